@@ -1,1 +1,51 @@
-//! Skeleton.
+//! The seam between tasks and storage: what a broker is, and what it must do.
+//!
+//! Depend on this crate to write a broker; applications depend on `aqueduct`. It is the smallest and
+//! slowest-moving crate of the workspace. A first broker is a [`SimpleBroker`]: three methods. A full
+//! one implements [`Broker`], then [`BrokerAdmin`] and [`ScheduleStore`], and shows with the
+//! conformance suite which guarantees it gives.
+
+mod admin;
+mod broker;
+mod capabilities;
+mod claim;
+mod enqueue;
+mod erased;
+mod error;
+mod ext;
+mod extend;
+mod lease;
+mod lengths;
+mod producer;
+mod reclaim;
+mod schedules;
+mod settle;
+mod simple;
+mod wait;
+pub mod wire;
+
+pub use admin::{
+    BrokerAdmin, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+};
+pub use broker::{Broker, REPLAY_WINDOW, Sequence};
+pub use capabilities::Capabilities;
+pub use claim::{Cancel, ClaimRequest, Claimed, LaneWant, MAX_CLAIM_BATCH};
+pub use enqueue::{EnqueueRequest, MAX_ENQUEUE_BATCH};
+pub use erased::{AdminHandle, BrokerFuture, BrokerHandle, ScheduleHandle};
+pub use error::{BrokerError, BrokerErrorKind};
+pub use ext::BrokerExt;
+pub use extend::{ExtendRequest, Extended};
+pub use lease::{Lease, LeaseToken};
+pub use lengths::QueueLengths;
+pub use producer::Producer;
+pub use reclaim::{DEFAULT_CRASH_BUDGET, MAX_RECLAIM_BATCH, ReclaimRequest, Reclaimed};
+pub use schedules::{
+    Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,
+    ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
+};
+pub use settle::{MAX_SETTLE_BATCH, Settle, SettleRequest, Settled};
+pub use simple::SimpleBroker;
+pub use wait::WaitRequest;
+
+pub use aqueduct_core::queue::Enqueued;
+pub use aqueduct_core::run::Settlement;

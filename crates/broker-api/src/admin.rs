@@ -1,0 +1,224 @@
+//! The administrative seam: look up, list, pause, cancel, requeue, purge.
+
+use std::fmt;
+use std::future::Future;
+
+use aqueduct_core::run::Reason;
+use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
+
+use crate::error::BrokerError;
+
+/// The most runs in one page, and in one administrative call.
+pub const MAX_PAGE: usize = 512;
+
+/// Looks into a broker and steers it.
+///
+/// # Cancel safety
+///
+/// Dropping the future of any method may leave its step done or not done, never half done.
+pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
+    /// Returns each run as it is now, or `None` for one that the broker does not know.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are asked for.
+    fn find(
+        &self,
+        runs: &[RunId],
+    ) -> impl Future<Output = Result<Vec<Option<TaskRun>>, BrokerError>> + Send;
+
+    /// Returns a page of the runs that match a filter.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn list(&self, filter: &RunFilter)
+    -> impl Future<Output = Result<RunPage, BrokerError>> + Send;
+
+    /// Asks for the end of runs; returns one answer a run, in order.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn cancel(
+        &self,
+        runs: &[RunId],
+        reason: Reason,
+    ) -> impl Future<Output = Result<Vec<CancelAnswer>, BrokerError>> + Send;
+
+    /// Queues ended runs anew, with fresh budgets; returns which of them were.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn requeue(
+        &self,
+        runs: &[RunId],
+    ) -> impl Future<Output = Result<Vec<bool>, BrokerError>> + Send;
+
+    /// Removes up to [`MAX_PAGE`] waiting or delayed runs of a queue; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn purge(&self, queue: &QueueName) -> impl Future<Output = Result<usize, BrokerError>> + Send;
+
+    /// Stops or resumes the claiming of runs.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn set_paused(
+        &self,
+        scope: &PauseScope,
+        paused: bool,
+    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Returns what is paused.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn paused(&self) -> impl Future<Output = Result<Vec<PauseScope>, BrokerError>> + Send;
+
+    /// Returns what is known of each task that has ended a run.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn tasks(&self) -> impl Future<Output = Result<Vec<TaskInfo>, BrokerError>> + Send;
+
+    /// Returns the consumers whose lease has not run out.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn consumers(&self) -> impl Future<Output = Result<Vec<ConsumerInfo>, BrokerError>> + Send;
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunFilter {
+    /// Only runs in this state.
+    pub state: Option<RunState>,
+    /// Only runs of this task.
+    pub task: Option<TaskName>,
+    /// Only runs of this queue.
+    pub queue: Option<QueueName>,
+    /// Only runs with a greater id than this: the last of the page before.
+    pub after: Option<RunId>,
+    /// The most runs to return; 0 and more than [`MAX_PAGE`] mean [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+/// A page of runs, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<TaskRun>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<RunId>,
+}
+
+/// What became of the request to end a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelAnswer {
+    /// The run waited; it has ended.
+    Cancelled,
+    /// The run is running; its consumer will be told.
+    Requested,
+    /// The run had already ended.
+    AlreadyEnded(RunState),
+    /// The broker does not know the run.
+    Unknown,
+}
+
+/// What can be paused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum PauseScope {
+    /// One queue.
+    Queue(QueueName),
+    /// One task.
+    Task(TaskName),
+}
+
+/// What is known of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// The task.
+    pub task: TaskName,
+    /// How many runs succeeded.
+    pub succeeded: u64,
+    /// How many runs failed for good.
+    pub failed: u64,
+    /// How many attempts failed and were retried.
+    pub retried: u64,
+    /// How the last run ended.
+    pub last_state: Option<RunState>,
+    /// When the last run ended.
+    pub last_ended_at: Option<Timestamp>,
+}
+
+/// What is known of a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConsumerInfo {
+    /// The consumer.
+    pub consumer: ConsumerId,
+    /// When its lease runs out.
+    pub lease_until: Timestamp,
+    /// How many runs it holds.
+    pub holds: u64,
+}
+
+impl TaskInfo {
+    /// Creates the information on a task that has ended no run.
+    #[must_use]
+    pub fn new(task: TaskName) -> Self {
+        Self {
+            task,
+            succeeded: 0,
+            failed: 0,
+            retried: 0,
+            last_state: None,
+            last_ended_at: None,
+        }
+    }
+}
+
+impl ConsumerInfo {
+    /// Creates the information on a consumer.
+    #[must_use]
+    pub fn new(consumer: ConsumerId, lease_until: Timestamp, holds: u64) -> Self {
+        Self {
+            consumer,
+            lease_until,
+            holds,
+        }
+    }
+}
+
+impl RunFilter {
+    /// Returns the size of a page, within bounds.
+    #[must_use]
+    pub fn page_size(&self) -> usize {
+        if self.limit == 0 {
+            MAX_PAGE
+        } else {
+            self.limit.min(MAX_PAGE)
+        }
+    }
+
+    /// Returns whether a run matches, its place in the listing aside.
+    #[must_use]
+    pub fn matches(&self, run: &TaskRun) -> bool {
+        self.state.is_none_or(|state| state == run.state)
+            && self.task.as_ref().is_none_or(|task| *task == run.task)
+            && self.queue.as_ref().is_none_or(|queue| *queue == run.queue)
+    }
+}

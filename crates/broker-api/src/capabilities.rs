@@ -1,0 +1,54 @@
+//! What a broker can do, as facts.
+
+use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
+
+/// What a broker can do.
+///
+/// An application that asks for more is refused when it is built, never served less silently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent facts")]
+pub struct Capabilities {
+    /// Runs survive the end of the broker's process.
+    pub durable: bool,
+    /// A late settlement or extension is refused; without it a run may be recorded twice.
+    pub fenced: bool,
+    /// Several processes can share the broker.
+    pub shared: bool,
+    /// Runs can be due later.
+    pub delayed: bool,
+    /// Runs can expire unstarted.
+    pub expiry: bool,
+    /// Priorities are honoured.
+    pub priorities: bool,
+    /// Unique keys are honoured.
+    pub unique: bool,
+    /// Finished runs and their results can be kept.
+    pub results: bool,
+    /// Running runs can be asked to end.
+    pub cancel: bool,
+    /// Schedules are stored and fire each tick once.
+    pub schedules: bool,
+    /// The largest payload, in bytes.
+    pub max_payload: usize,
+}
+
+impl Capabilities {
+    /// Returns the facts of a broker that can do nothing but queue and claim.
+    #[must_use]
+    pub const fn minimal() -> Self {
+        Self {
+            durable: false,
+            fenced: false,
+            shared: false,
+            delayed: false,
+            expiry: false,
+            priorities: false,
+            unique: false,
+            results: false,
+            cancel: false,
+            schedules: false,
+            max_payload: MAX_PAYLOAD_BYTES,
+        }
+    }
+}

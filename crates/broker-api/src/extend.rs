@@ -1,0 +1,55 @@
+//! The heartbeat: a consumer renews its lease and lists what it holds.
+
+use std::time::Duration;
+
+use aqueduct_core::{ConsumerId, RunId};
+
+use crate::broker::Sequence;
+use crate::claim::Cancel;
+use crate::lease::LeaseToken;
+
+/// A consumer's heartbeat.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ExtendRequest {
+    /// Who asks.
+    pub consumer: ConsumerId,
+    /// How long the lease lasts from now.
+    pub lease: Duration,
+    /// What the consumer believes it holds.
+    pub held: Vec<LeaseToken>,
+    /// Every claim up to this one was answered; what they claimed and `held` lacks is given back.
+    pub answered: Sequence,
+}
+
+/// The answer to a heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Extended {
+    /// Runs in `held` that this consumer no longer holds: stop them.
+    pub lost: Vec<RunId>,
+    /// Runs whose end was asked for; repeated until they are settled.
+    pub cancels: Vec<Cancel>,
+    /// How many runs were given back because the consumer did not know of them.
+    pub released: usize,
+}
+
+impl ExtendRequest {
+    /// Creates a heartbeat.
+    #[must_use]
+    pub fn new(consumer: ConsumerId, lease: Duration, answered: Sequence) -> Self {
+        Self {
+            consumer,
+            lease,
+            held: Vec::new(),
+            answered,
+        }
+    }
+
+    /// Sets what the consumer believes it holds.
+    #[must_use]
+    pub fn holding(mut self, held: Vec<LeaseToken>) -> Self {
+        self.held = held;
+        self
+    }
+}

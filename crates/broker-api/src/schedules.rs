@@ -1,0 +1,298 @@
+//! The schedule seam: definitions and ticks, each tick fired once by whoever comes first.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use aqueduct_core::{Lane, TaskName, Timestamp};
+use aqueduct_core::{Payload, Priority, QueueName, QueuedTask, RunId, Schedule, ScheduleName};
+
+use crate::error::BrokerError;
+
+/// How far a tick may lie in the future of the broker's clock and still fire.
+pub const TARDY_CLOCK_ALLOWANCE: Duration = Duration::from_millis(500);
+
+/// Stores schedules and fires their ticks, any number of schedulers at a time.
+///
+/// # Cancel safety
+///
+/// Dropping the future of any method may leave its step done or not done, never half done.
+pub trait ScheduleStore: fmt::Debug + Send + Sync + 'static {
+    /// Stores definitions; returns one answer a definition, in order.
+    ///
+    /// A definition replaces one of the same or a lower version. The last tick of a new schedule is
+    /// the broker's now, so that it fires from here on; a replaced one keeps its last tick and its
+    /// switch. A removed one comes back only with a higher version.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn upsert(
+        &self,
+        definitions: Vec<ScheduleDefinition>,
+    ) -> impl Future<Output = Result<Vec<Upserted>, BrokerError>> + Send;
+
+    /// Returns all schedules, with the broker's time.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn list(&self) -> impl Future<Output = Result<ScheduleSnapshot, BrokerError>> + Send;
+
+    /// Marks a tick as done and enqueues its run, in one atomic step, unless that has been done.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is unknown whether the tick was fired; the caller repeats the call.
+    fn fire(&self, fire: Fire) -> impl Future<Output = Result<Fired, BrokerError>> + Send;
+
+    /// Switches a schedule on or off; returns whether it is there.
+    ///
+    /// Switching on sets the last tick to the broker's now: what was missed while off stays missed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn set_enabled(
+        &self,
+        schedule: &ScheduleName,
+        enabled: bool,
+    ) -> impl Future<Output = Result<bool, BrokerError>> + Send;
+
+    /// Removes a schedule; returns whether it was there.
+    ///
+    /// Its version is remembered, so that a process with an old definition does not bring it back.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn remove(
+        &self,
+        schedule: &ScheduleName,
+    ) -> impl Future<Output = Result<bool, BrokerError>> + Send;
+
+    /// Waits until the revision is no longer `seen`, at most so long; may return early.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if waiting is not possible.
+    fn wait_changed(
+        &self,
+        seen: u64,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+}
+
+/// The version of a definition; a lower one never replaces a higher one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScheduleVersion(u64);
+
+/// What a schedule does: when, and which task with which parameters.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ScheduleDefinition {
+    /// The name of the schedule.
+    pub name: ScheduleName,
+    /// The version of this definition.
+    pub version: ScheduleVersion,
+    /// When it fires.
+    pub schedule: Schedule,
+    /// The task that each tick queues.
+    pub task: TaskName,
+    /// The parameters of each run.
+    pub payload: Payload,
+    /// The queue of each run.
+    pub queue: QueueName,
+    /// The lane of each run.
+    pub lane: Lane,
+    /// The priority of each run.
+    pub priority: Priority,
+}
+
+/// A stored schedule.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ScheduleEntry {
+    /// What it does.
+    pub definition: ScheduleDefinition,
+    /// Whether it fires.
+    pub enabled: bool,
+    /// The last tick that was fired or skipped.
+    pub last_tick: Timestamp,
+}
+
+/// All schedules at one moment.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ScheduleSnapshot {
+    /// The schedules, by name.
+    pub entries: Vec<ScheduleEntry>,
+    /// The broker's time.
+    pub now: Timestamp,
+    /// Changes whenever a definition, a switch or a removal does; not with ticks.
+    pub revision: u64,
+}
+
+/// A request to fire one tick.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Fire {
+    /// The schedule.
+    pub schedule: ScheduleName,
+    /// The version that the tick was computed from.
+    pub version: ScheduleVersion,
+    /// The nominal time of the tick.
+    pub tick: Timestamp,
+    /// The run to enqueue; `None` skips the tick, and all before it.
+    pub run: Option<QueuedTask>,
+}
+
+/// What became of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fired {
+    /// This call fired the tick, or skipped it as it was asked to.
+    Fired(Option<RunId>),
+    /// The tick, or a later one, had been fired; also the answer to a repetition.
+    AlreadyDone {
+        /// The last tick that was fired or skipped.
+        last_tick: Timestamp,
+    },
+    /// The definition has changed: list again.
+    Changed,
+    /// The schedule is switched off or removed: list again.
+    Off,
+    /// The tick lies in the future of the broker's clock.
+    TooEarly {
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// The queue is full: nothing was done.
+    QueueFull,
+}
+
+/// What became of a definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Upserted {
+    /// The schedule is new.
+    Created,
+    /// The definition has replaced another.
+    Replaced,
+    /// The same definition was there.
+    Unchanged,
+    /// A newer definition is there, or it was removed: nothing changed.
+    Outdated,
+}
+
+impl ScheduleVersion {
+    /// Creates the version with that number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl ScheduleDefinition {
+    /// Creates a definition that queues `task` without parameters, version 0, default queue.
+    #[must_use]
+    pub fn new(name: ScheduleName, schedule: Schedule, task: TaskName) -> Self {
+        Self {
+            name,
+            version: ScheduleVersion::default(),
+            schedule,
+            task,
+            payload: Payload::empty(),
+            queue: QueueName::DEFAULT,
+            lane: Lane::default(),
+            priority: Priority::default(),
+        }
+    }
+
+    /// Sets the version.
+    #[must_use]
+    pub fn with_version(mut self, version: ScheduleVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Sets the parameters of each run.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// Sets queue, lane and priority of each run.
+    #[must_use]
+    pub fn with_place(mut self, queue: QueueName, lane: Lane, priority: Priority) -> Self {
+        (self.queue, self.lane, self.priority) = (queue, lane, priority);
+        self
+    }
+
+    /// Returns the run of one tick; its id is the same whoever makes it.
+    #[must_use]
+    pub fn run_at(&self, tick: Timestamp) -> QueuedTask {
+        let id = RunId::for_tick(&self.name, tick);
+        let mut run = QueuedTask::new(id, self.task.clone(), self.payload.clone());
+        run.queue = self.queue.clone();
+        run.lane = self.lane;
+        run.priority = self.priority;
+        run
+    }
+}
+
+impl ScheduleEntry {
+    /// Creates the entry of a new schedule.
+    #[must_use]
+    pub fn new(definition: ScheduleDefinition, last_tick: Timestamp) -> Self {
+        Self {
+            definition,
+            enabled: true,
+            last_tick,
+        }
+    }
+}
+
+impl ScheduleSnapshot {
+    /// Creates a snapshot.
+    #[must_use]
+    pub fn new(entries: Vec<ScheduleEntry>, now: Timestamp, revision: u64) -> Self {
+        Self {
+            entries,
+            now,
+            revision,
+        }
+    }
+}
+
+impl Fire {
+    /// Creates the request to fire `tick` of a schedule.
+    #[must_use]
+    pub fn tick(definition: &ScheduleDefinition, tick: Timestamp) -> Self {
+        let run = Some(definition.run_at(tick));
+        Self {
+            schedule: definition.name.clone(),
+            version: definition.version,
+            tick,
+            run,
+        }
+    }
+
+    /// Creates the request to skip `tick` and all before it.
+    #[must_use]
+    pub fn skip(definition: &ScheduleDefinition, tick: Timestamp) -> Self {
+        Self {
+            schedule: definition.name.clone(),
+            version: definition.version,
+            tick,
+            run: None,
+        }
+    }
+}

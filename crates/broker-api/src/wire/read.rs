@@ -1,0 +1,68 @@
+//! Reads the parts of an envelope that follow the header; every length is checked first.
+
+use aqueduct_core::{Payload, RunId};
+use serde::de::DeserializeOwned;
+
+use super::error::WireError;
+
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    /// Reads a name: one byte of length, then text.
+    pub(super) fn name<N: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>>(
+        &mut self,
+    ) -> Result<N, WireError> {
+        let start = self.at;
+        let length = self.take(1)?.first().copied().unwrap_or_default();
+        let text = self.take(usize::from(length))?;
+        let text = std::str::from_utf8(text)
+            .map_err(|error| WireError::undecodable("a name that is not UTF-8", start, error))?;
+        N::try_from(text.to_owned())
+            .map_err(|error| WireError::undecodable("an invalid name", start, error))
+    }
+
+    pub(super) fn run_id(&mut self) -> Result<RunId, WireError> {
+        let start = self.at;
+        let id = self.take(16)?.first_chunk().copied();
+        id.map(RunId::from_bytes)
+            .ok_or_else(|| WireError::malformed("a run id cut short", start))
+    }
+
+    /// Reads a block: four bytes of length, then one MessagePack value.
+    pub(super) fn block<T: DeserializeOwned>(&mut self) -> Result<T, WireError> {
+        let start = self.at;
+        let length = self
+            .take(4)?
+            .iter()
+            .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
+        let block = self.take(length)?.to_vec();
+        Payload::from_bytes(block)
+            .and_then(|payload| payload.decode())
+            .map_err(|error| WireError::undecodable("a block that cannot be decoded", start, error))
+    }
+
+    /// Reads what is left as the payload.
+    pub(super) fn rest(&mut self) -> Result<Payload, WireError> {
+        let start = self.at;
+        let rest = self.take(self.bytes.len() - start)?.to_vec();
+        Payload::from_bytes(rest)
+            .map_err(|error| WireError::undecodable("an invalid payload", start, error))
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
+        let end = self.at.saturating_add(length);
+        let part = self
+            .bytes
+            .get(self.at..end)
+            .ok_or_else(|| WireError::malformed("the end came too early", self.bytes.len()))?;
+        self.at = end;
+        Ok(part)
+    }
+}

@@ -1,0 +1,219 @@
+//! What a task receives beside its parameters: who it is, when to stop, how to queue more.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cancel::{CancelReason, Cancellation};
+use crate::id::RunId;
+use crate::manager::TaskManager;
+use crate::run::{Lineage, TaskRun};
+use crate::state::{State, StateNeed, States};
+use crate::task::TaskError;
+use crate::time::Monotonic;
+
+/// What a running task knows and can do; cheap to clone.
+#[derive(Clone)]
+pub struct TaskContext(Arc<Inner>);
+
+/// What all runs of one consumer share.
+#[derive(Clone, Debug)]
+pub struct ContextShared {
+    manager: TaskManager,
+    states: Arc<States>,
+}
+
+struct Inner {
+    run: TaskRun,
+    shared: Arc<ContextShared>,
+    cancellation: Cancellation,
+    ends_by: Monotonic,
+}
+
+/// A token that differs for every attempt of every run and grows with the attempts of one run.
+///
+/// Store it with an external effect, and refuse effects that carry a smaller attempt for the same
+/// run: then a consumer that was paused past its lease cannot overwrite the work of its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct FencingToken {
+    /// The run.
+    pub run: RunId,
+    /// The attempt, from 1.
+    pub attempt: u32,
+}
+
+/// A parameter of a task that comes from the context and not from whoever queues it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something that a task receives from its context",
+    note = "`TaskContext`, `&TaskContext` and `State<T>` are; everything else is a parameter of the run"
+)]
+pub trait FromContext: Sized {
+    /// Returns the application state that it needs, if any.
+    fn need() -> Option<StateNeed>;
+
+    /// Takes it from the context.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the application state is missing, which building the app rules out.
+    fn from_context(context: &TaskContext) -> Result<Self, TaskError>;
+}
+
+impl FromContext for TaskContext {
+    fn need() -> Option<StateNeed> {
+        None
+    }
+
+    fn from_context(context: &TaskContext) -> Result<Self, TaskError> {
+        Ok(context.clone())
+    }
+}
+
+impl<T: Send + Sync + 'static> FromContext for State<T> {
+    fn need() -> Option<StateNeed> {
+        Some(StateNeed::of::<T>())
+    }
+
+    fn from_context(context: &TaskContext) -> Result<Self, TaskError> {
+        context.state().ok_or_else(|| {
+            let need = StateNeed::of::<T>();
+            TaskError::fatal(anyhow::anyhow!(
+                "no `State<{}>` was given to the app",
+                need.type_name()
+            ))
+        })
+    }
+}
+
+impl ContextShared {
+    /// Creates what all runs of one consumer share.
+    #[must_use]
+    pub fn new(manager: TaskManager, states: Arc<States>) -> Self {
+        Self { manager, states }
+    }
+}
+
+impl TaskContext {
+    /// Creates the context of one attempt that must end by `ends_by`.
+    #[must_use]
+    pub fn new(run: TaskRun, shared: Arc<ContextShared>, ends_by: Monotonic) -> Self {
+        Self(Arc::new(Inner {
+            run,
+            shared,
+            cancellation: Cancellation::new(),
+            ends_by,
+        }))
+    }
+
+    /// Returns the identity of the run.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.0.run.id
+    }
+
+    /// Returns the run as it was when the attempt began.
+    #[must_use]
+    pub fn run(&self) -> &TaskRun {
+        &self.0.run
+    }
+
+    /// Returns the number of the attempt, from 1; a release or a snooze counts as one too.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.run.tally.attempt
+    }
+
+    /// Returns the token to guard effects outside with.
+    #[must_use]
+    pub fn fencing_token(&self) -> FencingToken {
+        FencingToken {
+            run: self.id(),
+            attempt: self.attempt(),
+        }
+    }
+
+    /// Returns a manager whose runs become children of this run.
+    #[must_use]
+    pub fn task_manager(&self) -> TaskManager {
+        let lineage = Lineage::child_of(self.id(), self.0.run.lineage.root);
+        self.0.shared.manager.for_children(lineage)
+    }
+
+    /// Returns the application state of a type, if it was given.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.0.shared.states.get()
+    }
+
+    /// Returns whether the task should end.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancellation.reason().is_some()
+    }
+
+    /// Waits until the task should end, and returns why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn cancelled(&self) -> CancelReason {
+        self.0.cancellation.cancelled().await.clone()
+    }
+
+    /// Returns an error if the task should end, to be passed on with `?` from within a loop.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that ends the attempt as the cancellation asks for: given back if the
+    /// consumer stops, cancelled if somebody asked for it.
+    pub fn checkpoint(&self) -> Result<(), TaskError> {
+        match self.0.cancellation.reason() {
+            None => Ok(()),
+            Some(CancelReason::ShuttingDown) => Err(TaskError::snooze(Duration::ZERO)),
+            Some(CancelReason::Requested(reason)) => Err(TaskError::cancel(reason.as_str())),
+            Some(reason) => Err(TaskError::msg(reason.clone())),
+        }
+    }
+
+    /// Returns how long the attempt may still take.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        let now = self.0.shared.manager.clock().monotonic();
+        self.0.ends_by.saturating_since(now)
+    }
+
+    /// Returns the time by which the attempt must end.
+    #[must_use]
+    pub fn ends_by(&self) -> Monotonic {
+        self.0.ends_by
+    }
+
+    /// Returns whether the return value will be kept.
+    #[must_use]
+    pub fn keeps_result(&self) -> bool {
+        self.0.run.keeps_result()
+    }
+
+    /// Returns the signal that ends the task, for whoever executes it.
+    #[must_use]
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.0.cancellation
+    }
+}
+
+impl fmt::Debug for TaskContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskContext")
+            .field("run", &self.id())
+            .field("task", &self.0.run.task)
+            .field("attempt", &self.attempt())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for FencingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.run, self.attempt)
+    }
+}

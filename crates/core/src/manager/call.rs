@@ -1,0 +1,230 @@
+//! A call of a task: its parameters and options, not yet queued.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::TaskManager;
+use super::error::{QueueError, QueueErrorKind};
+use super::handle::RunHandle;
+use super::target::QueueTarget;
+use crate::id::RunId;
+use crate::name::QueueName;
+use crate::payload::{Payload, PayloadError, PayloadErrorKind};
+use crate::priority::Priority;
+use crate::queue::{Due, QueuedTask};
+use crate::run::{Lineage, MAX_WAIT, UniqueKey};
+use crate::task::{InvalidParams, TaskDefinition};
+use crate::time::Timestamp;
+
+/// A call of a task that returns `Out`: parameters and options, not yet queued.
+///
+/// An error in it, such as parameters that cannot be encoded, is returned when it is queued.
+#[must_use = "a call does nothing until it is queued or run"]
+pub struct TaskCall<Out> {
+    task: Result<QueuedTask, QueueError>,
+    output: PhantomData<fn() -> Out>,
+}
+
+/// A call on its way: `.await` it to queue the task.
+#[must_use = "nothing is queued until this is awaited"]
+pub struct Queue<'m, Out> {
+    manager: TaskManager,
+    call: TaskCall<Out>,
+    target: PhantomData<&'m ()>,
+}
+
+impl<Out> TaskCall<Out> {
+    /// Creates a call from a definition and encoded parameters.
+    pub fn new(definition: &TaskDefinition, params: Result<Payload, PayloadError>) -> Self {
+        let task = params.map_err(not_encodable).map(|payload| {
+            let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), payload);
+            task.queue = definition.queue().clone();
+            task.lane = definition.lane();
+            task.priority = definition.priority();
+            if let Some(retention) = definition.keep_result() {
+                task.options_mut().keep_result = Some(retention);
+            }
+            task
+        });
+        Self {
+            task,
+            output: PhantomData,
+        }
+    }
+
+    pub(super) fn broken(error: QueueError) -> Self {
+        Self {
+            task: Err(error),
+            output: PhantomData,
+        }
+    }
+
+    /// Keeps the call if `check` accepts its parameters.
+    pub(super) fn checked(self, check: impl FnOnce(&Payload) -> Result<(), InvalidParams>) -> Self {
+        let task = self.task.and_then(|task| match check(&task.payload) {
+            Ok(()) => Ok(task),
+            Err(error) => Err(QueueError::new(
+                QueueErrorKind::InvalidParams,
+                error.to_string(),
+            )),
+        });
+        Self {
+            task,
+            output: PhantomData,
+        }
+    }
+
+    /// Queues the call on a manager, or on the context of a running task.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the call cannot be encoded, or the broker refused it or did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the task queued or not.
+    pub async fn queue(
+        self,
+        target: &(impl QueueTarget + Sync + ?Sized),
+    ) -> Result<RunHandle<Out>, QueueError> {
+        target.manager().queue_call(self).await
+    }
+
+    /// Gives the call its identity, as the run `id` in the family of `lineage`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that the call was built with.
+    pub fn into_queued(self, id: RunId, lineage: Lineage) -> Result<QueuedTask, QueueError> {
+        let mut task = self.task?;
+        task.id = id;
+        task.lineage = lineage;
+        Ok(task)
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut QueuedTask)) -> Self {
+        if let Ok(task) = &mut self.task {
+            change(task);
+        }
+        self
+    }
+
+    fn fail(self, kind: QueueErrorKind, message: String) -> Self {
+        let task = self.task.and(Err(QueueError::new(kind, message)));
+        Self {
+            task,
+            output: PhantomData,
+        }
+    }
+}
+
+impl<'m, Out> Queue<'m, Out> {
+    /// Creates a call that will be queued on `target` when it is awaited.
+    pub fn new(target: &'m (impl QueueTarget + ?Sized), call: TaskCall<Out>) -> Self {
+        Self {
+            manager: target.manager(),
+            call,
+            target: PhantomData,
+        }
+    }
+
+    fn map(mut self, change: impl FnOnce(TaskCall<Out>) -> TaskCall<Out>) -> Self {
+        self.call = change(self.call);
+        self
+    }
+}
+
+/// Writes each option once, for the bare call and for the call on its way.
+macro_rules! call_options {
+    ($($(#[$doc:meta])* fn $name:ident($self:ident, $arg:ident: $type:ty) $body:block)*) => {
+        impl<Out> TaskCall<Out> {
+            $($(#[$doc])* pub fn $name($self, $arg: $type) -> Self $body)*
+        }
+
+        impl<Out> Queue<'_, Out> {
+            $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
+                self.map(|call| call.$name($arg))
+            })*
+        }
+    };
+}
+
+call_options! {
+    /// Starts the run no sooner than `wait` after the broker accepts it; at most a year.
+    fn delay(self, wait: Duration) {
+        if wait > MAX_WAIT {
+            let message = format!("a delay of {wait:?} is over the limit of {MAX_WAIT:?}");
+            return self.fail(QueueErrorKind::LimitExceeded, message);
+        }
+        self.change(|task| task.due = Due::After(wait))
+    }
+
+    /// Starts the run no sooner than `time`, by the broker's clock.
+    fn at(self, time: Timestamp) {
+        self.change(|task| task.due = Due::At(time))
+    }
+
+    /// Sets the place among the waiting.
+    fn priority(self, priority: Priority) {
+        self.change(|task| task.priority = priority)
+    }
+
+    /// Sets the queue to wait in.
+    fn queue_name(self, queue: QueueName) {
+        self.change(|task| task.queue = queue)
+    }
+
+    /// Lets the run expire if it has not started `wait` after the broker accepted it.
+    fn expires_in(self, wait: Duration) {
+        self.change(|task| task.expires_in = Some(wait))
+    }
+
+    /// Queues nothing if an unfinished run holds the same key; the handle is then on that run.
+    fn unique(self, key: UniqueKey) {
+        self.change(|task| task.options_mut().unique = Some(key))
+    }
+
+    /// Keeps the finished run and its result for this long.
+    fn keep_result(self, retention: Duration) {
+        self.change(|task| task.options_mut().keep_result = Some(retention))
+    }
+}
+
+impl<'m, Out: 'm> IntoFuture for Queue<'m, Out> {
+    type Output = Result<RunHandle<Out>, QueueError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'm>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.manager.queue_call(self.call).await })
+    }
+}
+
+impl<Out> fmt::Debug for TaskCall<Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskCall")
+            .field("task", &self.task)
+            .finish()
+    }
+}
+
+impl<Out> fmt::Debug for Queue<'_, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+fn not_encodable(error: PayloadError) -> QueueError {
+    let kind = match error.kind() {
+        PayloadErrorKind::TooLarge | PayloadErrorKind::TooDeep => QueueErrorKind::LimitExceeded,
+        _ => QueueErrorKind::InvalidParams,
+    };
+    QueueError::new(kind, format!("the parameters cannot be sent: {error}")).with_source(error)
+}
+
+/// Stands in until the manager gives the call its identity.
+const UNASSIGNED: RunId = RunId::from_u128(0);

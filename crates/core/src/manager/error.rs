@@ -1,0 +1,112 @@
+//! The error of queueing a task.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::name::TaskName;
+
+/// Why a task was not queued, or why the broker did not answer.
+#[derive(Debug)]
+pub struct QueueError {
+    kind: QueueErrorKind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The ways in which queueing can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueErrorKind {
+    /// No task of that name is registered.
+    UnknownTask,
+    /// The parameters do not fit the task.
+    InvalidParams,
+    /// The parameters or an option are over a limit.
+    LimitExceeded,
+    /// The queue has reached its length limit.
+    QueueFull,
+    /// The broker lacks what the call asks for.
+    NotSupported,
+    /// The broker did not answer: the task may be queued or not.
+    Unavailable,
+    /// The broker answered with an error that a repetition would not help.
+    Refused,
+}
+
+impl QueueError {
+    /// Creates an error of `kind` with a message.
+    #[must_use]
+    pub fn new(kind: QueueErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(super) fn unknown_task(name: &str, nearest: Option<&TaskName>) -> Self {
+        let shown: String = name.chars().take(MAX_SHOWN_NAME).collect();
+        let hint = match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "add it with `.tasks(tasks![…])`".to_owned(),
+        };
+        let message = format!(
+            "no task named `{}` is registered; {hint}",
+            shown.escape_debug()
+        );
+        Self::new(QueueErrorKind::UnknownTask, message)
+    }
+
+    pub(super) fn queue_full() -> Self {
+        Self::new(
+            QueueErrorKind::QueueFull,
+            "the queue has reached its length limit; try again later",
+        )
+    }
+
+    pub(super) fn no_answer() -> Self {
+        Self::new(
+            QueueErrorKind::Refused,
+            "the broker returned no answer for the task",
+        )
+    }
+
+    /// Returns what went wrong.
+    #[must_use]
+    pub fn kind(&self) -> QueueErrorKind {
+        self.kind
+    }
+
+    /// Returns whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.kind,
+            QueueErrorKind::Unavailable | QueueErrorKind::QueueFull
+        )
+    }
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for QueueError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// How much of an unknown name is shown.
+const MAX_SHOWN_NAME: usize = 80;

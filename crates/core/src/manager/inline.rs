@@ -1,0 +1,76 @@
+//! Running a task inline: in this process, at once, without a broker.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::TaskManager;
+use super::call::TaskCall;
+use super::error::QueueError;
+use crate::context::{ContextShared, TaskContext};
+use crate::id::RunId;
+use crate::payload::{Payload, PayloadError};
+use crate::run::{Lineage, MAX_WAIT, TaskRun};
+use crate::task::{InvalidParams, TaskError};
+
+/// Why a task that was run inline returned no value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InlineError {
+    /// The call was not in order, or no task of that name is registered.
+    #[error("the call is not in order")]
+    Call(#[from] QueueError),
+    /// The parameters do not fit the task.
+    #[error(transparent)]
+    Params(#[from] InvalidParams),
+    /// The task returned an error.
+    #[error("the task failed: {0}")]
+    Task(TaskError),
+    /// The value that the task returned cannot be read back.
+    #[error("the returned value cannot be read back")]
+    Value(#[from] PayloadError),
+}
+
+impl TaskManager {
+    /// Runs a task inline and returns its value: no broker, no retry, no time limit.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the task is not registered, the parameters do not fit, or the task fails.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the task does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the task where it is.
+    pub async fn run<Out: DeserializeOwned>(
+        &self,
+        call: TaskCall<Out>,
+    ) -> Result<Out, InlineError> {
+        let now = self.clock().now();
+        let id = RunId::generate(now);
+        let mut queued = call
+            .keep_result(MAX_WAIT)
+            .into_queued(id, Lineage::root_of(id))?;
+        queued.due = crate::queue::Due::Now;
+        let task = self
+            .shared
+            .registry
+            .get(queued.task.as_str())
+            .ok_or_else(|| {
+                let nearest = self.shared.registry.nearest(queued.task.as_str());
+                QueueError::unknown_task(queued.task.as_str(), nearest)
+            })?;
+        let shared = ContextShared::new(self.clone(), Arc::clone(&self.shared.states));
+        let ends_by = self.clock().monotonic().saturating_add(MAX_WAIT);
+        let context = TaskContext::new(TaskRun::accept(queued, now), Arc::new(shared), ends_by);
+        let result = task.start(context)?.await.map_err(InlineError::Task)?;
+        let payload = match result {
+            Some(payload) => payload,
+            None => Payload::encode(&())?,
+        };
+        Ok(payload.decode()?)
+    }
+}

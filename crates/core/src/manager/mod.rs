@@ -1,0 +1,264 @@
+//! The task manager: queues tasks, looks runs up, cancels them, runs a task inline.
+
+mod call;
+mod error;
+mod handle;
+mod inline;
+mod port;
+mod target;
+
+pub use call::{Queue, TaskCall};
+pub use error::{QueueError, QueueErrorKind};
+pub use handle::RunHandle;
+pub use inline::InlineError;
+pub use port::{PortFuture, QueuePort};
+pub use target::QueueTarget;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::event::{Events, RunEvent, RunEventKind};
+use crate::id::RunId;
+use crate::name::TaskName;
+use crate::payload::Params;
+use crate::queue::{Enqueued, QueuedTask};
+use crate::registry::TaskRegistry;
+use crate::run::{Lineage, Reason, TaskRun};
+use crate::state::States;
+
+/// Queues tasks, looks runs up and cancels them; cheap to clone.
+#[derive(Clone)]
+pub struct TaskManager {
+    shared: Arc<Shared>,
+    children_of: Option<Lineage>,
+}
+
+struct Shared {
+    registry: Arc<TaskRegistry>,
+    port: Arc<dyn QueuePort>,
+    clock: Clock,
+    events: Events,
+    states: Arc<States>,
+}
+
+/// The most tasks that one call of [`TaskManager::queue_many`] sends to the broker at once.
+pub const MAX_ENQUEUE_BATCH: usize = 512;
+
+impl TaskManager {
+    /// Creates a manager over the tasks of `registry` that queues through `port`.
+    #[must_use]
+    pub fn new(registry: Arc<TaskRegistry>, port: Arc<dyn QueuePort>) -> Self {
+        let shared = Shared {
+            registry,
+            port,
+            clock: Clock::system(),
+            events: Events::none(),
+            states: Arc::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            children_of: None,
+        }
+    }
+
+    /// Uses another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        self.rebuild(|shared| shared.clock = clock)
+    }
+
+    /// Tells `events` what was queued.
+    #[must_use]
+    pub fn with_events(self, events: Events) -> Self {
+        self.rebuild(|shared| shared.events = events)
+    }
+
+    /// Gives application state to tasks that are run inline.
+    #[must_use]
+    pub fn with_states(self, states: Arc<States>) -> Self {
+        self.rebuild(|shared| shared.states = states)
+    }
+
+    fn rebuild(self, change: impl FnOnce(&mut Shared)) -> Self {
+        let mut shared = Shared {
+            registry: Arc::clone(&self.shared.registry),
+            port: Arc::clone(&self.shared.port),
+            clock: self.shared.clock.clone(),
+            events: self.shared.events.clone(),
+            states: Arc::clone(&self.shared.states),
+        };
+        change(&mut shared);
+        Self {
+            shared: Arc::new(shared),
+            children_of: self.children_of,
+        }
+    }
+
+    /// Returns a manager whose runs get this lineage.
+    pub(crate) fn for_children(&self, lineage: Lineage) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            children_of: Some(lineage),
+        }
+    }
+
+    /// Queues a task by name; the name and the parameters are checked against the registry.
+    ///
+    /// Returns a builder: set a delay, a priority and so on, then `.await` it. Prefer the typed form
+    /// `name::queue(&manager, …)`, which the compiler checks.
+    pub fn queue(&self, task: &str, params: impl Into<Params>) -> Queue<'_, ()> {
+        Queue::new(self, self.call(task, params.into()))
+    }
+
+    fn call(&self, name: &str, params: Params) -> TaskCall<()> {
+        let Some(task) = self.shared.registry.get(name) else {
+            return TaskCall::broken(QueueError::unknown_task(
+                name,
+                self.shared.registry.nearest(name),
+            ));
+        };
+        let call = TaskCall::new(task.definition(), params.into_payload());
+        call.checked(|payload| task.check(payload))
+    }
+
+    /// Queues many tasks, in order, in batches; returns one handle a task.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error; the tasks of the batches before it are queued.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave any number of whole batches queued.
+    pub async fn queue_many<Out>(
+        &self,
+        calls: impl IntoIterator<Item = TaskCall<Out>, IntoIter: Send> + Send,
+    ) -> Result<Vec<RunHandle<Out>>, QueueError> {
+        let mut calls = calls.into_iter();
+        let mut handles = Vec::new();
+        loop {
+            let mut batch = Vec::new();
+            for call in calls.by_ref().take(MAX_ENQUEUE_BATCH) {
+                batch.push(self.resolve(call)?);
+            }
+            if batch.is_empty() {
+                return Ok(handles);
+            }
+            let ids: Vec<RunId> = batch.iter().map(|task| task.id).collect();
+            let answers = self.queue_tasks(batch).await?;
+            for (id, answer) in ids.into_iter().zip(answers) {
+                handles.push(RunHandle::from_answer(id, answer)?);
+            }
+        }
+    }
+
+    /// Sends tasks to the broker as they are, without a check against the registry.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer; then it is unknown whether it keeps them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the tasks queued or not.
+    pub async fn queue_tasks(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
+        if !self.shared.events.is_observed() {
+            return self.shared.port.enqueue(tasks).await;
+        }
+        let names: Vec<_> = tasks
+            .iter()
+            .map(|task| (task.id, task.task.clone(), task.queue.clone()))
+            .collect();
+        let answers = self.shared.port.enqueue(tasks).await?;
+        for ((id, task, queue), answer) in names.into_iter().zip(&answers) {
+            if let Enqueued::Accepted(_) = answer {
+                let event = RunEvent::new(id, task, queue, RunEventKind::Queued);
+                self.shared
+                    .events
+                    .emit(|| event.at(self.shared.clock.now()));
+            }
+        }
+        Ok(answers)
+    }
+
+    pub(crate) async fn queue_call<Out>(
+        &self,
+        call: TaskCall<Out>,
+    ) -> Result<RunHandle<Out>, QueueError> {
+        let task = self.resolve(call)?;
+        let id = task.id;
+        let answers = self.queue_tasks(vec![task]).await?;
+        let answer = answers
+            .into_iter()
+            .next()
+            .ok_or_else(QueueError::no_answer)?;
+        RunHandle::from_answer(id, answer)
+    }
+
+    /// Gives a call its identity and its lineage.
+    fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
+        let id = RunId::generate(self.shared.clock.now());
+        let lineage = self.children_of.unwrap_or(Lineage::root_of(id));
+        call.into_queued(id, lineage)
+    }
+
+    /// Returns a run as the broker knows it now, if it still does.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn find(&self, run: RunId) -> Result<Option<TaskRun>, QueueError> {
+        self.shared.port.find(run).await
+    }
+
+    /// Asks for the end of a run; returns whether it was there to be cancelled.
+    ///
+    /// A run that waits is cancelled at once; a running task is told, and ends soon.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the run cancelled or not.
+    pub async fn cancel(&self, run: RunId, reason: impl Into<String>) -> Result<bool, QueueError> {
+        self.shared.port.cancel(run, Reason::new(reason)).await
+    }
+
+    /// Returns the names of the registered tasks, sorted.
+    #[must_use]
+    pub fn task_names(&self) -> Vec<TaskName> {
+        let definitions = self.shared.registry.definitions();
+        definitions
+            .into_iter()
+            .map(|definition| definition.name().clone())
+            .collect()
+    }
+
+    /// Returns the registered tasks.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<TaskRegistry> {
+        &self.shared.registry
+    }
+
+    /// Returns the clock in use.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+}
+
+impl fmt::Debug for TaskManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskManager")
+            .field("port", &self.shared.port)
+            .field("children_of", &self.children_of)
+            .finish_non_exhaustive()
+    }
+}

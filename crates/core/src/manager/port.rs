@@ -1,0 +1,25 @@
+//! The port through which a manager reaches the broker, directly or through a parent process.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use super::error::QueueError;
+use crate::id::RunId;
+use crate::queue::{Enqueued, QueuedTask};
+use crate::run::{Reason, TaskRun};
+
+/// What a manager needs of whatever lies behind it.
+pub trait QueuePort: fmt::Debug + Send + Sync + 'static {
+    /// Enqueues tasks and returns one answer a task, in order.
+    fn enqueue(&self, tasks: Vec<QueuedTask>) -> PortFuture<'_, Vec<Enqueued>>;
+
+    /// Looks one run up.
+    fn find(&self, run: RunId) -> PortFuture<'_, Option<TaskRun>>;
+
+    /// Asks for the end of one run; the answer says whether it was there to be cancelled.
+    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, bool>;
+}
+
+/// The future of one call through a port.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, QueueError>> + Send + 'a>>;

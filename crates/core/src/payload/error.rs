@@ -1,0 +1,97 @@
+//! The error of encoding, checking and decoding payloads.
+
+use std::error::Error;
+use std::fmt;
+
+use super::MAX_PAYLOAD_DEPTH;
+
+/// Why a value cannot be encoded, or bytes cannot be used as a payload.
+#[derive(Debug)]
+pub struct PayloadError {
+    kind: PayloadErrorKind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The ways in which a payload can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PayloadErrorKind {
+    /// The value cannot be expressed in MessagePack.
+    Unencodable,
+    /// The encoded value is over the size limit.
+    TooLarge,
+    /// Maps and arrays are nested too deeply.
+    TooDeep,
+    /// The bytes are not one complete MessagePack value.
+    Malformed,
+    /// The value does not fit the type that was asked for.
+    Mismatch,
+}
+
+impl PayloadError {
+    pub(super) fn unencodable(source: rmp_serde::encode::Error) -> Self {
+        let message = format!("the value cannot be encoded: {source}");
+        Self {
+            kind: PayloadErrorKind::Unencodable,
+            message,
+            source: Some(Box::new(source)),
+        }
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!(
+            "the encoded value is over the limit of {limit} bytes; store it elsewhere and pass a reference"
+        );
+        Self {
+            kind: PayloadErrorKind::TooLarge,
+            message,
+            source: None,
+        }
+    }
+
+    pub(super) fn too_deep() -> Self {
+        let message = format!("maps and arrays are nested over {MAX_PAYLOAD_DEPTH} levels deep");
+        Self {
+            kind: PayloadErrorKind::TooDeep,
+            message,
+            source: None,
+        }
+    }
+
+    pub(super) fn malformed(what: &str, offset: usize) -> Self {
+        let message = format!("not one complete MessagePack value: {what} at byte {offset}");
+        Self {
+            kind: PayloadErrorKind::Malformed,
+            message,
+            source: None,
+        }
+    }
+
+    pub(super) fn mismatch(source: rmp_serde::decode::Error) -> Self {
+        Self {
+            kind: PayloadErrorKind::Mismatch,
+            message: source.to_string(),
+            source: Some(Box::new(source)),
+        }
+    }
+
+    /// Returns what is wrong.
+    #[must_use]
+    pub fn kind(&self) -> PayloadErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for PayloadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // The message already says what the source says.
+        self.source.as_ref().and_then(|source| source.source())
+    }
+}

@@ -1,0 +1,98 @@
+//! What a producer hands to a broker: a task to run, with its parameters.
+
+use std::time::Duration;
+
+use crate::id::RunId;
+use crate::lane::Lane;
+use crate::name::{QueueName, TaskName};
+use crate::payload::Payload;
+use crate::priority::Priority;
+use crate::run::{Lineage, RunOptions, RunState};
+use crate::time::Timestamp;
+
+/// A task to run, with its parameters, on its way into a broker.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct QueuedTask {
+    /// The identity of the run, made by the producer so that an enqueue can be replayed.
+    pub id: RunId,
+    /// The task to run.
+    pub task: TaskName,
+    /// The queue to wait in.
+    pub queue: QueueName,
+    /// The kind of execution that it needs.
+    pub lane: Lane,
+    /// Its place among the waiting.
+    pub priority: Priority,
+    /// When it may start.
+    pub due: Due,
+    /// How long after its acceptance it expires, if it has not started by then.
+    pub expires_in: Option<Duration>,
+    /// Where it comes from.
+    pub lineage: Lineage,
+    /// The encoded parameters.
+    pub payload: Payload,
+    /// What it asks for beyond the plain.
+    pub options: Option<Box<RunOptions>>,
+}
+
+/// When a queued task may start, by the clock of the broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "brokers must handle every case")]
+pub enum Due {
+    /// At once.
+    #[default]
+    Now,
+    /// After this long, from the moment the broker accepts it.
+    After(Duration),
+    /// Not before this time.
+    At(Timestamp),
+}
+
+/// What became of one queued task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Enqueued {
+    /// The broker keeps the run from now on, in this state.
+    Accepted(RunState),
+    /// An unfinished run holds the same unique key, or the id is known: nothing was added.
+    Duplicate(RunId),
+    /// The queue has reached its length limit: nothing was added.
+    QueueFull,
+}
+
+impl QueuedTask {
+    /// Creates a task to run at once, in the default queue, with default priority.
+    #[must_use]
+    pub fn new(id: RunId, task: TaskName, payload: Payload) -> Self {
+        Self {
+            id,
+            task,
+            queue: QueueName::DEFAULT,
+            lane: Lane::default(),
+            priority: Priority::default(),
+            due: Due::default(),
+            expires_in: None,
+            lineage: Lineage::root_of(id),
+            payload,
+            options: None,
+        }
+    }
+
+    /// Returns the options, made on first use.
+    pub fn options_mut(&mut self) -> &mut RunOptions {
+        self.options.get_or_insert_default()
+    }
+}
+
+impl Due {
+    /// Returns the point in time that is meant, for a broker whose clock shows `now`.
+    #[must_use]
+    pub fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Now => now,
+            Self::After(wait) => now.saturating_add(wait),
+            Self::At(time) => time.max(now),
+        }
+    }
+}

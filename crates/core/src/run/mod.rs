@@ -1,0 +1,132 @@
+//! One persisted execution of a task, from enqueue to its end.
+
+mod decide;
+mod failure;
+mod lineage;
+mod options;
+mod outcome;
+mod settlement;
+mod state;
+mod tally;
+
+pub use decide::{FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
+pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
+pub use lineage::Lineage;
+pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
+pub use outcome::Outcome;
+pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
+pub use state::{RunState, Transition};
+pub use tally::Tally;
+
+use crate::id::RunId;
+use crate::lane::Lane;
+use crate::name::{QueueName, TaskName};
+use crate::payload::Payload;
+use crate::priority::Priority;
+use crate::queue::QueuedTask;
+use crate::time::Timestamp;
+
+/// One persisted execution of a task.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TaskRun {
+    /// The identity of the run, made by the producer.
+    pub id: RunId,
+    /// The task that runs.
+    pub task: TaskName,
+    /// The queue that the run waits in.
+    pub queue: QueueName,
+    /// The kind of execution that it needs.
+    pub lane: Lane,
+    /// Its place among the waiting.
+    pub priority: Priority,
+    /// Where it is in its life.
+    pub state: RunState,
+    /// What has been counted of it.
+    pub tally: Tally,
+    /// Where it comes from.
+    pub lineage: Lineage,
+    /// When the broker accepted it.
+    pub queued_at: Timestamp,
+    /// When it is due; the time of acceptance for a run without a delay.
+    pub due_at: Timestamp,
+    /// The encoded parameters.
+    pub payload: Payload,
+    /// What it asks for beyond the plain.
+    pub options: Option<Box<RunOptions>>,
+    /// What is known of its attempts; `None` until one has ended.
+    pub record: Option<Box<RunRecord>>,
+}
+
+/// What is known of the attempts of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RunRecord {
+    /// When the run reached a final state.
+    pub ended_at: Option<Timestamp>,
+    /// Why the last failed attempt failed.
+    pub failure: Option<Failure>,
+    /// Why the run was cancelled.
+    pub reason: Option<Reason>,
+    /// The encoded return value, if the run keeps results.
+    pub result: Option<Payload>,
+}
+
+impl TaskRun {
+    /// Creates the run that the broker stores for `queued`, accepted at `now`.
+    #[must_use]
+    pub fn accept(mut queued: QueuedTask, now: Timestamp) -> Self {
+        if let Some(wait) = queued.expires_in {
+            queued.options_mut().deadline = Some(now.saturating_add(wait));
+        }
+        let due_at = queued.due.resolve(now);
+        let state = if due_at > now {
+            RunState::Scheduled
+        } else {
+            RunState::Queued
+        };
+        Self {
+            id: queued.id,
+            task: queued.task,
+            queue: queued.queue,
+            lane: queued.lane,
+            priority: queued.priority,
+            state,
+            tally: Tally::default(),
+            lineage: queued.lineage,
+            queued_at: now,
+            due_at,
+            payload: queued.payload,
+            options: queued.options,
+            record: None,
+        }
+    }
+
+    /// Returns the time by which the run must have started, if it has one.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.options.as_ref().and_then(|options| options.deadline)
+    }
+
+    /// Returns whether the return value is to be kept.
+    #[must_use]
+    pub fn keeps_result(&self) -> bool {
+        self.options
+            .as_ref()
+            .is_some_and(|options| options.keep_result.is_some())
+    }
+
+    /// Returns whether the run has missed its deadline at `now`.
+    ///
+    /// A run that was started once no longer expires, even if that attempt failed.
+    #[must_use]
+    pub fn is_past_deadline(&self, now: Timestamp) -> bool {
+        let never_counted = self.tally.failures == 0 && self.tally.crashes == 0;
+        never_counted && self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Returns the record of attempts, made on first use.
+    pub fn record_mut(&mut self) -> &mut RunRecord {
+        self.record.get_or_insert_default()
+    }
+}

@@ -1,0 +1,91 @@
+//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a trace parent.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// The longest uniqueness key or trace parent, in bytes.
+pub const MAX_KEY_BYTES: usize = 256;
+
+/// What a run asks for beyond the plain; a plain run carries none of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// The run expires if it has not started by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// How long the finished run and its result are kept; `None` keeps nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_result: Option<Duration>,
+    /// At most one run with this key is unfinished at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unique: Option<UniqueKey>,
+    /// The W3C trace parent of whoever queued the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_parent: Option<String>,
+}
+
+/// A key that at most one unfinished run may hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UniqueKey(String);
+
+/// The error of a key that is empty or too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a unique key must have 1 to {MAX_KEY_BYTES} bytes, this one has {length}")]
+pub struct InvalidKey {
+    length: usize,
+}
+
+impl RunOptions {
+    /// Returns whether the run asks for nothing.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl UniqueKey {
+    /// Creates a key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is empty or longer than [`MAX_KEY_BYTES`].
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidKey> {
+        let text = text.into();
+        if text.is_empty() || text.len() > MAX_KEY_BYTES {
+            return Err(InvalidKey { length: text.len() });
+        }
+        Ok(Self(text))
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for UniqueKey {
+    type Error = InvalidKey;
+
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
+        Self::new(text)
+    }
+}
+
+impl From<UniqueKey> for String {
+    fn from(key: UniqueKey) -> Self {
+        key.0
+    }
+}
+
+impl fmt::Display for UniqueKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

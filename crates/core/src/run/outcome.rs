@@ -1,0 +1,42 @@
+//! How one attempt ended: classified once, matched on ever after.
+
+use std::time::Duration;
+
+use crate::payload::Payload;
+use crate::run::failure::Failure;
+use crate::run::settlement::Reason;
+
+/// How one attempt of a run ended.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The task returned a value.
+    Succeeded {
+        /// The encoded value, if the run keeps results.
+        result: Option<Payload>,
+    },
+    /// The attempt failed: an error, a panic, a time-out, a dead child.
+    Failed {
+        /// What happened.
+        failure: Failure,
+        /// The wait that the task itself asked for before the next attempt.
+        retry_after: Option<Duration>,
+    },
+    /// The task ended itself, or somebody outside asked for the end.
+    Cancelled {
+        /// Who asked, or why.
+        reason: Reason,
+    },
+    /// The task asked to be started again later.
+    Snoozed {
+        /// How much later.
+        wait: Duration,
+    },
+    /// This consumer cannot run it: unknown task, or parameters of another version.
+    NotRunnable {
+        /// What is missing or does not fit.
+        failure: Failure,
+    },
+    /// The consumer stops and gives the run back.
+    Released,
+}

@@ -1,0 +1,269 @@
+//! The definition of a task: its name, and how it is queued, limited and retried.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::params::ParamSpec;
+use crate::lane::Lane;
+use crate::name::{QueueName, TaskName};
+use crate::payload::Payload;
+use crate::priority::Priority;
+use crate::retry::RetryPolicy;
+use crate::schedule::Schedule;
+use crate::state::StateNeed;
+
+/// How long a run may take unless its task says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The longest time limit of a task: 30 days.
+pub const MAX_TIMEOUT: Duration = Duration::from_hours(30 * 24);
+
+/// The name of a task, and how it is queued, limited and retried.
+#[derive(Clone, Debug)]
+pub struct TaskDefinition {
+    name: TaskName,
+    aliases: Vec<TaskName>,
+    description: &'static str,
+    lane: Lane,
+    queue: QueueName,
+    priority: Priority,
+    timeout: Duration,
+    retry: RetryPolicy,
+    keep_result: Option<Duration>,
+    schedule: Option<TaskSchedule>,
+    params: &'static [ParamSpec],
+    needs: Vec<StateNeed>,
+    location: Location,
+}
+
+/// When a periodic task fires, and with what parameters.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TaskSchedule {
+    /// When it fires.
+    pub schedule: Schedule,
+    /// The parameters of each run.
+    pub params: Payload,
+}
+
+/// Where in the source a task is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "generated code builds it")]
+pub struct Location {
+    /// The source file.
+    pub file: &'static str,
+    /// The line in it, from 1.
+    pub line: u32,
+}
+
+/// The error of a definition with a value out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("task `{task}`: the time limit must be from 1 ms to 30 days, this one is {timeout:?}")]
+pub struct InvalidDefinition {
+    task: TaskName,
+    timeout: Duration,
+}
+
+impl TaskDefinition {
+    /// Creates a definition with the defaults: IO lane, default queue, 60 s, three retries.
+    #[must_use]
+    #[track_caller]
+    pub fn new(name: TaskName) -> Self {
+        let caller = std::panic::Location::caller();
+        Self {
+            name,
+            aliases: Vec::new(),
+            description: "",
+            lane: Lane::default(),
+            queue: QueueName::DEFAULT,
+            priority: Priority::default(),
+            timeout: DEFAULT_TIMEOUT,
+            retry: RetryPolicy::default(),
+            keep_result: None,
+            schedule: None,
+            params: &[],
+            needs: Vec::new(),
+            location: Location {
+                file: caller.file(),
+                line: caller.line(),
+            },
+        }
+    }
+
+    /// Adds a name under which older runs of this task may still be stored.
+    #[must_use]
+    pub fn with_alias(mut self, alias: TaskName) -> Self {
+        self.aliases.push(alias);
+        self
+    }
+
+    /// Sets a description, for people.
+    #[must_use]
+    pub fn with_description(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// Sets the kind of execution.
+    #[must_use]
+    pub fn with_lane(mut self, lane: Lane) -> Self {
+        self.lane = lane;
+        self
+    }
+
+    /// Sets the queue that runs wait in by default.
+    #[must_use]
+    pub fn with_queue(mut self, queue: QueueName) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// Sets the default priority of runs.
+    #[must_use]
+    pub fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Sets how long one attempt may take.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the limit is from 1 ms to [`MAX_TIMEOUT`].
+    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, InvalidDefinition> {
+        if timeout < Duration::from_millis(1) || timeout > MAX_TIMEOUT {
+            return Err(InvalidDefinition {
+                task: self.name,
+                timeout,
+            });
+        }
+        self.timeout = timeout;
+        Ok(self)
+    }
+
+    /// Sets which failures are retried, how often and after what waits.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Keeps finished runs with their results for this long.
+    #[must_use]
+    pub fn with_kept_result(mut self, retention: Duration) -> Self {
+        self.keep_result = Some(retention);
+        self
+    }
+
+    /// Makes the task periodic.
+    #[must_use]
+    pub fn with_schedule(mut self, schedule: Schedule, params: Payload) -> Self {
+        self.schedule = Some(TaskSchedule { schedule, params });
+        self
+    }
+
+    /// Sets which parameters the task takes, for checks and messages.
+    #[must_use]
+    pub fn with_params(mut self, params: &'static [ParamSpec]) -> Self {
+        self.params = params;
+        self
+    }
+
+    /// Adds a type of application state that the task asks for.
+    #[must_use]
+    pub fn with_need(mut self, need: StateNeed) -> Self {
+        self.needs.push(need);
+        self
+    }
+
+    /// Sets where the task is defined.
+    #[must_use]
+    pub fn with_location(mut self, location: Location) -> Self {
+        self.location = location;
+        self
+    }
+
+    /// Returns the name that runs are stored under.
+    #[must_use]
+    pub fn name(&self) -> &TaskName {
+        &self.name
+    }
+
+    /// Returns the names under which older runs may still be stored.
+    #[must_use]
+    pub fn aliases(&self) -> &[TaskName] {
+        &self.aliases
+    }
+
+    /// Returns the description, for people; empty if there is none.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        self.description
+    }
+
+    /// Returns the kind of execution.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Returns the queue that runs wait in by default.
+    #[must_use]
+    pub fn queue(&self) -> &QueueName {
+        &self.queue
+    }
+
+    /// Returns the default priority of runs.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Returns how long one attempt may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns which failures are retried, how often and after what waits.
+    #[must_use]
+    pub fn retry(&self) -> &RetryPolicy {
+        &self.retry
+    }
+
+    /// Returns how long finished runs and results are kept, if they are.
+    #[must_use]
+    pub fn keep_result(&self) -> Option<Duration> {
+        self.keep_result
+    }
+
+    /// Returns when the task fires, if it is periodic.
+    #[must_use]
+    pub fn schedule(&self) -> Option<&TaskSchedule> {
+        self.schedule.as_ref()
+    }
+
+    /// Returns the parameters that the task takes.
+    #[must_use]
+    pub fn params(&self) -> &'static [ParamSpec] {
+        self.params
+    }
+
+    /// Returns the types of application state that the task asks for.
+    #[must_use]
+    pub fn needs(&self) -> &[StateNeed] {
+        &self.needs
+    }
+
+    /// Returns where the task is defined.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        self.location
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
