@@ -1,1 +1,31 @@
-//! Skeleton.
+//! Claims queued runs and executes them.
+//!
+//! The life of a run here: the [pump](pump) claims it into the table of what this consumer owes, and
+//! starts it on a task of its own; the [executor](execute) races it against its time limit and its
+//! cancellation, and classifies how it ended; the pure `decide` of `aqueduct-core` makes a settlement
+//! of that; the pump sends settlements in batches, fused with the next claim. Beside that the
+//! [heartbeat](heartbeat), on a thread of its own, keeps the lease and watches.
+//!
+//! Depend on `aqueduct` instead, unless you wire a consumer by hand.
+
+mod builder;
+mod classify;
+mod config;
+mod consumer;
+mod error;
+mod execute;
+mod heartbeat;
+mod in_flight;
+mod metrics;
+mod order;
+mod outbox;
+mod pump;
+mod report;
+mod shared;
+
+pub use builder::TaskConsumerBuilder;
+pub use config::{ConsumerConfig, MAX_CONCURRENCY, MAX_LEASE, MAX_PREFETCH, MIN_LEASE};
+pub use consumer::TaskConsumer;
+pub use error::{ConsumerError, ConsumerErrorKind};
+pub use metrics::{ConsumerMetrics, MetricsHandle};
+pub use report::StopReport;

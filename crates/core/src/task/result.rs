@@ -79,7 +79,10 @@ impl<E: Into<TaskError>> IntoTaskError for E {
     }
 }
 
-#[expect(clippy::mut_mut, reason = "the second reference is what puts this trait first")]
+#[expect(
+    clippy::mut_mut,
+    reason = "the second reference is what puts this trait first"
+)]
 impl<T, E> ViaResult<T, E> for &mut &mut Returned<Result<T, E>> {
     fn finish<Out>(self, keep: bool) -> TaskResult
     where

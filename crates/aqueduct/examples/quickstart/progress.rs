@@ -1,0 +1,49 @@
+//! Progress on stderr: a bar on a terminal, plain lines otherwise.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Shows how many of a number of files are done.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    total: usize,
+    is_terminal: bool,
+    last_tenth: AtomicUsize,
+}
+
+const WIDTH: usize = 40;
+
+impl Bar {
+    pub(crate) fn new(total: usize) -> Self {
+        let is_terminal = stderr().is_terminal();
+        Self { total: total.max(1), is_terminal, last_tenth: AtomicUsize::new(0) }
+    }
+
+    /// Shows `done`: redraws the bar, or prints a line when another tenth is done.
+    pub(crate) fn show(&self, done: usize) {
+        let total = self.total;
+        if self.is_terminal {
+            let filled = done * WIDTH / total;
+            let bar = format!("\r[{:<WIDTH$}] {done}/{total} files", "#".repeat(filled));
+            write(&bar);
+            return;
+        }
+        let tenth = done * 10 / total;
+        if self.last_tenth.fetch_max(tenth, Ordering::Relaxed) < tenth {
+            write(&format!("{done} of {total} files analysed\n"));
+        }
+    }
+
+    /// Takes the bar off the terminal.
+    pub(crate) fn clear(&self) {
+        if self.is_terminal {
+            write("\r\x1b[2K");
+        }
+    }
+}
+
+/// Nothing is lost if stderr is gone.
+fn write(text: &str) {
+    let mut stderr = stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}

@@ -1,0 +1,76 @@
+//! The administrative seam.
+
+use aqueduct_broker_api::{
+    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope,
+    RunFilter, RunPage, TaskInfo,
+};
+use aqueduct_core::run::Reason;
+use aqueduct_core::{QueueName, RunId, TaskRun};
+
+use crate::MemoryBroker;
+
+impl BrokerAdmin for MemoryBroker {
+    async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
+        check_page("find", runs)?;
+        let state = self.state();
+        Ok(runs.iter().map(|run| state.find(*run).cloned()).collect())
+    }
+
+    async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {
+        Ok(self.state().list(filter))
+    }
+
+    async fn cancel(
+        &self,
+        runs: &[RunId],
+        reason: Reason,
+    ) -> Result<Vec<CancelAnswer>, BrokerError> {
+        check_page("cancel", runs)?;
+        Ok(self.step(|state, now| {
+            runs.iter()
+                .map(|run| state.cancel(*run, &reason, now))
+                .collect()
+        }))
+    }
+
+    async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        check_page("requeue", runs)?;
+        Ok(self.step(|state, now| runs.iter().map(|run| state.requeue(*run, now)).collect()))
+    }
+
+    async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
+        Ok(self.step(|state, _| state.purge(queue)))
+    }
+
+    async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {
+        self.step(|state, _| state.set_paused(scope, paused));
+        Ok(())
+    }
+
+    async fn paused(&self) -> Result<Vec<PauseScope>, BrokerError> {
+        Ok(self.state().paused())
+    }
+
+    async fn tasks(&self) -> Result<Vec<TaskInfo>, BrokerError> {
+        Ok(self.state().task_infos())
+    }
+
+    async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
+        Ok(self.step(|state, now| state.consumer_infos(now)))
+    }
+}
+
+fn check_page(operation: &'static str, runs: &[RunId]) -> Result<(), BrokerError> {
+    if runs.len() <= MAX_PAGE {
+        return Ok(());
+    }
+    let message = format!(
+        "{} runs are over the limit of {MAX_PAGE} a call",
+        runs.len()
+    );
+    Err(BrokerError::new(
+        BrokerErrorKind::LimitExceeded,
+        operation,
+        message,
+    ))
+}

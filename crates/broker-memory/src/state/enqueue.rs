@@ -1,0 +1,118 @@
+//! The step that stores runs.
+
+use aqueduct_broker_api::{
+    BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH,
+};
+use aqueduct_core::run::{TaskRun, UniqueKey};
+use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
+
+use super::State;
+use super::queues::End;
+use super::slots::{Place, Stored};
+
+impl State {
+    pub(crate) fn enqueue(
+        &mut self,
+        request: EnqueueRequest,
+        now: Timestamp,
+    ) -> Result<Vec<Enqueued>, BrokerError> {
+        let EnqueueRequest {
+            producer,
+            sequence,
+            tasks,
+            ..
+        } = request;
+        check_batch("enqueue", tasks.len(), MAX_ENQUEUE_BATCH)?;
+        if let Some(answers) = self
+            .producers
+            .window(producer, now)
+            .look_up(sequence, "enqueue")?
+        {
+            return Ok(answers.clone());
+        }
+        let answers: Vec<Enqueued> = tasks
+            .into_iter()
+            .map(|task| self.enqueue_one(task, now))
+            .collect();
+        self.producers
+            .window(producer, now)
+            .record(sequence, answers.clone());
+        Ok(answers)
+    }
+
+    pub(super) fn enqueue_one(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
+        if let Some(holder) = self.duplicate_of(&task) {
+            return Enqueued::Duplicate(holder);
+        }
+        let queue = self.queues.number_of(&task.queue);
+        if self.is_full(queue) {
+            return Enqueued::QueueFull;
+        }
+        Enqueued::Accepted(self.store(TaskRun::accept(task, now), queue))
+    }
+
+    /// Returns the run that stands in the way: of the same id, or with the same unique key.
+    fn duplicate_of(&self, task: &QueuedTask) -> Option<RunId> {
+        if self.slots.slot_of(task.id).is_some() {
+            return Some(task.id);
+        }
+        let key = unique_key(task)?;
+        self.unique.get(key).copied()
+    }
+
+    fn is_full(&self, queue: usize) -> bool {
+        let Some(max) = self.config.max_queue_length else {
+            return false;
+        };
+        self.queues
+            .get(queue)
+            .is_some_and(|queue| queue.lengths.unfinished() >= max)
+    }
+
+    fn store(&mut self, run: TaskRun, queue: usize) -> RunState {
+        let (id, state, due_at) = (run.id, run.state, run.due_at);
+        if let Some(options) = &run.options {
+            if let Some(key) = &options.unique {
+                self.unique.insert(key.clone(), id);
+            }
+            if let Some(deadline) = options.deadline {
+                self.deadlines.insert((deadline, id));
+            }
+        }
+        let task = self.tasks.number_of(&run.task);
+        self.queues.count(queue, state, 1);
+        let slot = self.slots.insert(Stored {
+            run,
+            place: Place::Nowhere,
+            queue,
+            task,
+        });
+        if state == RunState::Queued {
+            self.put_ready(slot, End::Tail);
+        } else {
+            self.put_due(slot, due_at);
+        }
+        state
+    }
+}
+
+fn unique_key(task: &QueuedTask) -> Option<&UniqueKey> {
+    task.options.as_ref()?.unique.as_ref()
+}
+
+/// Refuses a batch over the limit before anything is done.
+pub(super) fn check_batch(
+    operation: &'static str,
+    items: usize,
+    limit: usize,
+) -> Result<(), BrokerError> {
+    if items <= limit {
+        return Ok(());
+    }
+    let message = format!("{items} items are over the limit of {limit} a request; send several");
+    Err(BrokerError::new(
+        BrokerErrorKind::LimitExceeded,
+        operation,
+        message,
+    ))
+}

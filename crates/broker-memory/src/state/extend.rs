@@ -1,0 +1,56 @@
+//! The heartbeat step.
+
+use std::collections::HashSet;
+
+use aqueduct_broker_api::{ExtendRequest, Extended};
+use aqueduct_core::run::Transition;
+use aqueduct_core::{RunId, Timestamp};
+
+use super::State;
+use super::queues::End;
+use super::slots::{Place, Slot};
+
+impl State {
+    pub(crate) fn extend(&mut self, request: &ExtendRequest, now: Timestamp) -> Extended {
+        let ExtendRequest {
+            consumer,
+            lease,
+            held,
+            answered,
+            ..
+        } = request;
+        self.holders.renew(*consumer, now.saturating_add(*lease));
+        let mut extended = Extended::default();
+        let is_lost = |token: &&_| self.held_by(*consumer, **token).is_none();
+        extended.lost = held.iter().filter(is_lost).map(|token| token.run).collect();
+        let known: HashSet<RunId> = held.iter().map(|token| token.run).collect();
+        let slots = self
+            .holders
+            .get(*consumer)
+            .map(|holder| holder.held.clone());
+        for slot in slots.unwrap_or_default() {
+            if self.is_orphan(slot, &known, *answered) {
+                self.leave(slot);
+                self.move_to_ready(slot, Transition::Release, End::Head);
+                extended.released += 1;
+            }
+        }
+        if let Some(holder) = self.holders.get(*consumer) {
+            extended.cancels.clone_from(&holder.cancels);
+        }
+        extended
+    }
+
+    /// Returns whether a held run was claimed by an answered request and its consumer lacks it.
+    fn is_orphan(
+        &self,
+        slot: Slot,
+        known: &HashSet<RunId>,
+        answered: aqueduct_broker_api::Sequence,
+    ) -> bool {
+        self.slots.get(slot).is_some_and(|stored| {
+            matches!(stored.place, Place::Held { claim, .. } if claim <= answered)
+                && !known.contains(&stored.run.id)
+        })
+    }
+}

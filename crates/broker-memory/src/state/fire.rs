@@ -1,0 +1,28 @@
+//! The step that fires one tick: the compare-and-set on the last tick, and the enqueue.
+
+use aqueduct_broker_api::{Enqueued, Fire, Fired};
+use aqueduct_core::Timestamp;
+
+use super::State;
+
+impl State {
+    pub(crate) fn fire(&mut self, fire: Fire, now: Timestamp) -> Fired {
+        if let Some(refusal) = self.schedules.refusal(&fire, now) {
+            return refusal;
+        }
+        let Fire {
+            schedule,
+            tick,
+            run,
+            ..
+        } = fire;
+        let id = run.as_ref().map(|run| run.id);
+        if let Some(run) = run
+            && self.enqueue_one(run, now) == Enqueued::QueueFull
+        {
+            return Fired::QueueFull;
+        }
+        self.schedules.set_last_tick(&schedule, tick);
+        Fired::Fired(id)
+    }
+}

@@ -1,0 +1,133 @@
+//! The step that records how attempts ended.
+
+use aqueduct_broker_api::{
+    BrokerError, LeaseToken, MAX_SETTLE_BATCH, Settle, SettleRequest, Settled, Settlement,
+};
+use aqueduct_core::run::{RunRecord, Transition};
+use aqueduct_core::{ConsumerId, RunState, Timestamp};
+
+use super::State;
+use super::enqueue::check_batch;
+use super::holders::Answer;
+use super::queues::End;
+use super::slots::{Place, Slot};
+
+impl State {
+    pub(crate) fn settle(
+        &mut self,
+        request: SettleRequest,
+        now: Timestamp,
+    ) -> Result<Vec<Settled>, BrokerError> {
+        let SettleRequest {
+            consumer,
+            sequence,
+            items,
+            ..
+        } = request;
+        check_batch("settle", items.len(), MAX_SETTLE_BATCH)?;
+        if let Some(answer) = self.holders.look_up(consumer, sequence, "settle")? {
+            return Ok(answer.settled.clone());
+        }
+        let settled = self.settle_all(consumer, items, now);
+        if let Some(holder) = self.holders.get_mut(consumer) {
+            let answer = Answer {
+                settled: settled.clone(),
+                ..Answer::default()
+            };
+            holder.replay.record(sequence, answer);
+        }
+        Ok(settled)
+    }
+
+    pub(super) fn settle_all(
+        &mut self,
+        consumer: ConsumerId,
+        items: Vec<Settle>,
+        now: Timestamp,
+    ) -> Vec<Settled> {
+        let settle = |item: Settle| match self.held_by(consumer, item.token) {
+            Some(slot) => self.settle_one(slot, item.settlement, now),
+            None => Settled::LeaseLost,
+        };
+        items.into_iter().map(settle).collect()
+    }
+
+    /// Returns the run of a token, if the consumer holds it in just that attempt: the fence.
+    pub(super) fn held_by(&self, consumer: ConsumerId, token: LeaseToken) -> Option<Slot> {
+        let slot = self.slots.slot_of(token.run)?;
+        let stored = self.slots.get(slot)?;
+        let is_held = matches!(
+            stored.place,
+            Place::Held { consumer: holder, .. } if holder == consumer && token.consumer == consumer
+        );
+        (is_held && stored.run.tally.attempt == token.attempt).then_some(slot)
+    }
+
+    fn settle_one(&mut self, slot: Slot, settlement: Settlement, now: Timestamp) -> Settled {
+        self.leave(slot);
+        self.count(slot, &settlement);
+        let transition = settlement.transition();
+        let state = match settlement {
+            Settlement::Succeed { result } => {
+                if result.is_some() {
+                    self.record(slot, |record| record.result = result);
+                }
+                self.end(slot, transition, now)
+            }
+            Settlement::Fail { failure } => {
+                self.record(slot, |record| record.failure = Some(failure));
+                self.end(slot, transition, now)
+            }
+            Settlement::Cancel { reason } => {
+                self.record(slot, |record| record.reason = Some(reason));
+                self.end(slot, transition, now)
+            }
+            Settlement::Retry { wait, failure } | Settlement::Park { wait, failure } => {
+                self.record(slot, |record| record.failure = Some(failure));
+                self.move_to_due(slot, transition, now.saturating_add(wait));
+                self.state_of(slot)
+            }
+            Settlement::Snooze { wait } => {
+                self.move_to_due(slot, transition, now.saturating_add(wait));
+                self.state_of(slot)
+            }
+            // A kind that a later release adds is given back as well: nothing is lost.
+            Settlement::Release | _ => {
+                self.move_to_ready(slot, Transition::Release, End::Head);
+                self.state_of(slot)
+            }
+        };
+        state.map_or(Settled::LeaseLost, Settled::Applied)
+    }
+
+    /// Counts what the settlement says about the budgets of the run.
+    fn count(&mut self, slot: Slot, settlement: &Settlement) {
+        let Some(stored) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let tally = &mut stored.run.tally;
+        match settlement {
+            Settlement::Release | Settlement::Snooze { .. } => {}
+            Settlement::Park { .. } => tally.parks = tally.parks.saturating_add(1),
+            Settlement::Retry { .. } | Settlement::Fail { .. } => {
+                tally.failures = tally.failures.saturating_add(1);
+                tally.parks = 0;
+            }
+            _ => tally.parks = 0,
+        }
+        if let (Settlement::Retry { .. }, Some(task)) = (settlement, stored.task) {
+            self.tasks.count_retry(task);
+        }
+    }
+
+    /// Writes into the record of a run.
+    fn record(&mut self, slot: Slot, write: impl FnOnce(&mut RunRecord)) {
+        if let Some(stored) = self.slots.get_mut(slot) {
+            write(stored.run.record_mut());
+        }
+    }
+
+    pub(super) fn state_of(&self, slot: Slot) -> Option<RunState> {
+        self.slots.get(slot).map(|stored| stored.run.state)
+    }
+}

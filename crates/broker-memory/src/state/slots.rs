@@ -1,0 +1,145 @@
+//! The slots that stored runs live in, and the index from id to slot.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use aqueduct_broker_api::Sequence;
+use aqueduct_core::run::TaskRun;
+use aqueduct_core::{ConsumerId, RunId};
+
+/// The number of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot(u32);
+
+/// A number that is given once: it tells the entry of a list that is still valid from stale ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket(u64);
+
+/// A stored run, and where it is.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) run: TaskRun,
+    pub(super) place: Place,
+    pub(super) queue: usize,
+    pub(super) task: Option<usize>,
+}
+
+/// Where a stored run is: exactly one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In no list; only within a step.
+    Nowhere,
+    /// In the ready list of its queue, lane and priority.
+    Ready(Ticket),
+    /// Among the delayed.
+    Due(Ticket),
+    /// In the hands of a consumer, at that place of its list, since that claim.
+    Held {
+        consumer: ConsumerId,
+        position: usize,
+        claim: Sequence,
+    },
+    /// Set aside, because its task is paused.
+    Aside(Ticket),
+    /// Ended and kept.
+    Kept,
+}
+
+/// All stored runs.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<Option<Stored>>,
+    free: Vec<Slot>,
+    index: HashMap<RunId, Slot, BuildHasherDefault<IdHasher>>,
+    tickets: u64,
+}
+
+impl Slots {
+    pub(super) fn insert(&mut self, stored: Stored) -> Slot {
+        let id = stored.run.id;
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                // Four billion runs do not fit into memory.
+                let slot = Slot(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+                self.slots.push(None);
+                slot
+            }
+        };
+        if let Some(place) = self.slots.get_mut(slot.number()) {
+            *place = Some(stored);
+        }
+        self.index.insert(id, slot);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Stored> {
+        let stored = self.slots.get_mut(slot.number())?.take()?;
+        self.index.remove(&stored.run.id);
+        self.free.push(slot);
+        if self.index.is_empty() && self.slots.len() > KEPT_CAPACITY {
+            *self = Self {
+                tickets: self.tickets,
+                ..Self::default()
+            };
+        }
+        Some(stored)
+    }
+
+    pub(super) fn slot_of(&self, id: RunId) -> Option<Slot> {
+        self.index.get(&id).copied()
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Option<&Stored> {
+        self.slots.get(slot.number())?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Stored> {
+        self.slots.get_mut(slot.number())?.as_mut()
+    }
+
+    /// Returns every stored run; for administration only.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
+        self.slots.iter().flatten()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(super) fn new_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+}
+
+impl Slot {
+    fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Hashes a run id by its last 64 bits, which are random already.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        let low = u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default();
+        // The table looks at the top bits too, and those of an id are its constant variant.
+        self.0 = low.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// An empty store with more slots than this gives its memory back.
+const KEPT_CAPACITY: usize = 65_536;

@@ -1,0 +1,127 @@
+//! Administrative steps: cancel, requeue, purge, pause.
+
+use aqueduct_broker_api::{Cancel, CancelAnswer, MAX_PAGE, PauseScope};
+use aqueduct_core::run::{Reason, Tally, Transition};
+use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
+
+use super::State;
+use super::queues::End;
+use super::slots::{Place, Slot};
+
+impl State {
+    pub(crate) fn cancel(&mut self, id: RunId, reason: &Reason, now: Timestamp) -> CancelAnswer {
+        let Some((slot, stored)) = self
+            .slots
+            .slot_of(id)
+            .and_then(|slot| Some((slot, self.slots.get_mut(slot)?)))
+        else {
+            return CancelAnswer::Unknown;
+        };
+        if stored.run.state.is_final() {
+            return CancelAnswer::AlreadyEnded(stored.run.state);
+        }
+        if let Place::Held { consumer, .. } = stored.place {
+            if let Some(holder) = self.holders.get_mut(consumer)
+                && !holder.cancels.iter().any(|cancel| cancel.run == id)
+            {
+                holder.cancels.push(Cancel::new(id, reason.clone()));
+            }
+            return CancelAnswer::Requested;
+        }
+        stored.run.record_mut().reason = Some(reason.clone());
+        self.leave(slot);
+        self.end(slot, Transition::Cancel, now);
+        CancelAnswer::Cancelled
+    }
+
+    /// Queues an ended run anew, with fresh budgets; its attempts keep counting.
+    pub(crate) fn requeue(&mut self, id: RunId, now: Timestamp) -> bool {
+        let Some(slot) = self.slots.slot_of(id) else {
+            return false;
+        };
+        let Some(stored) = self.slots.get_mut(slot) else {
+            return false;
+        };
+        if stored.run.state.after(Transition::Requeue).is_none() {
+            return false;
+        }
+        if let Some(options) = &mut stored.run.options {
+            if let Some(key) = &options.unique {
+                if self.unique.contains_key(key) {
+                    return false;
+                }
+                self.unique.insert(key.clone(), id);
+            }
+            options.deadline = None;
+        }
+        let attempt = stored.run.tally.attempt;
+        stored.run.tally = Tally {
+            attempt,
+            ..Tally::default()
+        };
+        stored.run.record = None;
+        stored.run.due_at = now;
+        self.leave(slot);
+        self.move_to_ready(slot, Transition::Requeue, End::Tail);
+        true
+    }
+
+    /// Removes waiting and delayed runs of a queue, up to a page.
+    pub(crate) fn purge(&mut self, queue: &QueueName) -> usize {
+        let waits = |state| {
+            matches!(
+                state,
+                RunState::Scheduled | RunState::Queued | RunState::Retrying
+            )
+        };
+        let runs = self.slots.iter().map(|stored| &stored.run);
+        let doomed: Vec<RunId> = runs
+            .filter(|run| run.queue == *queue && waits(run.state))
+            .map(|run| run.id)
+            .take(MAX_PAGE)
+            .collect();
+        for id in &doomed {
+            if let Some(slot) = self.slots.slot_of(*id) {
+                self.drop_waiting(slot);
+            }
+        }
+        doomed.len()
+    }
+
+    fn drop_waiting(&mut self, slot: Slot) {
+        self.leave(slot);
+        let Some(stored) = self.slots.remove(slot) else {
+            return;
+        };
+        self.queues.count(stored.queue, stored.run.state, -1);
+        let Some(options) = stored.run.options else {
+            return;
+        };
+        if let Some(key) = options.unique {
+            self.unique.remove(&key);
+        }
+        if let Some(deadline) = options.deadline {
+            self.deadlines.remove(&(deadline, stored.run.id));
+        }
+    }
+
+    pub(crate) fn set_paused(&mut self, scope: &PauseScope, paused: bool) {
+        match scope {
+            PauseScope::Queue(name) => {
+                let number = self.queues.number_of(name);
+                if let Some(queue) = self.queues.get_mut(number) {
+                    queue.is_paused = paused;
+                }
+            }
+            PauseScope::Task(name) => {
+                self.tasks.set_paused(name, paused);
+                if !paused && let Some(aside) = self.aside.remove(name) {
+                    self.resuming.extend(aside);
+                }
+            }
+            // A scope of a later release is not known here.
+            _ => return,
+        }
+        self.wake |= !paused;
+    }
+}

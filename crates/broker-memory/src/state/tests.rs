@@ -1,0 +1,1 @@
+//! Tests of the pure state: what a test through the broker cannot see.

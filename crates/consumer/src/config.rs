@@ -1,0 +1,143 @@
+//! What a consumer may do and how long it waits: collected, validated once, then lowered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_broker_api::DEFAULT_CRASH_BUDGET;
+use aqueduct_core::QueueName;
+
+use crate::error::ConsumerError;
+use crate::order::QueueOrder;
+
+/// The most runs that a consumer executes at a time.
+pub const MAX_CONCURRENCY: usize = 65_536;
+
+/// The most runs that a consumer holds without executing them yet.
+pub const MAX_PREFETCH: usize = 65_536;
+
+/// The shortest lease.
+pub const MIN_LEASE: Duration = Duration::from_secs(2);
+
+/// The longest lease.
+pub const MAX_LEASE: Duration = Duration::from_hours(1);
+
+/// How much a consumer does at a time, and how long it waits for what.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ConsumerConfig {
+    /// The most IO runs at a time: 1 to [`MAX_CONCURRENCY`]. Default: 256.
+    pub concurrency: usize,
+    /// Runs claimed ahead, beyond the free places: up to [`MAX_PREFETCH`]. Default: 0.
+    pub prefetch: usize,
+    /// The queues to claim from. Default: the default queue.
+    pub queues: Vec<QueueName>,
+    /// A weight from 1 for each queue, to share claims; empty for strict order. Default: empty.
+    pub weights: Vec<u32>,
+    /// How long runs stay with a consumer that went silent: [`MIN_LEASE`] to [`MAX_LEASE`].
+    /// Default: 5 s.
+    pub lease: Duration,
+    /// How long running tasks may go on after the stop; then they are given back. Default: 25 s.
+    pub shutdown_grace: Duration,
+    /// How long a task may go on after somebody asked for its end. Default: 5 s.
+    pub cancel_grace: Duration,
+    /// How often a run may crash its consumer before it fails for good: from 1. Default: 3.
+    pub crash_budget: u32,
+}
+
+/// The lowered form: what the parts of a consumer look at.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) concurrency: usize,
+    pub(crate) prefetch: usize,
+    pub(crate) queues: Arc<[QueueName]>,
+    pub(crate) lease: Duration,
+    pub(crate) margin: Duration,
+    pub(crate) beat: Duration,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) cancel_grace: Duration,
+    pub(crate) crash_budget: u32,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 256,
+            prefetch: 0,
+            queues: vec![QueueName::DEFAULT],
+            weights: Vec::new(),
+            lease: Duration::from_secs(5),
+            shutdown_grace: Duration::from_secs(25),
+            cancel_grace: Duration::from_secs(5),
+            crash_budget: DEFAULT_CRASH_BUDGET,
+        }
+    }
+}
+
+impl ConsumerConfig {
+    /// Checks every bound, and names each one that is violated.
+    pub(crate) fn lower(self) -> Result<(Limits, QueueOrder), ConsumerError> {
+        let mut problems = Vec::new();
+        let mut check = |holds: bool, problem: String| {
+            if !holds {
+                problems.push(problem);
+            }
+        };
+        let Self {
+            concurrency,
+            prefetch,
+            lease,
+            ..
+        } = self;
+        check(
+            (1..=MAX_CONCURRENCY).contains(&concurrency),
+            format!("`concurrency` must be from 1 to {MAX_CONCURRENCY}, not {concurrency}"),
+        );
+        check(
+            prefetch <= MAX_PREFETCH,
+            format!("`prefetch` must be at most {MAX_PREFETCH}, not {prefetch}"),
+        );
+        check(
+            (MIN_LEASE..=MAX_LEASE).contains(&lease),
+            format!("`lease` must be from {MIN_LEASE:?} to {MAX_LEASE:?}, not {lease:?}"),
+        );
+        check(
+            !self.queues.is_empty(),
+            "`queues` must name at least one queue".to_owned(),
+        );
+        check(
+            self.weights.is_empty() || self.weights.len() == self.queues.len(),
+            "`weights` must be empty or as many as `queues`".to_owned(),
+        );
+        check(
+            !self.weights.contains(&0),
+            "each of `weights` must be from 1".to_owned(),
+        );
+        check(
+            self.crash_budget >= 1,
+            "`crash_budget` must be from 1".to_owned(),
+        );
+        if !problems.is_empty() {
+            return Err(ConsumerError::config(&problems));
+        }
+        let queues: Arc<[QueueName]> = self.queues.into();
+        let order = QueueOrder::new(Arc::clone(&queues), self.weights);
+        let limits = Limits {
+            concurrency,
+            prefetch,
+            queues,
+            lease,
+            margin: MIN_MARGIN.max(lease / 10),
+            beat: MAX_BEAT.min(lease / 3),
+            shutdown_grace: self.shutdown_grace,
+            cancel_grace: self.cancel_grace,
+            crash_budget: self.crash_budget,
+        };
+        Ok((limits, order))
+    }
+}
+
+/// A lease is trusted for this much less than it lasts, at least.
+const MIN_MARGIN: Duration = Duration::from_millis(500);
+
+/// The longest time between two heartbeats, so that dead consumers are found soon.
+const MAX_BEAT: Duration = Duration::from_secs(2);

@@ -1,0 +1,112 @@
+//! The race of a task against its time limit, its cancellation and the loss of its lease.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use aqueduct_core::cancel::CancelReason;
+use aqueduct_core::run::Outcome;
+use aqueduct_core::task::TaskResult;
+
+use super::unwind::{Caught, Panic};
+use crate::classify;
+use crate::in_flight::Owed;
+use crate::shared::Shared;
+
+/// How a race ended.
+pub(super) enum Finish {
+    /// The attempt has an outcome to record.
+    Outcome(Outcome),
+    /// The lease is lost: there is nothing to record.
+    LeaseLost,
+}
+
+/// Runs the task to its end, or to the end of its time.
+pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Finish {
+    // Most tasks of a fast queue end within one poll: they never touch a timer.
+    if let Some(result) = poll_once(&mut task).await {
+        return returned(owed, result);
+    }
+    let cancellation = owed.context.cancellation();
+    let reason = tokio::select! {
+        biased;
+        result = &mut task => return returned(owed, result),
+        reason = cancellation.cancelled() => reason,
+        () = tokio::time::sleep(owed.context.remaining()) => {
+            cancellation.cancel(CancelReason::TimedOut);
+            return stop(task, classify::timed_out(limit(shared, owed)));
+        }
+    };
+    match reason {
+        CancelReason::LeaseLost => {
+            // What the drop of a lost task panics with is of no use to its successor.
+            let _ = task.dispose();
+            Finish::LeaseLost
+        }
+        CancelReason::Requested(reason) => {
+            let cancelled = Outcome::Cancelled {
+                reason: reason.clone(),
+            };
+            let grace = shared.limits.cancel_grace.min(owed.context.remaining());
+            wind_down(shared, owed, task, grace, cancelled).await
+        }
+        CancelReason::ShuttingDown => {
+            wind_down(
+                shared,
+                owed,
+                task,
+                owed.context.remaining(),
+                Outcome::Released,
+            )
+            .await
+        }
+        _ => stop(task, classify::timed_out(limit(shared, owed))),
+    }
+}
+
+/// Lets a task that was told to end go on for its grace time, or until everything is abandoned.
+async fn wind_down(
+    shared: &Shared,
+    owed: &Owed,
+    mut task: Caught,
+    grace: Duration,
+    otherwise: Outcome,
+) -> Finish {
+    tokio::select! {
+        biased;
+        result = &mut task => returned(owed, result),
+        _ = shared.abandon.cancelled() => stop(task, otherwise),
+        () = tokio::time::sleep(grace) => stop(task, otherwise),
+    }
+}
+
+/// Drops the task; a panic of its drop is the outcome that counts.
+fn stop(task: Caught, outcome: Outcome) -> Finish {
+    match task.dispose() {
+        Ok(()) => Finish::Outcome(outcome),
+        Err(panic) => Finish::Outcome(classify::panicked(&*panic)),
+    }
+}
+
+fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Finish {
+    Finish::Outcome(match result {
+        Ok(result) => classify::returned(result, owed.context.cancellation().reason()),
+        Err(panic) => classify::panicked(&*panic),
+    })
+}
+
+fn limit(shared: &Shared, owed: &Owed) -> Duration {
+    let task = shared.registry.get(owed.context.run().task.as_str());
+    task.map_or(Duration::ZERO, |task| task.definition().timeout())
+}
+
+async fn poll_once(task: &mut Caught) -> Option<Result<TaskResult, Panic>> {
+    poll_fn(|context| {
+        Poll::Ready(match Pin::new(&mut *task).poll(context) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}

@@ -1,0 +1,60 @@
+//! Panics of tasks: caught in each poll, and in the drop.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use aqueduct_core::task::{TaskFuture, TaskResult};
+
+/// What a task panicked with.
+pub(super) type Panic = Box<dyn Any + Send>;
+
+/// A future whose panics are values.
+///
+/// After a panic it is not polled again, and its drop is caught too: that is why unwinding through
+/// it is safe for everybody else.
+pub(super) struct Caught(Option<TaskFuture>);
+
+impl Caught {
+    pub(super) fn new(future: TaskFuture) -> Self {
+        Self(Some(future))
+    }
+
+    /// Drops the future; returns what its drop panicked with.
+    pub(super) fn dispose(mut self) -> Result<(), Panic> {
+        self.drop_future()
+    }
+
+    fn drop_future(&mut self) -> Result<(), Panic> {
+        let future = self.0.take();
+        catch_unwind(AssertUnwindSafe(|| drop(future)))
+    }
+}
+
+impl Future for Caught {
+    type Output = Result<TaskResult, Panic>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = self.0.as_mut() else {
+            return Poll::Pending;
+        };
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => Poll::Ready(self.drop_future().map(|()| result)),
+            Err(panic) => {
+                // A second panic, in the drop, has nothing to add to the first.
+                let _ = self.drop_future();
+                Poll::Ready(Err(panic))
+            }
+        }
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        // The runtime drops tasks when it shuts down; a panic then concerns nobody.
+        let _ = self.drop_future();
+    }
+}

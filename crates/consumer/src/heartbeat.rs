@@ -1,0 +1,216 @@
+//! The heartbeat: on a thread of its own, so that no task can hold it up.
+//!
+//! Each beat renews the lease, learns what was lost or is to be cancelled, looks for tasks that block
+//! their thread, and takes back the runs of dead consumers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use aqueduct_broker_api::{Broker, Cancel, ExtendRequest, Extended, LeaseToken, ReclaimRequest};
+use aqueduct_core::RunId;
+use aqueduct_core::cancel::CancelReason;
+use aqueduct_core::run::Outcome;
+use tokio::sync::oneshot;
+use tracing::{debug, error, warn};
+
+use crate::classify;
+use crate::error::ConsumerError;
+use crate::in_flight::Owed;
+use crate::metrics::add;
+use crate::shared::Shared;
+
+/// The running heartbeat of a consumer.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    stop: Option<oneshot::Sender<()>>,
+    stopped: oneshot::Receiver<String>,
+}
+
+/// A task is taken for stuck this long after its time limit: by then its drop was due.
+const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+/// Beats come up to this share early, so that many consumers do not beat together.
+const JITTER: f64 = 0.2;
+
+impl Heartbeat {
+    /// Starts the thread.
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, ConsumerError> {
+        let (stop, stopping) = oneshot::channel();
+        let (died, stopped) = oneshot::channel();
+        let body = move || {
+            let beats = AssertUnwindSafe(|| beat_until(&shared, stopping));
+            let problem = match catch_unwind(beats) {
+                Ok(Ok(())) => "it was told to".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_panic) => "it panicked".to_owned(),
+            };
+            // Nobody listens once the consumer has gone.
+            let _ = died.send(problem);
+        };
+        thread::Builder::new()
+            .name("aqueduct-heartbeat".to_owned())
+            .spawn(body)
+            .map_err(|error| ConsumerError::heartbeat(&error.to_string()))?;
+        Ok(Self {
+            stop: Some(stop),
+            stopped,
+        })
+    }
+
+    /// Waits for the end of the thread, which nobody asked for.
+    pub(crate) async fn died(&mut self) -> ConsumerError {
+        let problem = (&mut self.stopped).await;
+        ConsumerError::heartbeat(problem.as_deref().unwrap_or("it is gone"))
+    }
+
+    /// Stops the thread.
+    pub(crate) async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // It may be gone already; then there is nothing to stop.
+            let _ = stop.send(());
+            let _ = self.stopped.await;
+        }
+    }
+}
+
+fn beat_until(shared: &Shared, stopping: oneshot::Receiver<()>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            _ = stopping => {}
+            () = beat_for_ever(shared) => {}
+        }
+    });
+    Ok(())
+}
+
+async fn beat_for_ever(shared: &Shared) {
+    loop {
+        tokio::time::sleep(until_next_beat(shared)).await;
+        watch_over(shared);
+        extend(shared).await;
+        reclaim(shared).await;
+    }
+}
+
+/// Returns the time to the next beat: with jitter, and no later than the end of trust.
+fn until_next_beat(shared: &Shared) -> Duration {
+    let beat = shared.limits.beat.mul_f64(1.0 - JITTER * fastrand::f64());
+    let trusted_for = shared.trusted_for();
+    if trusted_for.is_zero() || shared.in_flight.is_empty() {
+        beat
+    } else {
+        beat.min(trusted_for)
+    }
+}
+
+/// Ends what is no longer trusted, and what blocks its thread.
+fn watch_over(shared: &Shared) {
+    let is_trusted = !shared.trusted_for().is_zero();
+    let now = shared.clock.monotonic();
+    for owed in shared.in_flight.all() {
+        if !is_trusted {
+            owed.context.cancellation().cancel(CancelReason::LeaseLost);
+        }
+        if !now
+            .saturating_since(owed.context.ends_by().saturating_add(STUCK_AFTER))
+            .is_zero()
+        {
+            give_up(shared, &owed);
+        }
+    }
+}
+
+/// Settles a run whose task does not let go of its thread, or was never begun for lack of one.
+fn give_up(shared: &Shared, owed: &Arc<Owed>) {
+    let run = owed.context.run();
+    if owed.end_stuck() {
+        add(&shared.counters.stuck, 1);
+        error!(task = %run.task, run = %run.id, "the task blocks its thread past its time limit");
+        let limit = owed.context.ends_by().saturating_since(owed.claimed_at);
+        shared.settle_ended(owed, classify::stuck(limit));
+    } else if !owed.has_ended() {
+        warn!(task = %run.task, run = %run.id, "no thread was free to begin the run; given back");
+        shared.end(owed, Outcome::Released);
+    }
+}
+
+/// Renews the lease on everything in the table.
+async fn extend(shared: &Shared) {
+    // Read first: what is claimed after this is not to be given back by this beat.
+    let answered = shared.answered();
+    let held: Vec<LeaseToken> = shared
+        .in_flight
+        .all()
+        .iter()
+        .map(|owed| owed.token)
+        .collect();
+    if held.is_empty() {
+        return;
+    }
+    let request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
+    let sent = shared.clock.monotonic();
+    let extended = tokio::time::timeout(shared.limits.beat, shared.broker.extend(request)).await;
+    match extended {
+        Ok(Ok(Extended { lost, cancels, .. })) => {
+            shared.trust_from(sent);
+            lost.into_iter().for_each(|run| lose(shared, run));
+            pass_on(shared, cancels);
+        }
+        Ok(Err(problem)) => missed(shared, &problem),
+        Err(too_long) => missed(shared, &too_long),
+    }
+}
+
+fn missed(shared: &Shared, problem: &(dyn std::error::Error + 'static)) {
+    add(&shared.counters.broker_errors, 1);
+    warn!(error = problem, "the lease was not renewed; trying again");
+}
+
+fn lose(shared: &Shared, run: RunId) {
+    if let Some(owed) = shared.in_flight.get(run) {
+        owed.context.cancellation().cancel(CancelReason::LeaseLost);
+    }
+}
+
+/// Tells tasks that somebody asked for their end.
+pub(crate) fn pass_on(shared: &Shared, cancels: Vec<Cancel>) {
+    for Cancel { run, reason, .. } in cancels {
+        if let Some(owed) = shared.in_flight.get(run) {
+            owed.context
+                .cancellation()
+                .cancel(CancelReason::Requested(reason));
+        }
+    }
+}
+
+/// Takes back the runs of dead consumers, in bounded steps.
+async fn reclaim(shared: &Shared) {
+    let limits = &shared.limits;
+    let request =
+        ReclaimRequest::new(limits.beat, limits.lease).with_crash_budget(limits.crash_budget);
+    loop {
+        match tokio::time::timeout(limits.beat, shared.broker.reclaim(request)).await {
+            Ok(Ok(reclaimed)) if reclaimed.more => tokio::task::yield_now().await,
+            Ok(Ok(reclaimed)) => {
+                if reclaimed.requeued + reclaimed.failed > 0 {
+                    warn!(?reclaimed, "runs of dead consumers were taken back");
+                }
+                return;
+            }
+            Ok(Err(problem)) => {
+                add(&shared.counters.broker_errors, 1);
+                debug!(
+                    error = &problem as &dyn std::error::Error,
+                    "nothing was reclaimed"
+                );
+                return;
+            }
+            Err(_too_long) => return,
+        }
+    }
+}

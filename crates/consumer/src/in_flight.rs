@@ -1,0 +1,114 @@
+//! The table of runs that this consumer owes the broker a settlement for.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_broker_api::LeaseToken;
+use aqueduct_core::time::Monotonic;
+use aqueduct_core::{RunId, TaskContext};
+
+/// A run that a settlement is owed for.
+///
+/// It stays in the table until the broker has answered its settlement, so that the heartbeat keeps
+/// listing it. Whoever ends it first, executor or watchdog, makes the settlement.
+#[derive(Debug)]
+pub(crate) struct Owed {
+    pub(crate) context: TaskContext,
+    pub(crate) token: LeaseToken,
+    pub(crate) claimed_at: Monotonic,
+    stage: AtomicU8,
+}
+
+/// All owed runs.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(Mutex<HashMap<RunId, Arc<Owed>>>);
+
+/// Stage: nothing of the task has run yet.
+const WAITING: u8 = 0;
+/// Stage: the task has begun.
+const RUNNING: u8 = 1;
+/// Stage: ended by its executor, or given back.
+const ENDED: u8 = 2;
+/// Stage: ended by the watchdog, while its task blocks a thread.
+const STUCK: u8 = 3;
+
+impl Owed {
+    pub(crate) fn new(context: TaskContext, token: LeaseToken, claimed_at: Monotonic) -> Self {
+        Self {
+            context,
+            token,
+            claimed_at,
+            stage: AtomicU8::new(WAITING),
+        }
+    }
+
+    /// Begins the attempt; false if the run was ended before.
+    pub(crate) fn begin(&self) -> bool {
+        self.step(WAITING, RUNNING)
+    }
+
+    /// Ends the run for this caller; false if somebody else has.
+    pub(crate) fn end(&self) -> bool {
+        self.step(RUNNING, ENDED) || self.step(WAITING, ENDED)
+    }
+
+    /// Ends the run for the watchdog; false if it has not begun, or has ended.
+    pub(crate) fn end_stuck(&self) -> bool {
+        self.step(RUNNING, STUCK)
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == STUCK
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stage.load(Ordering::Acquire) >= ENDED
+    }
+
+    fn step(&self, from: u8, to: u8) -> bool {
+        self.stage
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
+
+impl InFlight {
+    /// Adds runs; a run that is there already is replaced.
+    pub(crate) fn insert(&self, runs: impl Iterator<Item = Arc<Owed>>) {
+        self.table().extend(runs.map(|owed| (owed.token.run, owed)));
+    }
+
+    /// Removes runs, each only if it is still the same attempt.
+    pub(crate) fn remove<'a>(&self, tokens: impl Iterator<Item = &'a LeaseToken>) {
+        let mut table = self.table();
+        for token in tokens {
+            if table
+                .get(&token.run)
+                .is_some_and(|owed| owed.token == *token)
+            {
+                table.remove(&token.run);
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, run: RunId) -> Option<Arc<Owed>> {
+        self.table().get(&run).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Owed>> {
+        self.table().values().cloned().collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table().is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table().len()
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Owed>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,329 @@
+//! The pump: claims runs for free places, and sends settlements, fused in one exchange at a time.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_broker_api::{
+    Broker, BrokerError, BrokerErrorKind, ClaimRequest, Claimed, LaneWant, Lease, LeaseToken,
+    MAX_CLAIM_BATCH, MAX_SETTLE_BATCH, Sequence, Settle, Settled, WaitRequest,
+};
+use aqueduct_core::cancel::CancelReason;
+use aqueduct_core::event::{RunEvent, RunEventKind};
+use aqueduct_core::run::{Outcome, Settlement, TaskRun};
+use aqueduct_core::task::DEFAULT_TIMEOUT;
+use aqueduct_core::{Lane, TaskContext};
+use tracing::warn;
+
+use crate::error::ConsumerError;
+use crate::execute::execute;
+use crate::heartbeat::pass_on;
+use crate::in_flight::Owed;
+use crate::metrics::add;
+use crate::order::QueueOrder;
+use crate::outbox::Ended;
+use crate::shared::Shared;
+
+/// Feeds the executors, and empties the outbox.
+pub(crate) struct Pump {
+    shared: Arc<Shared>,
+    order: QueueOrder,
+    last: Sequence,
+    /// The exchange under way: repeated as it is until it is answered.
+    exchange: Option<Exchange>,
+    /// Claimed ahead, not begun.
+    waiting: VecDeque<Arc<Owed>>,
+    /// Whether the last claim left nothing: then the next one waits for a wake-up.
+    is_drained: bool,
+    wake_up: Option<WakeUp>,
+    is_stopping: bool,
+}
+
+/// A request that is not answered yet, with the runs that it settles.
+struct Exchange {
+    request: ClaimRequest,
+    ended: Vec<Ended>,
+}
+
+type WakeUp = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How long one wait at the broker lasts.
+const WAIT_AT_MOST: Duration = Duration::from_secs(5);
+
+/// The first and the longest pause after a broker error.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_secs(3);
+
+impl Pump {
+    pub(crate) fn new(shared: Arc<Shared>, order: QueueOrder) -> Self {
+        Self {
+            shared,
+            order,
+            last: Sequence::default(),
+            exchange: None,
+            waiting: VecDeque::new(),
+            is_drained: false,
+            wake_up: None,
+            is_stopping: false,
+        }
+    }
+
+    /// Claims and settles for ever; returns only if the broker refuses this consumer for good.
+    ///
+    /// Cancel safe: an exchange under way is repeated by the next call.
+    pub(crate) async fn feed(&mut self) -> ConsumerError {
+        loop {
+            self.start_waiting();
+            let can_claim = !self.is_drained && self.free_places() > 0;
+            if self.exchange.is_some() || can_claim || !self.shared.outbox.is_empty() {
+                if let Err(refused) = self.exchange().await {
+                    return ConsumerError::broker(refused);
+                }
+            } else {
+                self.rest().await;
+            }
+        }
+    }
+
+    /// Sends settlements until nothing is owed any more; new runs are given back.
+    ///
+    /// Cancel safe: an exchange under way is repeated by the next call.
+    pub(crate) async fn drain(&mut self) {
+        self.is_stopping = true;
+        for owed in self.waiting.drain(..) {
+            self.shared.end(&owed, Outcome::Released);
+        }
+        loop {
+            if self.exchange.is_some() || !self.shared.outbox.is_empty() {
+                if self.exchange().await.is_err() {
+                    return;
+                }
+            } else if self.shared.in_flight.is_empty() {
+                return;
+            } else {
+                self.shared.outbox.filled().await;
+            }
+        }
+    }
+
+    /// Waits for an ended run, or for new runs if there is a free place.
+    async fn rest(&mut self) {
+        let has_place = self.free_places() > 0;
+        let wake_up = self
+            .wake_up
+            .get_or_insert_with(|| wake_up(Arc::clone(&self.shared)));
+        tokio::select! {
+            () = self.shared.outbox.filled() => {
+                // Others are about to end as well: let them, and settle them together.
+                tokio::task::yield_now().await;
+            }
+            () = wake_up, if has_place => {
+                self.wake_up = None;
+                self.is_drained = false;
+            }
+        }
+    }
+
+    /// Makes one exchange with the broker, repeated until it is answered.
+    async fn exchange(&mut self) -> Result<(), BrokerError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let request = match &self.exchange {
+                Some(exchange) => exchange.request.clone(),
+                None => self.prepare(),
+            };
+            let sent = self.shared.clock.monotonic();
+            match self.shared.broker.claim(request).await {
+                Ok(claimed) => {
+                    self.shared.trust_from(sent);
+                    self.take_answer(claimed);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == BrokerErrorKind::Config => return Err(error),
+                Err(error) => {
+                    add(&self.shared.counters.broker_errors, 1);
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the exchange is repeated"
+                    );
+                    tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Makes the next request: what has ended, and what there is place for.
+    fn prepare(&mut self) -> ClaimRequest {
+        let mut ended = Vec::new();
+        self.shared.outbox.take_into(&mut ended, MAX_SETTLE_BATCH);
+        let settle = ended
+            .iter()
+            .map(|it| Settle::new(it.owed.token, it.settlement.clone()));
+        let settle = settle.collect();
+        self.last = self.last.next();
+        let mut request = ClaimRequest::new(self.shared.id, self.last, self.shared.limits.lease);
+        request = request.settling(settle);
+        let places = self.free_places().min(MAX_CLAIM_BATCH);
+        if places > 0 && !self.is_stopping {
+            request = request.want(LaneWant::new(Lane::Io, self.order.next(), places));
+        }
+        self.exchange = Some(Exchange {
+            request: request.clone(),
+            ended,
+        });
+        request
+    }
+
+    fn take_answer(&mut self, claimed: Claimed) {
+        let Some(Exchange { request, ended }) = self.exchange.take() else {
+            return;
+        };
+        let wanted: usize = request.wants.iter().map(|want| want.max).sum();
+        let Claimed {
+            leases,
+            settled,
+            cancels,
+            ..
+        } = claimed;
+        if wanted > 0 {
+            self.is_drained = leases.len() < wanted;
+        }
+        self.shared
+            .in_flight
+            .remove(ended.iter().map(|it| &it.owed.token));
+        for (ended, settled) in ended.iter().zip(settled) {
+            self.report(ended, settled);
+        }
+        self.take_on(leases);
+        self.shared.set_answered(request.sequence);
+        pass_on(&self.shared, cancels);
+    }
+
+    fn report(&self, ended: &Ended, settled: Settled) {
+        let shared = &self.shared;
+        shared.counters.count(settled);
+        shared.events.emit(|| {
+            let run = ended.owed.context.run();
+            let kind = ended_kind(ended, settled, shared);
+            RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
+                .with_attempt(run.tally.attempt)
+                .at(shared.clock.now())
+        });
+    }
+
+    /// Takes on claimed runs: begins as many as there are places for, and keeps the rest waiting.
+    fn take_on(&mut self, leases: Vec<Lease>) {
+        if leases.is_empty() {
+            return;
+        }
+        add(&self.shared.counters.claimed, leases.len());
+        let owe = |lease: Lease| {
+            let (run, token) = lease.into_parts();
+            Arc::new(self.owe(run, token))
+        };
+        let runs: Vec<Arc<Owed>> = leases.into_iter().map(owe).collect();
+        self.shared.in_flight.insert(runs.iter().cloned());
+        if self.is_stopping {
+            runs.iter()
+                .for_each(|owed| self.shared.end(owed, Outcome::Released));
+            return;
+        }
+        let places = self
+            .shared
+            .limits
+            .concurrency
+            .saturating_sub(self.shared.running());
+        let mut runs = runs.into_iter();
+        for owed in runs.by_ref().take(places) {
+            self.begin(owed);
+        }
+        self.waiting.extend(runs);
+    }
+
+    fn owe(&self, run: TaskRun, token: LeaseToken) -> Owed {
+        let shared = &self.shared;
+        let task = shared.registry.get(run.task.as_str());
+        let limit = task.map_or(DEFAULT_TIMEOUT, |task| task.definition().timeout());
+        let now = shared.clock.monotonic();
+        let context = TaskContext::new(run, Arc::clone(&shared.context), now.saturating_add(limit));
+        Owed::new(context, token, now)
+    }
+
+    /// Begins runs that were claimed ahead, as places become free; their time starts now.
+    fn start_waiting(&mut self) {
+        while self.shared.running() < self.shared.limits.concurrency {
+            let Some(ahead) = self.waiting.pop_front() else {
+                return;
+            };
+            if ahead.context.cancellation().reason() == Some(&CancelReason::LeaseLost) {
+                self.shared.in_flight.remove(std::iter::once(&ahead.token));
+                continue;
+            }
+            let owed = Arc::new(self.owe(ahead.context.run().clone(), ahead.token));
+            if let Some(reason) = ahead.context.cancellation().reason() {
+                owed.context.cancellation().cancel(reason.clone());
+            }
+            self.shared
+                .in_flight
+                .insert(std::iter::once(Arc::clone(&owed)));
+            self.begin(owed);
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tracked by the table and the count of places"
+    )]
+    fn begin(&self, owed: Arc<Owed>) {
+        self.shared.occupy(1);
+        tokio::spawn(execute(Arc::clone(&self.shared), owed));
+    }
+
+    fn free_places(&self) -> usize {
+        let limits = &self.shared.limits;
+        let taken = self.shared.running() + self.waiting.len();
+        (limits.concurrency + limits.prefetch).saturating_sub(taken)
+    }
+}
+
+/// Waits at the broker until a claim may find something.
+fn wake_up(shared: Arc<Shared>) -> WakeUp {
+    Box::pin(async move {
+        let queues = Arc::clone(&shared.limits.queues);
+        let request = WaitRequest::new(vec![Lane::Io], queues, WAIT_AT_MOST);
+        if let Err(error) = shared.broker.wait_ready(request).await {
+            add(&shared.counters.broker_errors, 1);
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "waiting failed; claiming instead"
+            );
+            tokio::time::sleep(MAX_PAUSE.mul_f64(fastrand::f64())).await;
+        }
+    })
+}
+
+fn ended_kind(ended: &Ended, settled: Settled, shared: &Shared) -> RunEventKind {
+    let Settled::Applied(state) = settled else {
+        return RunEventKind::LeaseLost;
+    };
+    let (failure, reason) = match &ended.settlement {
+        Settlement::Retry { failure, .. }
+        | Settlement::Fail { failure }
+        | Settlement::Park { failure, .. } => (Some(failure.clone()), None),
+        Settlement::Cancel { reason } => (None, Some(reason.clone())),
+        _ => (None, None),
+    };
+    let took = shared
+        .clock
+        .monotonic()
+        .saturating_since(ended.owed.claimed_at);
+    RunEventKind::Ended {
+        state,
+        took,
+        failure,
+        reason,
+    }
+}

@@ -1,0 +1,140 @@
+//! What the parts of one consumer share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aqueduct_broker_api::{BrokerHandle, Sequence};
+use aqueduct_core::cancel::Cancellation;
+use aqueduct_core::context::ContextShared;
+use aqueduct_core::event::Events;
+use aqueduct_core::run::{Outcome, decide};
+use aqueduct_core::time::Monotonic;
+use aqueduct_core::{Clock, ConsumerId, RetryPolicy, TaskRegistry};
+
+use crate::config::Limits;
+use crate::in_flight::{InFlight, Owed};
+use crate::metrics::Counters;
+use crate::outbox::{Ended, Outbox};
+
+/// What the parts of one consumer share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: ConsumerId,
+    pub(crate) broker: BrokerHandle,
+    pub(crate) registry: Arc<TaskRegistry>,
+    pub(crate) context: Arc<ContextShared>,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) events: Events,
+    pub(crate) counters: Counters,
+    pub(crate) in_flight: InFlight,
+    pub(crate) outbox: Outbox,
+    /// Given when the grace time is over: tasks are dropped where they are.
+    pub(crate) abandon: Cancellation,
+    running: AtomicUsize,
+    /// Milliseconds on the monotonic clock until which the lease is trusted.
+    trusted_until: AtomicU64,
+    /// Every request up to this one was answered, and what it claimed is in the table.
+    answered: AtomicU64,
+}
+
+impl Shared {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place where a consumer is put together"
+    )]
+    pub(crate) fn new(
+        broker: BrokerHandle,
+        registry: Arc<TaskRegistry>,
+        context: Arc<ContextShared>,
+        limits: Limits,
+        clock: Clock,
+        events: Events,
+    ) -> Self {
+        Self {
+            id: ConsumerId::generate(),
+            broker,
+            registry,
+            context,
+            limits,
+            clock,
+            events,
+            counters: Counters::default(),
+            in_flight: InFlight::default(),
+            outbox: Outbox::default(),
+            abandon: Cancellation::new(),
+            running: AtomicUsize::new(0),
+            trusted_until: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+        }
+    }
+
+    /// Ends a run with an outcome, unless somebody else has.
+    pub(crate) fn end(&self, owed: &Arc<Owed>, outcome: Outcome) {
+        if owed.end() {
+            self.settle_ended(owed, outcome);
+        }
+    }
+
+    /// Makes the settlement of a run that the caller has ended.
+    pub(crate) fn settle_ended(&self, owed: &Arc<Owed>, outcome: Outcome) {
+        let run = owed.context.run();
+        let task = self.registry.get(run.task.as_str());
+        let settlement = match task {
+            Some(task) => decide(
+                outcome,
+                task.definition().retry(),
+                run.tally,
+                fastrand::f64(),
+            ),
+            None => decide(outcome, &RetryPolicy::default(), run.tally, fastrand::f64()),
+        };
+        self.outbox.push(Ended {
+            owed: Arc::clone(owed),
+            settlement,
+        });
+    }
+
+    /// Returns how many attempts take a place.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn occupy(&self, places: usize) {
+        self.running.fetch_add(places, Ordering::AcqRel);
+    }
+
+    pub(crate) fn vacate(&self) {
+        let before = self.running.fetch_sub(1, Ordering::AcqRel);
+        // A full consumer waits for a place; others learn of it with the settlement.
+        if before >= self.limits.concurrency {
+            self.outbox.wake();
+        }
+    }
+
+    /// Trusts the lease that a call sent at `sent` renewed.
+    pub(crate) fn trust_from(&self, sent: Monotonic) {
+        let until = sent.saturating_add(self.limits.lease.saturating_sub(self.limits.margin));
+        self.trusted_until
+            .fetch_max(millis(until), Ordering::AcqRel);
+    }
+
+    /// Returns how long the lease is still trusted; zero if it is not.
+    pub(crate) fn trusted_for(&self) -> Duration {
+        let until = self.trusted_until.load(Ordering::Acquire);
+        Duration::from_millis(until.saturating_sub(millis(self.clock.monotonic())))
+    }
+
+    pub(crate) fn answered(&self) -> Sequence {
+        Sequence::from_number(self.answered.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_answered(&self, sequence: Sequence) {
+        self.answered.store(sequence.number(), Ordering::Release);
+    }
+}
+
+fn millis(time: Monotonic) -> u64 {
+    u64::try_from(time.since_origin().as_millis()).unwrap_or(u64::MAX)
+}
