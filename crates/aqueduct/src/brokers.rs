@@ -78,10 +78,12 @@ impl BrokerRegistry {
     pub async fn open(&self, url: &str) -> Result<Broker, BrokerUrlError> {
         let scheme = scheme_of(url)?;
         let factory = self.0.get(&scheme).ok_or_else(|| self.unknown(&scheme))?;
-        factory(url.to_owned()).await.map_err(|source| BrokerUrlError {
-            message: format!("the broker behind the `{scheme}` URL cannot be opened"),
-            source: Some(source),
-        })
+        factory(url.to_owned())
+            .await
+            .map_err(|source| BrokerUrlError {
+                message: format!("the broker behind the `{scheme}` URL cannot be opened"),
+                source: Some(source),
+            })
     }
 
     fn unknown(&self, scheme: &str) -> BrokerUrlError {
@@ -93,21 +95,31 @@ impl BrokerRegistry {
             None if known.is_empty() => "no broker is compiled in".to_owned(),
             None => format!("known are {}", known.join(", ")),
         };
-        BrokerUrlError { message: format!("no broker for `{scheme}://`; {hint}"), source: None }
+        BrokerUrlError {
+            message: format!("no broker for `{scheme}://`; {hint}"),
+            source: None,
+        }
     }
 }
 
 /// Takes the scheme off a URL; an error never shows the rest, which may hold a password.
 fn scheme_of(url: &str) -> Result<String, BrokerUrlError> {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| {
-        !scheme.is_empty()
-            && scheme.len() <= MAX_SCHEME_BYTES
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    });
-    scheme.map(str::to_ascii_lowercase).ok_or_else(|| BrokerUrlError {
-        message: "a broker URL begins with a scheme, as in `memory://`".to_owned(),
-        source: None,
-    })
+    let scheme = url
+        .split_once("://")
+        .map(|(scheme, _)| scheme)
+        .filter(|scheme| {
+            !scheme.is_empty()
+                && scheme.len() <= MAX_SCHEME_BYTES
+                && scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        });
+    scheme
+        .map(str::to_ascii_lowercase)
+        .ok_or_else(|| BrokerUrlError {
+            message: "a broker URL begins with a scheme, as in `memory://`".to_owned(),
+            source: None,
+        })
 }
 
 #[cfg(feature = "memory")]
@@ -132,7 +144,9 @@ impl fmt::Display for BrokerUrlError {
 
 impl Error for BrokerUrlError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }
 

@@ -1,1 +1,94 @@
-//! Skeleton.
+//! Aqueduct: a lightweight distributed task producer and consumer.
+//!
+//! A task is a function with an attribute. A [`TaskConsumer`] runs what is queued, a
+//! [`TaskScheduler`] fires the periodic ones, and what lies between is a [`Broker`] that anybody can
+//! implement. [`App`] wires them.
+//!
+//! ```
+//! use aqueduct::{App, Broker, TaskContext, TaskError, task, tasks};
+//!
+//! #[task]
+//! async fn greet(ctx: TaskContext, name: String) -> Result<String, TaskError> {
+//!     if name != "world" {
+//!         greet::queue(&ctx, "world".to_owned()).await?; // compile-checked, keeps the lineage
+//!     }
+//!     Ok(format!("hello, {name}"))
+//! }
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let app = App::new(Broker::from_url("memory://").await?).tasks(tasks![greet]).start().await?;
+//! greet::queue(app.task_manager(), "you".to_owned()).await?;
+//! let report = app.stop().await?;
+//! # assert!(report.consumer.is_some());
+//! # Ok::<(), anyhow::Error>(())
+//! # })?;
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
+//! The guide is in [`manual`]. Cargo features:
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `macros` | yes | `#[task]`, `#[aqueduct::main]` |
+//! | `memory` | yes | the in-memory broker, `memory://` |
+//! | `consumer` | yes | [`TaskConsumer`] |
+//! | `scheduler` | yes | [`TaskScheduler`] |
+
+mod app;
+mod broker;
+pub mod brokers;
+mod macros;
+pub mod manual;
+pub mod observe;
+mod runtime;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use app::{App, AppError, RunningApp, StopSummary};
+pub use broker::Broker;
+
+pub use aqueduct_core::manager::{Queue, QueueError, RunHandle, TaskCall};
+pub use aqueduct_core::{
+    Lane, Payload, Priority, QueueName, QueuedTask, RetryPolicy, RunId, RunState, Schedule,
+    ScheduleName, State, TaskContext, TaskDefinition, TaskError, TaskManager, TaskName,
+    TaskRegistry, TaskRun, Timestamp,
+};
+
+#[cfg(feature = "consumer")]
+pub use aqueduct_consumer::TaskConsumer;
+#[cfg(feature = "scheduler")]
+pub use aqueduct_scheduler::TaskScheduler;
+
+#[cfg(feature = "macros")]
+pub use aqueduct_macros::{main, task};
+
+/// Serialization of parameters and results, re-exported for `derive`.
+pub use serde;
+
+pub use aqueduct_broker_api as broker_api;
+pub use aqueduct_core::{cancel, clock, context, manager, payload, registry, retry, run, schedule};
+
+/// The consumer by hand: builder, configuration, metrics.
+#[cfg(feature = "consumer")]
+pub mod consumer {
+    pub use aqueduct_consumer::{
+        ConsumerConfig, ConsumerError, ConsumerErrorKind, ConsumerMetrics, MetricsHandle,
+        StopReport, TaskConsumerBuilder,
+    };
+}
+
+/// The scheduler by hand: builder, run-time control, policies.
+#[cfg(feature = "scheduler")]
+pub mod scheduler {
+    pub use aqueduct_scheduler::{
+        MissedTicks, ScheduleControl, ScheduleReport, ScheduleStatus, SchedulerError,
+        SchedulerErrorKind, TaskSchedulerBuilder,
+    };
+}
+
+/// The in-memory broker by hand, and what makes a full broker of a simple one.
+#[cfg(feature = "memory")]
+pub mod memory {
+    pub use aqueduct_broker_memory::{MemoryBroker, MemoryConfig, SimpleBrokerExt};
+}

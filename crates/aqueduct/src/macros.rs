@@ -17,8 +17,8 @@
 /// ```
 #[macro_export]
 macro_rules! tasks {
-    ($($task:path),* $(,)?) => {
-        $crate::__private::vec![$($crate::__private::erase($task {})),*]
+    ($($($task:ident)::+),* $(,)?) => {
+        $crate::__private::vec![$($crate::__private::erase($($task)::+ {})),*]
     };
 }
 

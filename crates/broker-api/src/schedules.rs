@@ -71,7 +71,9 @@ pub trait ScheduleStore: fmt::Debug + Send + Sync + 'static {
         schedule: &ScheduleName,
     ) -> impl Future<Output = Result<bool, BrokerError>> + Send;
 
-    /// Waits until the revision is no longer `seen`, at most so long; may return early.
+    /// Waits until the revision is no longer `seen`, at most so long; returns whether it is not.
+    ///
+    /// May return early.
     ///
     /// # Errors
     ///
@@ -80,7 +82,7 @@ pub trait ScheduleStore: fmt::Debug + Send + Sync + 'static {
         &self,
         seen: u64,
         at_most: Duration,
-    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+    ) -> impl Future<Output = Result<bool, BrokerError>> + Send;
 }
 
 /// The version of a definition; a lower one never replaces a higher one.

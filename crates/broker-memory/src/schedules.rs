@@ -44,7 +44,7 @@ impl ScheduleStore for MemoryBroker {
         Ok(self.change(|state, _| state.schedules.remove(schedule)))
     }
 
-    async fn wait_changed(&self, seen: u64, at_most: Duration) -> Result<(), BrokerError> {
+    async fn wait_changed(&self, seen: u64, at_most: Duration) -> Result<bool, BrokerError> {
         let changed = async {
             loop {
                 let mut notified = pin!(self.0.schedules.notified());
@@ -55,9 +55,7 @@ impl ScheduleStore for MemoryBroker {
                 notified.await;
             }
         };
-        // Both ends of the time-out mean the same: list.
-        let _ = tokio::time::timeout(at_most, changed).await;
-        Ok(())
+        Ok(tokio::time::timeout(at_most, changed).await.is_ok())
     }
 }
 

@@ -31,7 +31,6 @@ const DROP_TIME: Duration = Duration::from_secs(1);
 
 impl TaskConsumer {
     /// Begins a consumer of the tasks in a registry.
-    #[must_use]
     pub fn builder(
         broker: aqueduct_broker_api::BrokerHandle,
         registry: Arc<aqueduct_core::TaskRegistry>,

@@ -158,7 +158,9 @@ async fn extend(shared: &Shared) {
     match extended {
         Ok(Ok(Extended { lost, cancels, .. })) => {
             shared.trust_from(sent);
-            lost.into_iter().for_each(|run| lose(shared, run));
+            for run in lost {
+                lose(shared, run);
+            }
             pass_on(shared, cancels);
         }
         Ok(Err(problem)) => missed(shared, &problem),

@@ -227,8 +227,9 @@ impl Pump {
         let runs: Vec<Arc<Owed>> = leases.into_iter().map(owe).collect();
         self.shared.in_flight.insert(runs.iter().cloned());
         if self.is_stopping {
-            runs.iter()
-                .for_each(|owed| self.shared.end(owed, Outcome::Released));
+            for owed in &runs {
+                self.shared.end(owed, Outcome::Released);
+            }
             return;
         }
         let places = self

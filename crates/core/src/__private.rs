@@ -1,5 +1,8 @@
 //! What generated code may touch; not part of the public interface.
 
+pub use std::boxed::Box;
+pub use std::sync::OnceLock;
+
 pub use serde;
 
 pub use crate::context::{FromContext, TaskContext};
@@ -26,5 +29,29 @@ pub fn checked<T, E: std::fmt::Display>(value: Result<T, E>) -> T {
     match value {
         Ok(value) => value,
         Err(error) => panic!("the attribute accepted what the library refuses: {error}"),
+    }
+}
+
+/// Creates a duration of that many milliseconds.
+#[must_use]
+pub const fn duration(millis: u64) -> std::time::Duration {
+    std::time::Duration::from_millis(millis)
+}
+
+/// Reads a schedule that the attribute has checked.
+///
+/// # Errors
+///
+/// Returns an error if attribute and library disagree.
+pub fn schedule(text: &str) -> Result<Schedule, crate::schedule::InvalidSchedule> {
+    text.parse()
+}
+
+/// Adds a need to a definition, if there is one.
+#[must_use]
+pub fn with_need(definition: TaskDefinition, need: Option<StateNeed>) -> TaskDefinition {
+    match need {
+        Some(need) => definition.with_need(need),
+        None => definition,
     }
 }

@@ -1,1 +1,64 @@
-//! Skeleton.
+//! The attributes of Aqueduct. Use them through the crate `aqueduct`, which re-exports them.
+//!
+//! A macro here is five steps: parse the attribute (`args`), read the function (`model`), check both
+//! (`check`), emit (`expand`); this file is the entry. The body of a function is never parsed.
+
+mod args;
+mod check;
+mod cron_text;
+mod duration_text;
+mod expand;
+mod krate;
+mod main_fn;
+mod model;
+mod nearest;
+mod schedule;
+
+use proc_macro::TokenStream;
+
+/// Makes a task of a function.
+///
+/// The function stays callable as it is. Beside it stands a handle of the same name:
+/// `name::queue(&ctx_or_manager, args…)` queues a run when awaited, and `name::with(args…)` is a call to
+/// set options on, to queue later, or to run inline.
+///
+/// # Parameters of the function
+///
+/// - `TaskContext` or `&TaskContext`: the context of the run; mark a type alias with `#[context]`.
+/// - `State<T>`: application state, checked when the app is built; mark a type alias with `#[state]`.
+/// - everything else is a parameter of the run: owned, `Serialize` and `Deserialize`, sent as a map by
+///   name. `#[serde(…)]` on it is honoured. A single struct marked `#[params]` is the map itself.
+///
+/// The return type is `()`, a value, or a `Result` with any error that `?` can turn into `TaskError`.
+///
+/// # Options
+///
+/// | option | means | default |
+/// |---|---|---|
+/// | `name = "…"` | the name that runs are stored under | the function's |
+/// | `alias = "…"` | an older name; may be repeated | |
+/// | `queue = "…"` | the queue of runs | `default` |
+/// | `priority = "high"` | `high`, `medium` or `low` | `medium` |
+/// | `timeout = "5m"` | how long an attempt may take | `1m` |
+/// | `retry(max = 3, backoff = "2s", …)` | see below | 3, exponential from 1 s |
+/// | `retry = none` | failures are final | |
+/// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |
+/// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"` | |
+/// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"` | |
+/// | `output = T` | the success type, where the return type is an alias | read off the return type |
+/// | `crate = path` | where to find `aqueduct` | found by itself |
+///
+/// `retry(…)` takes `max` (retries), `backoff` (the first wait), `kind` (`"exponential"`, `"linear"`,
+/// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`).
+#[proc_macro_attribute]
+pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    expand::task(attribute.into(), &item.into()).into()
+}
+
+/// Makes `main` asynchronous: runs its body on a multi-threaded runtime.
+///
+/// `#[aqueduct::main(worker_threads = 2)]` sets the number of threads; by default one a core.
+#[proc_macro_attribute]
+pub fn main(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    main_fn::main(attribute.into(), &item.into()).into()
+}

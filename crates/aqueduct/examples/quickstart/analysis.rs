@@ -21,13 +21,19 @@ pub(crate) struct Analysis {
 impl Analysis {
     /// Analyses a text that ends at the end of a line, or of the file.
     pub(crate) fn of(text: &str) -> Self {
-        let mut analysis = Self { bytes: text.len() as u64, ..Self::default() };
+        let mut analysis = Self {
+            bytes: text.len() as u64,
+            ..Self::default()
+        };
         let mut vocabulary = HashSet::new();
         for line in text.lines() {
             analysis.lines += 1;
             analysis.longest_line = analysis.longest_line.max(line.chars().count() as u64);
             analysis.hash = analysis.hash.wrapping_add(fnv1a(line.as_bytes()));
-            for word in line.split(|char: char| !char.is_alphanumeric()).filter(|w| !w.is_empty()) {
+            for word in line
+                .split(|char: char| !char.is_alphanumeric())
+                .filter(|w| !w.is_empty())
+            {
                 analysis.words += 1;
                 vocabulary.insert(word);
             }
@@ -55,7 +61,9 @@ pub(crate) fn parts(text: &str, max: usize) -> Vec<&str> {
     let mut rest = text;
     while rest.len() > max {
         let limit = rest.floor_char_boundary(max);
-        let cut = rest[..limit].rfind('\n').map_or(limit, |newline| newline + 1);
+        let cut = rest[..limit]
+            .rfind('\n')
+            .map_or(limit, |newline| newline + 1);
         let (part, tail) = rest.split_at(cut);
         parts.push(part);
         rest = tail;

@@ -34,7 +34,11 @@ pub(crate) enum Request {
 
 /// Parses the command line.
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> anyhow::Result<Request> {
-    let mut args = Args { broker: "memory://".to_owned(), output: None, paths: Vec::new() };
+    let mut args = Args {
+        broker: "memory://".to_owned(),
+        output: None,
+        paths: Vec::new(),
+    };
     let mut words = words;
     while let Some(word) = words.next() {
         match word.to_str() {
@@ -65,5 +69,8 @@ fn value(option: &str, word: Option<OsString>) -> anyhow::Result<OsString> {
 /// The top of this repository, as seen by the compiler.
 fn repository() -> PathBuf {
     let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).map_or(package.clone(), PathBuf::from)
+    package
+        .ancestors()
+        .nth(2)
+        .map_or(package.clone(), PathBuf::from)
 }

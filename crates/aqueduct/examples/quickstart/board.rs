@@ -19,7 +19,7 @@ pub(crate) struct Board(Arc<Inner>);
 struct Inner {
     output: Option<PathBuf>,
     results: Mutex<Results>,
-    reported: watch::Sender<bool>,
+    ended: watch::Sender<Option<Result<(), String>>>,
     bar: Bar,
 }
 
@@ -62,17 +62,26 @@ impl Verdict {
 
 impl Board {
     pub(crate) fn new(files: &[PathBuf], output: Option<PathBuf>) -> Self {
-        let files: BTreeMap<_, _> =
-            files.iter().map(|path| (path.clone(), BTreeMap::new())).collect();
+        let files: BTreeMap<_, _> = files
+            .iter()
+            .map(|path| (path.clone(), BTreeMap::new()))
+            .collect();
         let bar = Bar::new(files.len());
         let results = Mutex::new(Results { files, complete: 0 });
-        Self(Arc::new(Inner { output, results, reported: watch::Sender::new(false), bar }))
+        Self(Arc::new(Inner {
+            output,
+            results,
+            ended: watch::Sender::new(None),
+            bar,
+        }))
     }
 
     /// Records a part; returns whether it was the last one missing.
     pub(crate) fn record(&self, part: Part) -> bool {
         let mut results = self.results();
-        let Some(parts) = results.files.get_mut(&part.path) else { return false };
+        let Some(parts) = results.files.get_mut(&part.path) else {
+            return false;
+        };
         let expected = part.of;
         let is_new = parts.insert(part.index, part).is_none();
         if !is_new || parts.len() < expected {
@@ -85,12 +94,26 @@ impl Board {
     /// Returns a row a file, in the order of the paths.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let results = self.results();
-        results.files.iter().map(|(path, parts)| (path.clone(), total(parts.values()))).collect()
+        results
+            .files
+            .iter()
+            .map(|(path, parts)| (path.clone(), total(parts.values())))
+            .collect()
     }
 
-    pub(crate) fn verdict(&self) -> Verdict {
+    /// Waits for the report, and returns how the job went.
+    pub(crate) async fn verdict(&self) -> anyhow::Result<Verdict> {
+        let mut ended = self.0.ended.subscribe();
+        ended.wait_for(Option::is_some).await?;
+        if let Some(Err(problem)) = &*ended.borrow() {
+            anyhow::bail!("{problem}");
+        }
         let has_failure = self.rows().iter().any(|(_, result)| result.is_err());
-        if has_failure { Verdict::SomeFailed } else { Verdict::Complete }
+        Ok(if has_failure {
+            Verdict::SomeFailed
+        } else {
+            Verdict::Complete
+        })
     }
 
     pub(crate) fn output(&self) -> Option<&Path> {
@@ -100,12 +123,16 @@ impl Board {
     /// Returns how far the work is, in words.
     pub(crate) fn progress(&self) -> String {
         let results = self.results();
-        format!("{} of {} files analysed", results.complete, results.files.len())
+        format!(
+            "{} of {} files analysed",
+            results.complete,
+            results.files.len()
+        )
     }
 
     pub(crate) fn show_progress(&self) {
         let complete = self.results().complete;
-        if !*self.0.reported.borrow() {
+        if !self.has_ended() {
             self.0.bar.show(complete);
         }
     }
@@ -114,21 +141,25 @@ impl Board {
         self.0.bar.clear();
     }
 
-    pub(crate) fn set_reported(&self) {
-        self.0.reported.send_replace(true);
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.ended.borrow().is_some()
     }
 
-    /// Waits until the report is out.
-    pub(crate) async fn reported(&self) {
-        // The sender lives as long as the board.
-        let _ = self.0.reported.subscribe().wait_for(|reported| *reported).await;
+    /// Ends the job.
+    pub(crate) fn end(&self, how: Result<(), String>) {
+        self.0.ended.send_replace(Some(how));
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {
-        self.0.results.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .results
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn total<'a>(parts: impl Iterator<Item = &'a Part>) -> Result<Analysis, String> {
-    parts.map(|part| part.result.clone()).try_fold(Analysis::default(), |sum, part| Ok(sum.and(part?)))
+    parts
+        .map(|part| part.result.clone())
+        .try_fold(Analysis::default(), |sum, part| Ok(sum.and(part?)))
 }

@@ -47,7 +47,7 @@ async fn run() -> anyhow::Result<Verdict> {
     let app = start(&args, board.clone()).await?;
     queue_all(app.task_manager(), files).await?;
     let verdict = tokio::select! {
-        () = board.reported() => board.verdict(),
+        verdict = board.verdict() => verdict?,
         signal = tokio::signal::ctrl_c() => signal.map(|()| Verdict::Interrupted)?,
     };
     app.stop().await.context("the app did not stop cleanly")?;
@@ -59,7 +59,13 @@ async fn run() -> anyhow::Result<Verdict> {
 
 async fn start(args: &Args, board: Board) -> anyhow::Result<aqueduct::RunningApp> {
     let broker = Broker::from_url(&args.broker).await.context("no broker")?;
-    let tasks = tasks![work::read_file, work::analyse, work::record, work::show_progress, work::report];
+    let tasks = tasks![
+        work::read_file,
+        work::analyse,
+        work::record,
+        work::show_progress,
+        work::report
+    ];
     Ok(App::new(broker).tasks(tasks).state(board).start().await?)
 }
 

@@ -30,9 +30,22 @@ fn table(rows: &[Row]) -> String {
     let base = common_folder(rows);
     let shown: Vec<(String, &Result<Analysis, String>)> = rows
         .iter()
-        .map(|(path, result)| (path.strip_prefix(&base).unwrap_or(path).display().to_string(), result))
+        .map(|(path, result)| {
+            (
+                path.strip_prefix(&base)
+                    .unwrap_or(path)
+                    .display()
+                    .to_string(),
+                result,
+            )
+        })
         .collect();
-    let width = shown.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0).max(5);
+    let width = shown
+        .iter()
+        .map(|(path, _)| path.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(5);
     let mut text = format!(
         "{:<width$} {:>9} {:>7} {:>8} {:>8} {:>8}  {:<16}\n",
         "file", "bytes", "lines", "words", "distinct", "longest", "hash"
@@ -53,12 +66,23 @@ fn table(rows: &[Row]) -> String {
         };
     }
     let _ = writeln!(text, "{:<width$} {}", "total", numbers(&sum));
-    let _ = writeln!(text, "{} files analysed, {failed} not", shown.len() - failed);
+    let _ = writeln!(
+        text,
+        "{} files analysed, {failed} not",
+        shown.len() - failed
+    );
     text
 }
 
 fn numbers(analysis: &Analysis) -> String {
-    let Analysis { bytes, lines, words, vocabulary, longest_line, hash } = analysis;
+    let Analysis {
+        bytes,
+        lines,
+        words,
+        vocabulary,
+        longest_line,
+        hash,
+    } = analysis;
     format!("{bytes:>9} {lines:>7} {words:>8} {vocabulary:>8} {longest_line:>8}  {hash:016x}")
 }
 
@@ -68,7 +92,14 @@ fn tab_separated(rows: &[Row]) -> String {
         let path = path.display();
         // Writing into a string cannot fail.
         let _ = match result {
-            Ok(Analysis { bytes, lines, words, vocabulary, longest_line, hash }) => writeln!(
+            Ok(Analysis {
+                bytes,
+                lines,
+                words,
+                vocabulary,
+                longest_line,
+                hash,
+            }) => writeln!(
                 text,
                 "{path}\t{bytes}\t{lines}\t{words}\t{vocabulary}\t{longest_line}\t{hash:016x}\t"
             ),
@@ -81,11 +112,15 @@ fn tab_separated(rows: &[Row]) -> String {
 /// The deepest folder that holds every file.
 fn common_folder(rows: &[Row]) -> PathBuf {
     let mut folders = rows.iter().map(|(path, _)| path.parent().unwrap_or(path));
-    let Some(first) = folders.next() else { return PathBuf::new() };
+    let Some(first) = folders.next() else {
+        return PathBuf::new();
+    };
     let mut common = first;
     for folder in folders {
         while !folder.starts_with(common) {
-            let Some(parent) = common.parent() else { return PathBuf::new() };
+            let Some(parent) = common.parent() else {
+                return PathBuf::new();
+            };
             common = parent;
         }
     }

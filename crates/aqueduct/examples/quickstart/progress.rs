@@ -16,7 +16,11 @@ const WIDTH: usize = 40;
 impl Bar {
     pub(crate) fn new(total: usize) -> Self {
         let is_terminal = stderr().is_terminal();
-        Self { total: total.max(1), is_terminal, last_tenth: AtomicUsize::new(0) }
+        Self {
+            total: total.max(1),
+            is_terminal,
+            last_tenth: AtomicUsize::new(0),
+        }
     }
 
     /// Shows `done`: redraws the bar, or prints a line when another tenth is done.
@@ -45,5 +49,7 @@ impl Bar {
 /// Nothing is lost if stderr is gone.
 fn write(text: &str) {
     let mut stderr = stderr().lock();
-    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
 }

@@ -36,7 +36,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         if kind.is_dir() && !is_skipped(&path) {
             walk(&path, found)?;
         } else if kind.is_file() && is_text_like(&path) {
-            anyhow::ensure!(found.len() < MAX_FILES, "over {MAX_FILES} files; name fewer paths");
+            anyhow::ensure!(
+                found.len() < MAX_FILES,
+                "over {MAX_FILES} files; name fewer paths"
+            );
             found.push(path);
         }
     }
@@ -44,11 +47,15 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn is_skipped(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped))
+    folder
+        .file_name()
+        .is_some_and(|name| SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped))
 }
 
 fn is_text_like(path: &Path) -> bool {
-    const ENDINGS: [&str; 12] =
-        ["rs", "md", "toml", "txt", "stderr", "lua", "py", "sh", "json", "yml", "yaml", "csv"];
-    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+    const ENDINGS: [&str; 12] = [
+        "rs", "md", "toml", "txt", "stderr", "lua", "py", "sh", "json", "yml", "yaml", "csv",
+    ];
+    path.extension()
+        .is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }

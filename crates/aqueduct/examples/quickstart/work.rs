@@ -16,14 +16,16 @@ const MAX_PART_BYTES: usize = 256 * 1024;
 
 /// Reads a file and queues its analysis, part by part.
 #[task]
-pub(crate) async fn read_file(
-    ctx: TaskContext,
-    path: PathBuf,
-) -> Result<(), TaskError> {
+pub(crate) async fn read_file(ctx: TaskContext, path: PathBuf) -> Result<(), TaskError> {
     let text = match read(&path).await {
         Ok(text) => text,
         Err(problem) => {
-            let part = Part { path, index: 0, of: 1, result: Err(problem) };
+            let part = Part {
+                path,
+                index: 0,
+                of: 1,
+                result: Err(problem),
+            };
             record::queue(&ctx, part).await?;
             return Ok(());
         }
@@ -44,7 +46,12 @@ pub(crate) async fn analyse(
     of: usize,
     text: String,
 ) -> Result<(), TaskError> {
-    let part = Part { path, index, of, result: Ok(Analysis::of(&text)) };
+    let part = Part {
+        path,
+        index,
+        of,
+        result: Ok(Analysis::of(&text)),
+    };
     record::queue(&ctx, part).await?;
     Ok(())
 }
@@ -68,17 +75,19 @@ pub(crate) async fn show_progress(board: State<Board>) {
     board.show_progress();
 }
 
-/// Prints the table, and ends the job.
+/// Writes and prints the table, and ends the job; a second run finds that it has ended.
 #[task]
-pub(crate) async fn report(board: State<Board>) -> Result<(), TaskError> {
+pub(crate) async fn report(board: State<Board>) {
+    if board.has_ended() {
+        return;
+    }
     board.clear_progress();
     let rows = board.rows();
-    output::print_table(&rows)?;
-    if let Some(file) = board.output() {
-        output::write_file(file, &rows)?;
-    }
-    board.set_reported();
-    Ok(())
+    let written = board
+        .output()
+        .map_or(Ok(()), |file| output::write_file(file, &rows));
+    let ended = written.and_then(|()| output::print_table(&rows));
+    board.end(ended.map_err(|error| format!("the table cannot be written: {error}")));
 }
 
 async fn read(path: &PathBuf) -> Result<String, String> {
@@ -89,6 +98,9 @@ async fn read(path: &PathBuf) -> Result<String, String> {
     }
     let bytes = tokio::fs::read(path).await.map_err(problem)?;
     String::from_utf8(bytes).map_err(|error| {
-        format!("not UTF-8 text: first wrong byte at {}", error.utf8_error().valid_up_to())
+        format!(
+            "not UTF-8 text: first wrong byte at {}",
+            error.utf8_error().valid_up_to()
+        )
     })
 }

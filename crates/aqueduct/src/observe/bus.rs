@@ -39,7 +39,8 @@ impl ObserverBus {
     pub(crate) fn add(&mut self, observer: Box<dyn Observer>) -> std::io::Result<()> {
         let counters = Arc::new(Counters::default());
         let (sender, finished) = sync::start(observer, Arc::clone(&counters))?;
-        self.lines.push(Line::new(Sender::Thread(sender), counters, finished));
+        self.lines
+            .push(Line::new(Sender::Thread(sender), counters, finished));
         Ok(())
     }
 
@@ -47,22 +48,33 @@ impl ObserverBus {
     pub(crate) fn add_async(&mut self, observer: impl AsyncObserver) {
         let counters = Arc::new(Counters::default());
         let (sender, finished) = tasks::start(observer, Arc::clone(&counters));
-        self.lines.push(Line::new(Sender::Task(sender), counters, finished));
+        self.lines
+            .push(Line::new(Sender::Task(sender), counters, finished));
     }
 
     /// Returns what became of the events, observer by observer.
     pub(crate) fn stats(&self) -> Vec<ObserverStats> {
-        self.lines.iter().map(|line| line.counters.snapshot()).collect()
+        self.lines
+            .iter()
+            .map(|line| line.counters.snapshot())
+            .collect()
     }
 
     /// Takes no more events, and waits until the observers have seen all, at most so long.
     pub(crate) async fn close(&self, at_most: Duration) {
         for line in &self.lines {
-            line.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+            line.sender
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
         }
         let all = async {
             for line in &self.lines {
-                let finished = line.finished.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let finished = line
+                    .finished
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
                 if let Some(finished) = finished {
                     // An error means that the observer is gone, which is as good.
                     let _ = finished.await;
@@ -84,11 +96,19 @@ impl EventSink for ObserverBus {
 
 impl Line {
     fn new(sender: Sender, counters: Arc<Counters>, finished: oneshot::Receiver<()>) -> Self {
-        Self { sender: Mutex::new(Some(sender)), counters, finished: Mutex::new(Some(finished)) }
+        Self {
+            sender: Mutex::new(Some(sender)),
+            counters,
+            finished: Mutex::new(Some(finished)),
+        }
     }
 
     fn send(&self, event: RunEvent) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sender = self
+            .sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let sent = match sender {
             Some(Sender::Thread(sender)) => sender.try_send(event).is_ok(),
             Some(Sender::Task(sender)) => sender.try_send(event).is_ok(),

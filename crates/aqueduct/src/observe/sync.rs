@@ -18,15 +18,17 @@ pub(super) fn start(
 ) -> std::io::Result<(SyncSender<RunEvent>, oneshot::Receiver<()>)> {
     let (sender, events) = sync_channel::<RunEvent>(QUEUE_CAPACITY);
     let (done, finished) = oneshot::channel();
-    thread::Builder::new().name("aqueduct-observer".to_owned()).spawn(move || {
-        for event in events {
-            match catch_unwind(AssertUnwindSafe(|| observer.on_event(event))) {
-                Ok(()) => count(&counters.delivered),
-                Err(_panic) => count(&counters.panicked),
+    thread::Builder::new()
+        .name("aqueduct-observer".to_owned())
+        .spawn(move || {
+            for event in events {
+                match catch_unwind(AssertUnwindSafe(|| observer.on_event(event))) {
+                    Ok(()) => count(&counters.delivered),
+                    Err(_panic) => count(&counters.panicked),
+                }
             }
-        }
-        // Nobody listens if the application has already gone.
-        let _ = done.send(());
-    })?;
+            // Nobody listens if the application has already gone.
+            let _ = done.send(());
+        })?;
     Ok((sender, finished))
 }

@@ -10,7 +10,10 @@ use super::stats::{Counters, count};
 use super::{AsyncObserver, EVENT_TIME_LIMIT, QUEUE_CAPACITY};
 
 /// Starts the task; the receiver completes when the observer has seen every event.
-#[expect(clippy::disallowed_methods, reason = "ends when the sender is dropped; tracked by `finished`")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ends when the sender is dropped; tracked by `finished`"
+)]
 pub(super) fn start(
     observer: impl AsyncObserver,
     counters: Arc<Counters>,

@@ -26,7 +26,7 @@ pub(super) trait ErasedSchedules: fmt::Debug + Send + Sync {
         enabled: bool,
     ) -> BrokerFuture<'a, bool>;
     fn remove<'a>(&'a self, schedule: &'a ScheduleName) -> BrokerFuture<'a, bool>;
-    fn wait_changed(&self, seen: u64, at_most: Duration) -> BrokerFuture<'_, ()>;
+    fn wait_changed(&self, seen: u64, at_most: Duration) -> BrokerFuture<'_, bool>;
 }
 
 impl<B: ScheduleStore> ErasedSchedules for B {
@@ -54,7 +54,7 @@ impl<B: ScheduleStore> ErasedSchedules for B {
         Box::pin(ScheduleStore::remove(self, schedule))
     }
 
-    fn wait_changed(&self, seen: u64, at_most: Duration) -> BrokerFuture<'_, ()> {
+    fn wait_changed(&self, seen: u64, at_most: Duration) -> BrokerFuture<'_, bool> {
         Box::pin(ScheduleStore::wait_changed(self, seen, at_most))
     }
 }
@@ -87,7 +87,7 @@ impl ScheduleStore for ScheduleHandle {
         self.0.remove(schedule).await
     }
 
-    async fn wait_changed(&self, seen: u64, at_most: Duration) -> Result<(), BrokerError> {
+    async fn wait_changed(&self, seen: u64, at_most: Duration) -> Result<bool, BrokerError> {
         self.0.wait_changed(seen, at_most).await
     }
 }

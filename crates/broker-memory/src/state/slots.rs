@@ -48,7 +48,7 @@ pub(super) enum Place {
 /// All stored runs.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    slots: Vec<Option<Stored>>,
+    stored: Vec<Option<Stored>>,
     free: Vec<Slot>,
     index: HashMap<RunId, Slot, BuildHasherDefault<IdHasher>>,
     tickets: u64,
@@ -61,12 +61,12 @@ impl Slots {
             Some(slot) => slot,
             None => {
                 // Four billion runs do not fit into memory.
-                let slot = Slot(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
-                self.slots.push(None);
+                let slot = Slot(u32::try_from(self.stored.len()).unwrap_or(u32::MAX));
+                self.stored.push(None);
                 slot
             }
         };
-        if let Some(place) = self.slots.get_mut(slot.number()) {
+        if let Some(place) = self.stored.get_mut(slot.number()) {
             *place = Some(stored);
         }
         self.index.insert(id, slot);
@@ -74,10 +74,10 @@ impl Slots {
     }
 
     pub(super) fn remove(&mut self, slot: Slot) -> Option<Stored> {
-        let stored = self.slots.get_mut(slot.number())?.take()?;
+        let stored = self.stored.get_mut(slot.number())?.take()?;
         self.index.remove(&stored.run.id);
         self.free.push(slot);
-        if self.index.is_empty() && self.slots.len() > KEPT_CAPACITY {
+        if self.index.is_empty() && self.stored.len() > KEPT_CAPACITY {
             *self = Self {
                 tickets: self.tickets,
                 ..Self::default()
@@ -91,16 +91,16 @@ impl Slots {
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Stored> {
-        self.slots.get(slot.number())?.as_ref()
+        self.stored.get(slot.number())?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Stored> {
-        self.slots.get_mut(slot.number())?.as_mut()
+        self.stored.get_mut(slot.number())?.as_mut()
     }
 
     /// Returns every stored run; for administration only.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
-        self.slots.iter().flatten()
+        self.stored.iter().flatten()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,0 +1,317 @@
+//! The application: tasks, state, a broker, and the parts that run them, wired.
+
+mod error;
+mod running;
+mod shutdown;
+
+pub use error::AppError;
+pub use running::{RunningApp, StopSummary};
+
+use std::future::Future;
+use std::sync::Arc;
+
+use aqueduct_broker_api::Producer;
+use aqueduct_core::event::Events;
+use aqueduct_core::state::States;
+use aqueduct_core::task::Task;
+use aqueduct_core::{Clock, TaskManager, TaskRegistry};
+
+#[cfg(feature = "consumer")]
+use aqueduct_consumer::{TaskConsumer, TaskConsumerBuilder};
+#[cfg(feature = "scheduler")]
+use aqueduct_scheduler::{TaskScheduler, TaskSchedulerBuilder};
+
+use crate::broker::Broker;
+use crate::observe::{AsyncObserver, Observer, ObserverBus};
+
+/// An application: collects tasks, state and settings; starting it checks them all at once.
+///
+/// ```no_run
+/// use aqueduct::{App, Broker, task, tasks};
+///
+/// #[task(schedule = every("1s"))]
+/// async fn heartbeat() -> &'static str {
+///     "OK"
+/// }
+///
+/// #[aqueduct::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let broker = Broker::from_url("memory://").await?;
+///     App::new(broker).tasks(tasks![heartbeat]).run_until_ctrl_c().await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "an app does nothing until it is started"]
+pub struct App {
+    broker: Broker,
+    tasks: Vec<Arc<dyn Task>>,
+    states: States,
+    clock: Clock,
+    observers: ObserverBus,
+    problems: Vec<AppError>,
+    #[cfg(feature = "consumer")]
+    consumer: Option<Settings<TaskConsumerBuilder>>,
+    #[cfg(feature = "scheduler")]
+    scheduler: Option<Settings<TaskSchedulerBuilder>>,
+}
+
+/// What the application asks of a builder, when there is one.
+struct Settings<B>(Box<dyn FnOnce(B) -> B + Send>);
+
+/// The checked parts of an application.
+pub(crate) struct Parts {
+    pub(crate) manager: TaskManager,
+    pub(crate) observers: Arc<ObserverBus>,
+    #[cfg(feature = "consumer")]
+    pub(crate) consumer: Option<TaskConsumer>,
+    #[cfg(feature = "scheduler")]
+    pub(crate) scheduler: Option<TaskScheduler>,
+}
+
+impl App {
+    /// Creates an application on a broker, with a consumer and a scheduler.
+    pub fn new(broker: Broker) -> Self {
+        Self {
+            broker,
+            tasks: Vec::new(),
+            states: States::default(),
+            clock: Clock::system(),
+            observers: ObserverBus::default(),
+            problems: Vec::new(),
+            #[cfg(feature = "consumer")]
+            consumer: Some(Settings::none()),
+            #[cfg(feature = "scheduler")]
+            scheduler: Some(Settings::none()),
+        }
+    }
+
+    /// Adds tasks: `.tasks(tasks![fetch, report])`.
+    pub fn tasks(mut self, tasks: impl IntoIterator<Item = Arc<dyn Task>>) -> Self {
+        self.tasks.extend(tasks);
+        self
+    }
+
+    /// Gives a value to the tasks that ask for `State<T>`; one value a type.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Adds an observer of what happens to runs, on a thread of its own.
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        if let Err(error) = self.observers.add(Box::new(observer)) {
+            self.problems.push(AppError::observer(error));
+        }
+        self
+    }
+
+    /// Adds an asynchronous observer of what happens to runs.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a runtime.
+    pub fn observe_async(mut self, observer: impl AsyncObserver) -> Self {
+        self.observers.add_async(observer);
+        self
+    }
+
+    /// Uses another clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets up the consumer: `.consumer(|consumer| consumer.concurrency(64))`.
+    #[cfg(feature = "consumer")]
+    pub fn consumer(
+        mut self,
+        settings: impl FnOnce(TaskConsumerBuilder) -> TaskConsumerBuilder + Send + 'static,
+    ) -> Self {
+        self.consumer = Some(Settings(Box::new(settings)));
+        self
+    }
+
+    /// Runs nothing here: this process only queues, or only schedules.
+    #[cfg(feature = "consumer")]
+    pub fn without_consumer(mut self) -> Self {
+        self.consumer = None;
+        self
+    }
+
+    /// Sets up the scheduler: `.scheduler(|scheduler| scheduler.deploy(7))`.
+    #[cfg(feature = "scheduler")]
+    pub fn scheduler(
+        mut self,
+        settings: impl FnOnce(TaskSchedulerBuilder) -> TaskSchedulerBuilder + Send + 'static,
+    ) -> Self {
+        self.scheduler = Some(Settings(Box::new(settings)));
+        self
+    }
+
+    /// Schedules nothing here.
+    #[cfg(feature = "scheduler")]
+    pub fn without_scheduler(mut self) -> Self {
+        self.scheduler = None;
+        self
+    }
+
+    /// Checks everything, and starts the consumer and the scheduler.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that lists all that is wrong: two tasks of one name, missing state, schedules
+    /// that the broker cannot keep, bounds that are violated.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future starts nothing.
+    pub async fn start(self) -> Result<RunningApp, AppError> {
+        let parts = self.build()?;
+        Ok(RunningApp::start(parts))
+    }
+
+    /// Runs until `shutdown` completes, then drains and stops.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error like [`App::start`], or if the consumer or the scheduler had to stop.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops without draining; complete `shutdown` instead.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<StopSummary, AppError> {
+        let mut app = self.start().await?;
+        tokio::select! {
+            () = shutdown => {}
+            () = app.failed() => {}
+        }
+        app.stop().await
+    }
+
+    /// Runs until Ctrl-C or SIGTERM, then drains and stops; a second signal stops at once.
+    ///
+    /// This is the one place where the library looks at signals.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error like [`App::run`], or if signals cannot be awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops without draining.
+    pub async fn run_until_ctrl_c(self) -> Result<StopSummary, AppError> {
+        let mut signals = shutdown::Signals::listen().map_err(AppError::signals)?;
+        let mut app = self.start().await?;
+        tokio::select! {
+            () = signals.next() => {}
+            () = app.failed() => {}
+        }
+        tokio::select! {
+            summary = app.stop() => summary,
+            () = signals.next() => Err(AppError::second_signal()),
+        }
+    }
+
+    /// Checks everything, and returns a manager to queue with; starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error like [`App::start`].
+    pub fn into_task_manager(self) -> Result<TaskManager, AppError> {
+        Ok(self.build()?.manager)
+    }
+
+    fn build(mut self) -> Result<Parts, AppError> {
+        let mut problems = std::mem::take(&mut self.problems);
+        let mut registry = TaskRegistry::new();
+        for task in &self.tasks {
+            if let Err(error) = registry.register(task) {
+                problems.push(AppError::tasks(&error));
+            }
+        }
+        let registry = Arc::new(registry);
+        problems.extend(check_broker(&registry, &self.broker));
+        let states = Arc::new(self.states);
+        let observers = Arc::new(self.observers);
+        let events = if observers.is_empty() {
+            Events::none()
+        } else {
+            Events::to(Arc::<ObserverBus>::clone(&observers))
+        };
+        let producer = Arc::new(Producer::new(self.broker.handle().clone()));
+        let manager = TaskManager::new(Arc::clone(&registry), producer)
+            .with_clock(self.clock.clone())
+            .with_events(events.clone())
+            .with_states(Arc::clone(&states));
+        #[cfg(feature = "consumer")]
+        let consumer = self.consumer.map(|settings| {
+            let builder =
+                TaskConsumer::builder(self.broker.handle().clone(), Arc::clone(&registry))
+                    .states(states)
+                    .events(events)
+                    .clock(self.clock.clone())
+                    .manager(manager.clone());
+            settings
+                .apply(builder)
+                .build()
+                .map_err(|error| problems.push(AppError::part(error)))
+        });
+        #[cfg(feature = "scheduler")]
+        let scheduler = self
+            .scheduler
+            .filter(|_| self.broker.capabilities().schedules)
+            .map(|it| {
+                let builder = TaskScheduler::builder(self.broker.handle().clone())
+                    .schedules_of(&registry)
+                    .clock(self.clock.clone());
+                it.apply(builder)
+                    .build()
+                    .map_err(|error| problems.push(AppError::part(error)))
+            });
+        AppError::all(problems)?;
+        Ok(Parts {
+            manager,
+            observers,
+            #[cfg(feature = "consumer")]
+            consumer: consumer.and_then(Result::ok),
+            #[cfg(feature = "scheduler")]
+            scheduler: scheduler.and_then(Result::ok),
+        })
+    }
+}
+
+/// Returns what the tasks ask for and the broker lacks.
+fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
+    let can = broker.capabilities();
+    let mut problems = Vec::new();
+    for definition in registry.definitions() {
+        let mut lacks = |needed: bool, has: bool, what: &'static str| {
+            if needed && !has {
+                problems.push(AppError::lacks(definition, what));
+            }
+        };
+        lacks(definition.schedule().is_some(), can.schedules, "schedules");
+        lacks(definition.keep_result().is_some(), can.results, "results");
+    }
+    problems
+}
+
+impl<B> Settings<B> {
+    fn none() -> Self {
+        Self(Box::new(|builder| builder))
+    }
+
+    fn apply(self, builder: B) -> B {
+        (self.0)(builder)
+    }
+}
+
+impl<B> std::fmt::Debug for Settings<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Settings")
+    }
+}

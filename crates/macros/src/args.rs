@@ -1,0 +1,258 @@
+//! Parses the attribute: `#[task(name = "…", retry(…), schedule = every("…"))]`.
+
+use std::time::Duration;
+
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
+
+use crate::duration_text;
+use crate::nearest::nearest;
+use crate::schedule::ScheduleText;
+
+/// The options of a task, as written.
+#[derive(Default)]
+pub(crate) struct TaskArgs {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) queue: Option<LitStr>,
+    pub(crate) priority: Option<Choice>,
+    pub(crate) timeout: Option<Span>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) keep_result: Option<Span>,
+    pub(crate) schedule: Option<ScheduleText>,
+    pub(crate) output: Option<Type>,
+    pub(crate) krate: Option<Path>,
+    seen: Vec<String>,
+}
+
+/// A duration that was read at compile time.
+pub(crate) struct Span {
+    pub(crate) value: Duration,
+    pub(crate) literal: LitStr,
+}
+
+/// A word out of a few.
+pub(crate) struct Choice(pub(crate) String);
+
+/// `retry = none` or `retry(…)`.
+pub(crate) enum Retry {
+    None,
+    Policy(RetryArgs),
+}
+
+/// What stands in `retry(…)`.
+#[derive(Default)]
+pub(crate) struct RetryArgs {
+    pub(crate) max: Option<LitInt>,
+    pub(crate) backoff: Option<Span>,
+    pub(crate) kind: Option<Choice>,
+    pub(crate) max_wait: Option<Span>,
+    pub(crate) jitter: Option<Choice>,
+}
+
+const OPTIONS: [&str; 10] = [
+    "name",
+    "alias",
+    "queue",
+    "priority",
+    "timeout",
+    "retry",
+    "keep_result",
+    "schedule",
+    "output",
+    "crate",
+];
+
+impl Parse for TaskArgs {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut args = Self::default();
+        while !input.is_empty() {
+            let option = Ident::parse_any(input)?;
+            args.note(&option)?;
+            args.parse_option(&option, input)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(args)
+    }
+}
+
+impl TaskArgs {
+    /// Refuses an option that was given before.
+    fn note(&mut self, option: &Ident) -> syn::Result<()> {
+        let name = option.to_string();
+        if name != "alias" && self.seen.contains(&name) {
+            return Err(Error::new(
+                option.span(),
+                format!("`{name}` is given twice"),
+            ));
+        }
+        self.seen.push(name);
+        Ok(())
+    }
+
+    fn parse_option(&mut self, option: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match option.to_string().as_str() {
+            "name" => self.name = Some(name(input)?),
+            "alias" => self.aliases.push(name(input)?),
+            "queue" => self.queue = Some(name(input)?),
+            "priority" => self.priority = Some(choice(input, &["high", "medium", "low"])?),
+            "timeout" => {
+                let longest = Duration::from_hours(30 * 24);
+                self.timeout = Some(duration(input, Duration::from_millis(1), longest)?);
+            }
+            "keep_result" => {
+                let longest = Duration::from_hours(365 * 24);
+                self.keep_result = Some(duration(input, Duration::from_secs(1), longest)?);
+            }
+            "retry" => self.retry = Some(input.parse()?),
+            "schedule" => {
+                input.parse::<Token![=]>()?;
+                self.schedule = Some(input.parse()?);
+            }
+            "output" => {
+                input.parse::<Token![=]>()?;
+                self.output = Some(input.parse()?);
+            }
+            "crate" => {
+                input.parse::<Token![=]>()?;
+                self.krate = Some(Path::parse_mod_style(input)?);
+            }
+            _ => return Err(unknown(option, &OPTIONS)),
+        }
+        Ok(())
+    }
+}
+
+impl Parse for Retry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            let word: Ident = input.parse()?;
+            if word == "none" {
+                return Ok(Self::None);
+            }
+            return Err(Error::new(
+                word.span(),
+                "write `retry = none` or `retry(max = 3)`",
+            ));
+        }
+        let content;
+        parenthesized!(content in input);
+        let mut args = RetryArgs::default();
+        for option in Punctuated::<RetryOption, Token![,]>::parse_terminated(&content)? {
+            match option {
+                RetryOption::Max(max) => args.max = Some(max),
+                RetryOption::Backoff(wait) => args.backoff = Some(wait),
+                RetryOption::Kind(kind) => args.kind = Some(kind),
+                RetryOption::MaxWait(wait) => args.max_wait = Some(wait),
+                RetryOption::Jitter(jitter) => args.jitter = Some(jitter),
+            }
+        }
+        Ok(Self::Policy(args))
+    }
+}
+
+enum RetryOption {
+    Max(LitInt),
+    Backoff(Span),
+    Kind(Choice),
+    MaxWait(Span),
+    Jitter(Choice),
+}
+
+impl Parse for RetryOption {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let (shortest, longest) = (Duration::from_millis(1), Duration::from_hours(365 * 24));
+        let option: Ident = input.parse()?;
+        Ok(match option.to_string().as_str() {
+            "max" => {
+                input.parse::<Token![=]>()?;
+                let max: LitInt = input.parse()?;
+                max.base10_parse::<u32>()?;
+                Self::Max(max)
+            }
+            "backoff" => Self::Backoff(duration(input, shortest, longest)?),
+            "kind" => Self::Kind(choice(input, &["exponential", "linear", "fixed"])?),
+            "max_wait" => Self::MaxWait(duration(input, shortest, longest)?),
+            "jitter" => Self::Jitter(choice(input, &["full", "equal", "none"])?),
+            _ => {
+                return Err(unknown(
+                    &option,
+                    &["max", "backoff", "kind", "max_wait", "jitter"],
+                ));
+            }
+        })
+    }
+}
+
+/// Parses `= "…"`, a duration within bounds.
+pub(crate) fn duration(
+    input: ParseStream<'_>,
+    shortest: Duration,
+    longest: Duration,
+) -> syn::Result<Span> {
+    let literal = text(input)?;
+    let value = duration_text::parse(&literal.value())
+        .map_err(|problem| Error::new(literal.span(), problem))?;
+    if value < shortest || value > longest {
+        let message = format!("this must be from {shortest:?} to {longest:?}");
+        return Err(Error::new(literal.span(), message));
+    }
+    Ok(Span { value, literal })
+}
+
+/// Returns the error of an option that nobody knows.
+pub(crate) fn unknown(option: &Ident, known: &[&str]) -> Error {
+    let hint = match nearest(&option.to_string(), known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("known are {}", known.join(", ")),
+    };
+    Error::new(option.span(), format!("unknown option `{option}`; {hint}"))
+}
+
+fn text(input: ParseStream<'_>) -> syn::Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+/// Parses `= "…"`, the name of a task or a queue.
+fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let literal = text(input)?;
+    let name = literal.value();
+    let starts = |char: char| char.is_ascii_alphabetic() || char == '_';
+    let follows = |char: char| starts(char) || char.is_ascii_digit() || "-.".contains(char);
+    let is_name =
+        name.starts_with(starts) && name.chars().all(follows) && name.len() <= MAX_NAME_BYTES;
+    if is_name {
+        return Ok(literal);
+    }
+    let message =
+        "a name has 1 to 128 ASCII letters, digits, `_`, `-`, `.`, and begins with a letter or `_`";
+    Err(Error::new(literal.span(), message))
+}
+
+/// Parses `= word` or `= "word"`, one of a few.
+fn choice(input: ParseStream<'_>, known: &[&str]) -> syn::Result<Choice> {
+    input.parse::<Token![=]>()?;
+    let (word, span) = if input.peek(LitStr) {
+        let literal: LitStr = input.parse()?;
+        (literal.value(), literal.span())
+    } else {
+        let word: Ident = input.parse()?;
+        (word.to_string(), word.span())
+    };
+    if known.contains(&word.as_str()) {
+        return Ok(Choice(word));
+    }
+    Err(Error::new(
+        span,
+        format!("this must be one of {}", known.join(", ")),
+    ))
+}
+
+/// As in `aqueduct_core::name`.
+const MAX_NAME_BYTES: usize = 128;

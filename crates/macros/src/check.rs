@@ -1,0 +1,111 @@
+//! Refuses functions that cannot be tasks, with the error at what is wrong; collects all errors.
+
+use syn::spanned::Spanned;
+use syn::{Error, FnArg, Type};
+
+use crate::model::{Param, Source, TaskFn};
+
+/// Checks the function and its parameters.
+pub(crate) fn check(function: &TaskFn, params: &[Param]) -> syn::Result<()> {
+    let mut errors = Vec::new();
+    check_signature(function, &mut errors);
+    for param in params {
+        check_param(param, &mut errors);
+    }
+    check_struct(params, &mut errors);
+    let mut errors = errors.into_iter();
+    let Some(mut first) = errors.next() else {
+        return Ok(());
+    };
+    first.extend(errors);
+    Err(first)
+}
+
+fn check_signature(function: &TaskFn, errors: &mut Vec<Error>) {
+    let sig = &function.sig;
+    let mut refuse =
+        |span: proc_macro2::Span, message: &str| errors.push(Error::new(span, message));
+    if let Some(FnArg::Receiver(receiver)) = sig.inputs.first() {
+        refuse(
+            receiver.span(),
+            "a task has no `self`; take what it needs as `State<T>`",
+        );
+    }
+    if !sig.generics.params.is_empty() {
+        let span = sig.generics.params.span();
+        refuse(
+            span,
+            "a task has no generic parameters: runs are stored under one name with one type",
+        );
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        refuse(clause.span(), "a task has no `where` clause");
+    }
+    if let Some(token) = &sig.constness {
+        refuse(token.span(), "a task cannot be `const`");
+    }
+    if let syn::Safety::Unsafe(token) = &sig.safety {
+        refuse(
+            token.span(),
+            "a task cannot be `unsafe`: the consumer calls it",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        refuse(abi.span(), "a task cannot be `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        refuse(variadic.span(), "a task cannot be variadic");
+    }
+}
+
+fn check_param(param: &Param, errors: &mut Vec<Error>) {
+    let mut refuse =
+        |span: proc_macro2::Span, message: &str| errors.push(Error::new(span, message));
+    if param.name.is_none() {
+        let message = "name this parameter: its name is its key in the parameters of the run; take it \
+                       apart in the body";
+        refuse(param.ty.span(), message);
+    }
+    if let Some(cfg) = &param.cfg {
+        refuse(
+            cfg.span(),
+            "a parameter of a task cannot be conditional: producers and consumers must agree",
+        );
+    }
+    if !param.serde.is_empty() && param.source != Source::Wire {
+        refuse(param.ty.span(), "`#[serde]` is for parameters of the run");
+    }
+    match (&param.ty, param.source) {
+        (Type::ImplTrait(ty), _) => {
+            refuse(
+                ty.span(),
+                "a task needs a concrete type here, not `impl Trait`",
+            );
+        }
+        (Type::Reference(ty), Source::Wire | Source::Params) => {
+            refuse(
+                ty.span(),
+                "a parameter of a run is owned: use `String` for `&str`, `Vec<T>` for `&[T]`",
+            );
+        }
+        (Type::Reference(ty), Source::State) => {
+            refuse(ty.span(), "take `State<T>` by value: it is cheap to clone");
+        }
+        _ => {}
+    }
+}
+
+/// A struct that holds all parameters stands alone.
+fn check_struct(params: &[Param], errors: &mut Vec<Error>) {
+    let wire = params
+        .iter()
+        .filter(|param| matches!(param.source, Source::Wire | Source::Params));
+    let wire: Vec<&Param> = wire.collect();
+    if wire.len() > 1 {
+        for param in wire.iter().filter(|param| param.source == Source::Params) {
+            let message =
+                "a `#[params]` struct holds all parameters: it stands alone beside the context";
+            errors.push(Error::new(param.ty.span(), message));
+        }
+    }
+}

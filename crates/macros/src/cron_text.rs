@@ -1,0 +1,1 @@
+../../core/src/schedule/cron_text.rs

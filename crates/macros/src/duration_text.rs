@@ -1,0 +1,1 @@
+../../core/src/schedule/duration_text.rs

@@ -1,0 +1,111 @@
+//! Parses `every("…", …)` and `cron("…", …)`, and checks them at compile time.
+
+use std::time::Duration;
+
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::{Error, Ident, LitStr, Token, parenthesized};
+
+use crate::args::{duration, unknown};
+use crate::{cron_text, duration_text};
+
+/// A checked schedule, in the one text form that `aqueduct_core::Schedule` reads.
+pub(crate) struct ScheduleText(pub(crate) String);
+
+/// The longest period, delay and jitter: as in `aqueduct_core::schedule`.
+const MAX_PERIOD: Duration = Duration::from_hours(24 * 3652);
+const MAX_JITTER: Duration = Duration::from_hours(24);
+
+impl Parse for ScheduleText {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let kind = Ident::parse_any(input)?;
+        let content;
+        parenthesized!(content in input);
+        let body: LitStr = content.parse()?;
+        match kind.to_string().as_str() {
+            "every" => every(&body, &content),
+            "cron" => cron(&body, &content),
+            _ => Err(Error::new(
+                kind.span(),
+                "write `every(\"5m\")` or `cron(\"0 2 * * *\")`",
+            )),
+        }
+    }
+}
+
+fn every(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleText> {
+    let period =
+        duration_text::parse(&body.value()).map_err(|problem| Error::new(body.span(), problem))?;
+    if period.is_zero() || period > MAX_PERIOD {
+        return Err(Error::new(
+            body.span(),
+            "the period must be from 1 ms to 10 years",
+        ));
+    }
+    let mut text = format!("every {}", body.value());
+    options(content, &["delay", "jitter"], |option, content| {
+        let longest = if option == "delay" {
+            MAX_PERIOD
+        } else {
+            MAX_JITTER
+        };
+        let span = duration(content, Duration::ZERO, longest)?;
+        if option == "jitter" && span.value >= period {
+            return Err(Error::new(
+                span.literal.span(),
+                "the jitter must be under the period",
+            ));
+        }
+        push(&mut text, option, &span.literal.value());
+        Ok(())
+    })?;
+    Ok(ScheduleText(text))
+}
+
+fn cron(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleText> {
+    cron_text::parse(&body.value()).map_err(|problem| Error::new(body.span(), problem.message))?;
+    let mut text = format!("cron {}", body.value());
+    options(content, &["tz", "jitter"], |option, content| {
+        if option == "jitter" {
+            let span = duration(content, Duration::ZERO, MAX_JITTER)?;
+            push(&mut text, option, &span.literal.value());
+            return Ok(());
+        }
+        content.parse::<Token![=]>()?;
+        let zone: LitStr = content.parse()?;
+        cron_text::parse_zone(&zone.value()).map_err(|problem| Error::new(zone.span(), problem))?;
+        push(&mut text, option, &zone.value());
+        Ok(())
+    })?;
+    Ok(ScheduleText(text))
+}
+
+/// Parses the options behind the first argument.
+fn options(
+    content: ParseStream<'_>,
+    known: &[&str],
+    mut each: impl FnMut(&str, ParseStream<'_>) -> syn::Result<()>,
+) -> syn::Result<()> {
+    while !content.is_empty() {
+        content.parse::<Token![,]>()?;
+        if content.is_empty() {
+            break;
+        }
+        let option: Ident = content.parse()?;
+        let name = option.to_string();
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(&option, known));
+        }
+        each(&name, content)?;
+    }
+    Ok(())
+}
+
+/// Adds an option; a value is one word there.
+fn push(text: &mut String, option: &str, value: &str) {
+    let value: String = value.split_whitespace().collect();
+    text.push(' ');
+    text.push_str(option);
+    text.push('=');
+    text.push_str(&value);
+}
