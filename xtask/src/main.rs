@@ -1,2 +1,46 @@
-//! Developer commands.
-fn main() {}
+//! Every developer command: `cargo xtask <command>`.
+#![expect(clippy::print_stdout, reason = "this is a command-line tool")]
+
+mod bench;
+mod ci;
+mod docgen;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test [filter…]     all tests, doc tests and examples
+  ci                 format, tidy, lints, docs, tests, licences: what CI runs
+  tidy               the rules of docs/STYLE.md that a program can check
+  docgen [--check]   the generated parts of the documentation
+  bench memory       the in-memory broker beside bare tokio
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test", filters @ ..] => test::run(filters),
+        ["ci"] => ci::run(),
+        ["tidy"] => tidy::run(),
+        ["docgen"] => docgen::run(false),
+        ["docgen", "--check"] => docgen::run(true),
+        ["bench", "memory"] => bench::memory(),
+        ["help" | "--help"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => Err(anyhow::anyhow!("unknown command\n\n{HELP}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -37,6 +37,9 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
 
     /// Asks for the end of runs; returns one answer a run, in order.
     ///
+    /// A run that waits ends at once. For a running one the request outlives the attempt: whatever its
+    /// consumer settles, or if it dies, the run ends and never starts again.
+    ///
     /// # Errors
     ///
     /// Returns an error if the broker did not answer.

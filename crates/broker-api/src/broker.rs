@@ -38,8 +38,8 @@ use crate::wait::WaitRequest;
 /// - **Bounds.** No call touches more than a bounded number of runs, and the cost of a run does not
 ///   grow with the number of waiting runs, tasks or consumers.
 /// - **Order.** Higher priorities first, first in first out within one; but at least one claim in
-///   sixteen starts from the lowest priority, so that nothing starves. A released run goes to the
-///   head of its queue.
+///   sixteen starts from the lowest priority, so that nothing starves. A run that is given
+///   back goes to the head of its queue; several in one step are served in the order of their ids.
 ///
 /// `docs/SEMANTICS.md` has the reasons; the crate `aqueduct-broker-conformance` tests each point.
 ///

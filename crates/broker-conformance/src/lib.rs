@@ -1,1 +1,190 @@
-//! Skeleton.
+//! The suite that every broker must pass: ours, and yours.
+//!
+//! Write a [`Harness`] that makes an empty broker on a clock that tests move, and list the suite in a
+//! test file of your crate:
+//!
+//! ```
+//! use aqueduct_broker_conformance::{Fixture, Harness, conformance};
+//! # use aqueduct_broker_conformance::model::ModelBroker;
+//! # use aqueduct_core::clock::ManualClock;
+//!
+//! #[derive(Debug)]
+//! struct MyHarness;
+//!
+//! impl Harness for MyHarness {
+//!     async fn fixture(&self) -> Fixture {
+//!         let clock = ManualClock::new(aqueduct_broker_conformance::START);
+//!         # let my_broker = ModelBroker::new(clock.clock());
+//!         Fixture::new(my_broker, clock)
+//!     }
+//! }
+//!
+//! conformance!(MyHarness);
+//! // A broker that lacks something says so: conformance!(MyHarness, without = ["schedules"]);
+//! ```
+//!
+//! Each case becomes a test of its own, named after what it checks. A capability that the broker
+//! lacks is named in `without`; one more case checks that `Broker::capabilities` says the same.
+//!
+//! This crate changes with the contract, in minor releases too: pin it exactly.
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a case fails by panicking and says why; that is what it is for"
+)]
+
+pub mod cases;
+pub mod differential;
+mod fault;
+mod fixture;
+mod harness;
+pub mod model;
+mod plan;
+
+pub use fault::{Fault, FaultyBroker, Healed, Operation};
+pub use fixture::{Bench, Consumer, Producer, START, named};
+pub use harness::{Fixture, Harness, TestClock};
+
+/// Lists every case once: module, name, and the capability that it needs.
+///
+/// Calls the given macro with the whole list.
+#[macro_export]
+macro_rules! for_each_case {
+    ($callback:path, $($arguments:tt)*) => {
+        $callback! {
+            $($arguments)*
+            enqueue {
+                stores_a_run: "", answers_in_order: "", refuses_a_batch_over_the_limit: "",
+                a_known_id_is_a_duplicate: "unique", keeps_everything_of_a_run: "",
+            }
+            order {
+                first_in_first_out: "", higher_priority_first: "priorities",
+                the_lowest_does_not_starve: "priorities", queues_in_the_order_asked: "",
+                lanes_are_apart: "", a_released_run_goes_to_the_head: "",
+            }
+            claim {
+                is_exclusive: "", respects_the_maximum: "", empty_is_no_error: "",
+                counts_attempts: "", settles_before_it_claims: "",
+                refuses_a_batch_over_the_limit: "",
+            }
+            settle {
+                each_kind_leads_to_its_state: "", only_the_holder_can: "fenced",
+                an_older_attempt_cannot: "fenced", a_settled_run_cannot_be_settled_again: "fenced",
+                one_bad_item_does_not_hold_up_others: "fenced", late_but_not_reclaimed_counts: "",
+                counts_failures_and_parks: "", success_without_a_result_leaves_nothing: "",
+            }
+            extend {
+                keeps_the_lease: "", lists_what_is_lost: "fenced",
+                does_not_revive_a_settled_run: "fenced", gives_back_what_the_consumer_lacks: "",
+                leaves_unanswered_claims_alone: "",
+            }
+            replay {
+                of_an_enqueue_adds_nothing: "", of_a_claim_returns_the_same_runs: "",
+                of_a_settlement_answers_the_same: "", of_a_fused_claim_does_neither_twice: "",
+                outside_the_window_is_refused: "", out_of_order_is_accepted: "",
+            }
+            reclaim {
+                takes_back_from_the_dead: "", leaves_the_living_alone: "",
+                counts_a_crash_and_no_failure: "", fails_when_the_budget_is_used_up: "",
+                respects_the_limit: "", pauses_after_a_standstill: "",
+                a_dead_consumer_cannot_settle: "fenced",
+            }
+            delay {
+                is_invisible_before_and_visible_when_due: "delayed", is_exact_to_the_millisecond: "delayed",
+                zero_and_the_past_are_now: "delayed", many_due_at_once_all_come: "delayed",
+                a_retry_comes_back_when_due: "delayed",
+            }
+            expiry {
+                an_unstarted_run_expires: "expiry", a_started_run_does_not: "expiry",
+                a_beat_expires_too: "expiry",
+            }
+            cancel {
+                a_waiting_run_ends_at_once: "cancel", a_running_run_is_told: "cancel",
+                an_ended_run_stays: "cancel", a_request_outlives_the_attempt: "cancel",
+            }
+            unique {
+                a_held_key_is_a_duplicate: "unique", every_end_frees_the_key: "unique",
+            }
+            results {
+                are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
+                a_failed_run_can_be_requeued: "results",
+            }
+            admin {
+                lists_in_pages: "", a_paused_queue_gives_nothing: "",
+                a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "",
+                lengths_add_up: "", consumers_are_known_while_they_live: "",
+            }
+            schedules {
+                a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",
+                a_tick_can_be_skipped: "schedules", the_future_does_not_fire: "schedules",
+                a_lower_version_changes_nothing: "schedules", removed_stays_removed: "schedules",
+                switched_off_does_not_fire: "schedules", the_revision_follows_definitions: "schedules",
+                a_change_wakes_the_waiting: "schedules",
+            }
+            wake {
+                an_enqueue_wakes: "", a_due_run_wakes: "delayed", a_release_wakes: "",
+                a_reclaim_wakes: "", a_requeue_wakes: "results", a_resumed_queue_wakes: "",
+                a_dropped_waiter_loses_nothing: "", ready_runs_do_not_wait: "",
+            }
+            contention {
+                no_run_is_held_twice_and_none_is_lost: "",
+                a_tick_fires_once_for_many: "schedules",
+            }
+            faults {
+                lost_replies_lose_and_double_nothing: "fenced",
+                errors_before_the_step_change_nothing: "",
+                repeated_requests_change_nothing: "",
+            }
+            random {
+                the_model_agrees: "unique",
+            }
+        }
+    };
+}
+
+/// Makes one test of each case, for a harness.
+#[macro_export]
+macro_rules! conformance {
+    ($harness:expr) => { $crate::conformance!($harness, without = []); };
+    ($harness:expr, without = [$($without:literal),* $(,)?]) => {
+        const WITHOUT: &[&str] = &[$($without),*];
+
+        #[$crate::__private::tokio::test(crate = "aqueduct_broker_conformance::__private::tokio")]
+        async fn declared_capabilities_are_true() {
+            $crate::cases::declared_capabilities_are_true(&$harness, WITHOUT).await;
+        }
+
+        $crate::for_each_case!($crate::conformance_tests, { $harness });
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_tests {
+    ({ $harness:expr } $($module:ident { $($case:ident: $needs:literal),* $(,)? })*) => {
+        $(mod $module {
+            use super::*;
+
+            $(#[$crate::__private::tokio::test(
+                flavor = "multi_thread", worker_threads = 2,
+                crate = "aqueduct_broker_conformance::__private::tokio"
+            )]
+            async fn $case() {
+                if WITHOUT.contains(&$needs) {
+                    eprintln!("not checked: the broker declares that it lacks {}", $needs);
+                    return;
+                }
+                let bench = $crate::Bench::of(&$harness).await;
+                $crate::cases::$module::$case(bench).await;
+            })*
+        })*
+    };
+}
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros of this crate expand to.
+    pub use tokio;
+}

@@ -185,31 +185,7 @@ impl<'a> Handle<'a> {
             .params
             .iter()
             .any(|param| param.source == Source::Params);
-        let (mut gathered, mut passed) = (Vec::new(), Vec::new());
-        for (
-            index,
-            Param {
-                name, ty, source, ..
-            },
-        ) in self.params.iter().enumerate()
-        {
-            let value = format_ident!("__value_{index}", span = Span::mixed_site());
-            let (gather, pass) = match source {
-                Source::Wire => (None, quote!(__params.#name)),
-                Source::Params => (None, quote!(__params)),
-                Source::ContextRef => (None, quote!(&__context)),
-                Source::Context | Source::State => {
-                    let from =
-                        quote_spanned!(ty.span()=> <#ty as #private::FromContext>::from_context);
-                    (
-                        Some(quote!(let #value = #from(&__context)?;)),
-                        quote!(#value),
-                    )
-                }
-            };
-            gathered.extend(gather);
-            passed.push(pass);
-        }
+        let (gathered, passed) = self.arguments();
         let awaited = sig.asyncness.map(|_| quote!(.await));
         let returned = sig.output.span();
         let finish = quote_spanned! {returned=>
@@ -243,6 +219,37 @@ impl<'a> Handle<'a> {
                 }
             }
         }
+    }
+
+    /// What makes the arguments that come from the context, and all arguments in order.
+    fn arguments(&self) -> (Vec<TokenStream>, Vec<TokenStream>) {
+        let private = &self.private;
+        let (mut gathered, mut passed) = (Vec::new(), Vec::new());
+        for (
+            index,
+            Param {
+                name, ty, source, ..
+            },
+        ) in self.params.iter().enumerate()
+        {
+            let value = format_ident!("__value_{index}", span = Span::mixed_site());
+            let (gather, pass) = match source {
+                Source::Wire => (None, quote!(__params.#name)),
+                Source::Params => (None, quote!(__params)),
+                Source::ContextRef => (None, quote!(&__context)),
+                Source::Context | Source::State => {
+                    let from =
+                        quote_spanned!(ty.span()=> <#ty as #private::FromContext>::from_context);
+                    (
+                        Some(quote!(let #value = #from(&__context)?;)),
+                        quote!(#value),
+                    )
+                }
+            };
+            gathered.extend(gather);
+            passed.push(pass);
+        }
+        (gathered, passed)
     }
 
     /// The definition, made on first use.

@@ -142,11 +142,8 @@ pub(crate) async fn behind_backlog(
         })
     })
     .await?;
-    let waiting = (0..backlog).map(|_| {
-        no_op::with(data())
-            .priority(Priority::Low)
-            .delay(Duration::from_hours(24))
-    });
+    let waiting =
+        (0..backlog).map(|_| no_op::with(data()).queue_name(QueueName::from_static("other")));
     app.task_manager().queue_many(waiting).await?;
     let took = each(&app, &countdown, runs).await?;
     app.stop().await?;

@@ -166,6 +166,10 @@ impl App {
     /// # Cancel safety
     ///
     /// Dropping the future starts nothing.
+    #[expect(
+        clippy::unused_async,
+        reason = "brokers behind a network will be asked before the start"
+    )]
     pub async fn start(self) -> Result<RunningApp, AppError> {
         let parts = self.build()?;
         Ok(RunningApp::start(parts))

@@ -129,14 +129,14 @@ impl RunningApp {
             if let Some(consumer) = &mut self.consumer {
                 return consumer.end().await;
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let scheduler = async {
             #[cfg(feature = "scheduler")]
             if let Some(scheduler) = &mut self.scheduler {
                 return scheduler.end().await;
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             () = consumer => {}

@@ -41,7 +41,11 @@ impl<F: FnMut(RunEvent) + Send + 'static> Observer for F {
 
 /// Observes runs, on the runtime; one event at a time.
 pub trait AsyncObserver: Send + Sync + 'static {
-    /// Takes one event; is dropped after [`EVENT_TIME_LIMIT`].
+    /// Takes one event.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped after [`EVENT_TIME_LIMIT`].
     fn on_event(&self, event: RunEvent) -> impl Future<Output = ()> + Send;
 }
 

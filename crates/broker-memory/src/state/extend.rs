@@ -7,7 +7,6 @@ use aqueduct_core::run::Transition;
 use aqueduct_core::{RunId, Timestamp};
 
 use super::State;
-use super::queues::End;
 use super::slots::{Place, Slot};
 
 impl State {
@@ -30,8 +29,7 @@ impl State {
             .map(|holder| holder.held.clone());
         for slot in slots.unwrap_or_default() {
             if self.is_orphan(slot, &known, *answered) {
-                self.leave(slot);
-                self.move_to_ready(slot, Transition::Release, End::Head);
+                self.give_back(slot, Transition::Release, now);
                 extended.released += 1;
             }
         }

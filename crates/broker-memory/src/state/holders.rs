@@ -103,9 +103,4 @@ impl Holders {
             holder.replay.look_up(sequence, operation)
         })
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
-    }
 }

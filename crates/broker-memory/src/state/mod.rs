@@ -19,14 +19,12 @@ mod settle;
 mod slots;
 mod steer;
 mod tasks;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use aqueduct_core::run::{TaskRun, Transition, UniqueKey};
+use aqueduct_core::run::{Reason, RunRecord, TaskRun, Transition, UniqueKey};
 use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 
 use holders::Holders;
@@ -286,6 +284,37 @@ impl State {
     fn remove(&mut self, id: RunId) {
         if let Some(slot) = self.slots.slot_of(id) {
             self.slots.remove(slot);
+        }
+    }
+
+    /// Gives a held run back untouched, or ends it if that was asked for.
+    fn give_back(&mut self, slot: Slot, transition: Transition, now: Timestamp) {
+        let asked = self.asked_to_end(slot);
+        self.leave(slot);
+        match asked {
+            Some(reason) => {
+                self.record(slot, |record| record.reason = Some(reason));
+                self.end(slot, Transition::Cancel, now);
+            }
+            None => self.move_to_ready(slot, transition, End::Head),
+        }
+    }
+
+    /// Returns why a held run is to end, if somebody asked for it.
+    fn asked_to_end(&self, slot: Slot) -> Option<Reason> {
+        let stored = self.slots.get(slot)?;
+        let Place::Held { consumer, .. } = stored.place else {
+            return None;
+        };
+        let cancels = &self.holders.get(consumer)?.cancels;
+        let cancel = cancels.iter().find(|cancel| cancel.run == stored.run.id)?;
+        Some(cancel.reason.clone())
+    }
+
+    /// Writes into the record of a run.
+    fn record(&mut self, slot: Slot, write: impl FnOnce(&mut RunRecord)) {
+        if let Some(stored) = self.slots.get_mut(slot) {
+            write(stored.run.record_mut());
         }
     }
 

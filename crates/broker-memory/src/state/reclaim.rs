@@ -5,7 +5,6 @@ use aqueduct_core::run::{Failure, FailureKind, Transition};
 use aqueduct_core::{RunState, Timestamp};
 
 use super::State;
-use super::queues::End;
 use super::slots::Slot;
 
 /// The rhythm of the beats: a gap means that everything stood still.
@@ -70,17 +69,17 @@ impl State {
     }
 
     fn take_back_one(&mut self, slot: Slot, budget: u32, now: Timestamp) -> Option<RunState> {
-        self.leave(slot);
         let stored = self.slots.get_mut(slot)?;
         let crashes = stored.run.tally.crashes.saturating_add(1);
         stored.run.tally.crashes = crashes;
         let message =
             format!("the lease ran out: its consumer died or stood still ({crashes} times)");
         stored.run.record_mut().failure = Some(Failure::new(FailureKind::Crash, message));
-        if crashes >= budget {
+        if crashes >= budget && self.asked_to_end(slot).is_none() {
+            self.leave(slot);
             return self.end(slot, Transition::Fail, now);
         }
-        self.move_to_ready(slot, Transition::Reclaim, End::Head);
+        self.give_back(slot, Transition::Reclaim, now);
         self.state_of(slot)
     }
 

@@ -62,9 +62,4 @@ impl<A> Replay<A> {
             self.answers.pop_front();
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.answers.len()
-    }
 }

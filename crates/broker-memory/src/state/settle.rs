@@ -3,7 +3,7 @@
 use aqueduct_broker_api::{
     BrokerError, LeaseToken, MAX_SETTLE_BATCH, Settle, SettleRequest, Settled, Settlement,
 };
-use aqueduct_core::run::{RunRecord, Transition};
+use aqueduct_core::run::Transition;
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::State;
@@ -64,6 +64,10 @@ impl State {
     }
 
     fn settle_one(&mut self, slot: Slot, settlement: Settlement, now: Timestamp) -> Settled {
+        let settlement = match self.asked_to_end(slot) {
+            Some(reason) if !settlement.is_end() => Settlement::Cancel { reason },
+            _ => settlement,
+        };
         self.leave(slot);
         self.count(slot, &settlement);
         let transition = settlement.transition();
@@ -117,13 +121,6 @@ impl State {
         }
         if let (Settlement::Retry { .. }, Some(task)) = (settlement, stored.task) {
             self.tasks.count_retry(task);
-        }
-    }
-
-    /// Writes into the record of a run.
-    fn record(&mut self, slot: Slot, write: impl FnOnce(&mut RunRecord)) {
-        if let Some(stored) = self.slots.get_mut(slot) {
-            write(stored.run.record_mut());
         }
     }
 

@@ -72,6 +72,15 @@ impl Settlement {
             Self::Release => Transition::Release,
         }
     }
+
+    /// Returns whether the run ends with it.
+    #[must_use]
+    pub const fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::Succeed { .. } | Self::Fail { .. } | Self::Cancel { .. }
+        )
+    }
 }
 
 impl Reason {

@@ -1,0 +1,120 @@
+//! Looking into a broker and steering it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, RunFilter};
+use aqueduct_core::queue::Due;
+use aqueduct_core::{RunId, RunState};
+
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name};
+
+/// A listing returns every matching run once, page by page, in the order of their ids.
+pub async fn lists_in_pages(bench: Bench) {
+    bench
+        .queue((0..25).map(|number| named(if number % 5 == 0 { "b" } else { "a" })))
+        .await;
+    let mut filter = RunFilter::default();
+    filter.task = Some(task_name("a"));
+    filter.state = Some(RunState::Queued);
+    filter.limit = 7;
+    let mut seen: Vec<RunId> = Vec::new();
+    loop {
+        let page = bench.admin().list(&filter).await.unwrap();
+        seen.extend(page.runs.iter().map(|run| run.id));
+        let Some(next) = page.next else { break };
+        filter.after = Some(next);
+    }
+    assert_eq!(seen.len(), 20);
+    assert!(seen.is_sorted());
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 20);
+}
+
+/// Nothing is claimed from a paused queue, until it is resumed.
+pub async fn a_paused_queue_gives_nothing(bench: Bench) {
+    bench.queue_one("a").await;
+    let scope = PauseScope::Queue(queue_name("default"));
+    bench.admin().set_paused(&scope, true).await.unwrap();
+    assert_eq!(
+        bench.admin().paused().await.unwrap(),
+        std::slice::from_ref(&scope)
+    );
+    assert!(bench.consumer().claim(9).await.is_empty());
+    bench.admin().set_paused(&scope, false).await.unwrap();
+    assert_eq!(bench.consumer().claim(9).await.len(), 1);
+}
+
+/// The runs of a paused task wait in their place; others pass them.
+pub async fn a_paused_task_does_not_hold_up_others(bench: Bench) {
+    bench
+        .queue([named("a"), named("b"), named("a"), named("c")])
+        .await;
+    let scope = PauseScope::Task(task_name("a"));
+    bench.admin().set_paused(&scope, true).await.unwrap();
+    assert_eq!(bench.consumer().claim_names(9).await, ["b", "c"]);
+    assert_eq!(bench.lengths().await.queued, 2);
+    bench.admin().set_paused(&scope, false).await.unwrap();
+    bench.queue_one("d").await;
+    assert_eq!(bench.consumer().claim_names(9).await, ["a", "a", "d"]);
+}
+
+/// A purge removes what waits, and leaves what runs.
+pub async fn purge_removes_waiting_runs(bench: Bench) {
+    let mut later = named("later");
+    later.due = Due::After(Duration::from_secs(9));
+    bench.queue([named("a"), named("b"), later]).await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    assert_eq!(
+        bench.admin().purge(&queue_name("default")).await.unwrap(),
+        2
+    );
+    assert!(consumer.claim(9).await.is_empty());
+    bench.advance(Duration::from_secs(10)).await;
+    assert!(consumer.claim(9).await.is_empty());
+    assert_eq!(bench.lengths().await.unfinished(), 1);
+    consumer.settle(lease, fail()).await;
+}
+
+/// Every run is counted in exactly one place.
+pub async fn lengths_add_up(bench: Bench) {
+    let mut later = named("later");
+    later.due = Due::After(Duration::from_secs(9));
+    bench
+        .queue([named("a"), named("b"), named("c"), named("d"), later])
+        .await;
+    let mut consumer = bench.consumer();
+    let mut leases = consumer.claim(3).await;
+    consumer
+        .settle(leases.remove(0), retry(Duration::from_secs(9)))
+        .await;
+    consumer.settle(leases.remove(0), fail()).await;
+    let lengths = bench.lengths().await;
+    let counts = (
+        lengths.queued,
+        lengths.scheduled,
+        lengths.retrying,
+        lengths.running,
+    );
+    assert_eq!(counts, (1, 1, 1, 1));
+    let all = bench.broker.queue_lengths(&[]).await.unwrap();
+    assert_eq!(all, [lengths]);
+}
+
+/// A consumer is known from its first claim until its lease runs out.
+pub async fn consumers_are_known_while_they_live(bench: Bench) {
+    bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let _lease = consumer.claim_one().await;
+    let known = bench.admin().consumers().await.unwrap();
+    assert_eq!(
+        known
+            .iter()
+            .map(|it| (it.consumer, it.holds))
+            .collect::<Vec<_>>(),
+        [(consumer.id, 1)]
+    );
+    bench.beat().await;
+    bench.advance_in_beats(PAST_LEASE).await;
+    assert!(bench.admin().consumers().await.unwrap().is_empty());
+}

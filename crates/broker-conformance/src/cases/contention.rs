@@ -1,0 +1,71 @@
+//! Many at once, on several threads.
+
+use std::collections::HashSet;
+
+use aqueduct_broker_api::{Fire, Fired, ScheduleDefinition, ScheduleStore, Settled};
+use aqueduct_core::{RunState, Schedule};
+use tokio::task::JoinSet;
+
+use crate::fixture::{Bench, named, succeed, task_name};
+
+const CONSUMERS: usize = 8;
+const RUNS: usize = 2000;
+
+/// Consumers that claim at the same time share the runs: none is held twice, none is lost.
+pub async fn no_run_is_held_twice_and_none_is_lost(bench: Bench) {
+    for _ in 0..RUNS / 500 {
+        bench.queue((0..500).map(|_| named("a"))).await;
+    }
+    let mut consumers = JoinSet::new();
+    for _ in 0..CONSUMERS {
+        let mut consumer = bench.consumer();
+        consumers.spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let leases = consumer.claim(7).await;
+                if leases.is_empty() {
+                    return mine;
+                }
+                mine.extend(leases.iter().map(|lease| lease.run().id));
+                let items = leases
+                    .into_iter()
+                    .map(|lease| lease.settle(succeed()))
+                    .collect();
+                for settled in consumer.settle_items(items).await {
+                    assert_eq!(settled, Settled::Applied(RunState::Succeeded));
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    let claimed = consumers.join_all().await.concat();
+    assert_eq!(claimed.len(), RUNS, "claimed twice, or lost");
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), RUNS);
+}
+
+/// Schedulers that fire the same tick at the same time enqueue one run.
+pub async fn a_tick_fires_once_for_many(bench: Bench) {
+    let schedule = Schedule::cron("* * * * *").unwrap();
+    let definition = ScheduleDefinition::new("s".parse().unwrap(), schedule, task_name("a"));
+    bench
+        .schedules()
+        .upsert(vec![definition.clone()])
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        let tick = definition.schedule.next_after(bench.now()).unwrap();
+        bench.advance(tick.saturating_since(bench.now())).await;
+        let mut schedulers = JoinSet::new();
+        for _ in 0..CONSUMERS {
+            let (store, fire) = (bench.schedules().clone(), Fire::tick(&definition, tick));
+            schedulers.spawn(async move { store.fire(fire).await.unwrap() });
+        }
+        let fired = schedulers.join_all().await;
+        let winners = fired
+            .iter()
+            .filter(|fired| matches!(fired, Fired::Fired(_)))
+            .count();
+        assert_eq!(winners, 1, "{fired:?}");
+    }
+    assert_eq!(bench.consumer().claim(99).await.len(), 20);
+}

@@ -1,0 +1,57 @@
+//! The cases: one file a concept, each case a small async function.
+
+pub mod admin;
+pub mod cancel;
+pub mod claim;
+pub mod contention;
+pub mod delay;
+pub mod enqueue;
+pub mod expiry;
+pub mod extend;
+pub mod faults;
+pub mod order;
+pub mod random;
+pub mod reclaim;
+pub mod replay;
+pub mod results;
+pub mod schedules;
+pub mod settle;
+pub mod unique;
+pub mod wake;
+
+use aqueduct_broker_api::Broker;
+
+use crate::fixture::Bench;
+use crate::harness::Harness;
+
+/// What a broker declares to lack is just what its capabilities say it lacks.
+///
+/// # Cancel safety
+///
+/// Dropping the future checks nothing.
+pub async fn declared_capabilities_are_true(harness: &impl Harness, without: &[&str]) {
+    let can = Bench::of(harness).await.broker.capabilities();
+    let facts = [
+        ("fenced", can.fenced),
+        ("delayed", can.delayed),
+        ("expiry", can.expiry),
+        ("priorities", can.priorities),
+        ("unique", can.unique),
+        ("results", can.results),
+        ("cancel", can.cancel),
+        ("schedules", can.schedules),
+    ];
+    for (name, can) in facts {
+        assert_eq!(
+            can,
+            !without.contains(&name),
+            "`{name}`: declaration and capability differ"
+        );
+    }
+    for name in without {
+        assert!(
+            facts.iter().any(|(known, _)| known == name),
+            "`{name}` is no capability"
+        );
+    }
+}

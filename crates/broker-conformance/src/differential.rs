@@ -1,0 +1,269 @@
+//! Runs one plan on a broker and on the model, and compares every answer and the state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_broker_api::{
+    Broker, BrokerAdmin, BrokerHandle, ClaimRequest, EnqueueRequest, ExtendRequest, LaneWant,
+    LeaseToken, ReclaimRequest, Sequence, Settle, SettleRequest, Settlement,
+};
+use aqueduct_core::clock::ManualClock;
+use aqueduct_core::queue::Due;
+use aqueduct_core::run::{Reason, UniqueKey};
+use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId};
+
+use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
+use crate::model::ModelBroker;
+use crate::plan::{Step, draw};
+
+/// The lease and the beat of the plan's consumers.
+const LEASE: Duration = Duration::from_secs(2);
+const BEAT: Duration = Duration::from_secs(5);
+
+/// The world of one comparison: the same requests go to both brokers.
+struct World {
+    broker: BrokerHandle,
+    model: BrokerHandle,
+    producer: ProducerId,
+    enqueued: u64,
+    last_enqueue: Option<EnqueueRequest>,
+    consumers: Vec<Client>,
+    runs: Vec<RunId>,
+}
+
+struct Client {
+    id: ConsumerId,
+    last: Sequence,
+    last_claim: Option<ClaimRequest>,
+    held: Vec<LeaseToken>,
+}
+
+/// Runs the plan of a seed on a fresh broker and on the model.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the comparison.
+pub async fn compare(bench: &Bench, seed: u64, steps: usize) {
+    let clock = ManualClock::new(bench.now());
+    let client = |_| Client {
+        id: ConsumerId::generate(),
+        last: Sequence::default(),
+        last_claim: None,
+        held: Vec::new(),
+    };
+    let mut world = World {
+        broker: bench.broker.clone(),
+        model: BrokerHandle::new(ModelBroker::new(clock.clock())),
+        producer: ProducerId::generate(),
+        enqueued: 0,
+        last_enqueue: None,
+        consumers: (0..3).map(client).collect(),
+        runs: Vec::new(),
+    };
+    for (number, step) in draw(seed, steps).into_iter().enumerate() {
+        if let Step::Advance { by } = step {
+            bench.advance(by).await;
+            clock.advance(by);
+        }
+        let (got, expected) = world.take(step).await;
+        assert_eq!(got, expected, "seed {seed}, step {number}: {step:?}");
+        let (got, expected) = world.observe().await;
+        assert_eq!(got, expected, "seed {seed}, after step {number}: {step:?}");
+    }
+}
+
+impl World {
+    /// Takes a step on both; returns both answers, as text.
+    async fn take(&mut self, step: Step) -> (String, String) {
+        match step {
+            Step::Advance { .. } => (String::new(), String::new()),
+            Step::Enqueue { .. } => {
+                self.enqueued += 1;
+                let tasks = self.tasks(step);
+                let sequence = Sequence::from_number(self.enqueued);
+                self.last_enqueue = Some(EnqueueRequest::new(self.producer, sequence, tasks));
+                self.enqueue().await
+            }
+            Step::EnqueueAgain => self.enqueue().await,
+            Step::Claim { consumer, max } => {
+                let client = &mut self.consumers[consumer];
+                client.last = client.last.next();
+                let want = LaneWant::new(Lane::Io, Arc::from([queue_name("default")]), max);
+                client.last_claim =
+                    Some(ClaimRequest::new(client.id, client.last, LEASE).want(want));
+                self.claim(consumer).await
+            }
+            Step::ClaimAgain { consumer } => self.claim(consumer).await,
+            Step::Settle {
+                consumer,
+                pick,
+                how,
+                wait,
+            } => {
+                let held = &mut self.consumers[consumer].held;
+                if held.is_empty() {
+                    return (String::new(), String::new());
+                }
+                let token = held.remove(pick % held.len());
+                self.settle(consumer, Settle::new(token, settlement(how, wait)))
+                    .await
+            }
+            Step::SettleWrong { consumer, pick } => {
+                let held = &self.consumers[consumer].held;
+                let Some(token) = held.get(pick % held.len().max(1)) else {
+                    return (String::new(), String::new());
+                };
+                let token = LeaseToken {
+                    attempt: token.attempt + 1,
+                    ..*token
+                };
+                self.settle(consumer, Settle::new(token, succeed())).await
+            }
+            Step::Extend { consumer, forget } => self.extend(consumer, forget).await,
+            Step::Beat => {
+                let request = ReclaimRequest::new(BEAT, LEASE);
+                let (a, b) =
+                    tokio::join!(self.broker.reclaim(request), self.model.reclaim(request));
+                (format!("{:?}", a.unwrap()), format!("{:?}", b.unwrap()))
+            }
+            Step::Cancel { pick } => self.steer(pick, true).await,
+            Step::Requeue { pick } => self.steer(pick, false).await,
+        }
+    }
+
+    fn tasks(&mut self, step: Step) -> Vec<QueuedTask> {
+        let Step::Enqueue {
+            count,
+            priority,
+            delay,
+            expires,
+            key,
+        } = step
+        else {
+            return Vec::new();
+        };
+        let task = |_| {
+            let mut task = named("a");
+            task.priority = Priority::ALL[priority];
+            task.due = delay.map_or(Due::Now, Due::After);
+            task.expires_in = expires;
+            if let Some(key) = key {
+                task.options_mut().unique = Some(UniqueKey::new(key.to_string()).unwrap());
+            }
+            task
+        };
+        let tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        self.runs.extend(tasks.iter().map(|task| task.id));
+        tasks
+    }
+
+    async fn enqueue(&self) -> (String, String) {
+        let Some(request) = &self.last_enqueue else {
+            return (String::new(), String::new());
+        };
+        let a = self.broker.enqueue(request.clone()).await.unwrap();
+        let b = self.model.enqueue(request.clone()).await.unwrap();
+        (format!("{a:?}"), format!("{b:?}"))
+    }
+
+    async fn claim(&mut self, consumer: usize) -> (String, String) {
+        let client = &mut self.consumers[consumer];
+        let Some(request) = &client.last_claim else {
+            return (String::new(), String::new());
+        };
+        let a = self.broker.claim(request.clone()).await.unwrap();
+        let b = self.model.claim(request.clone()).await.unwrap();
+        for lease in &a.leases {
+            if !client.held.contains(&lease.token()) {
+                client.held.push(lease.token());
+            }
+        }
+        let show = |claimed: aqueduct_broker_api::Claimed| {
+            let leases: Vec<LeaseToken> = claimed
+                .leases
+                .iter()
+                .map(aqueduct_broker_api::Lease::token)
+                .collect();
+            format!("{leases:?} {:?}", claimed.cancels)
+        };
+        (show(a), show(b))
+    }
+
+    async fn settle(&mut self, consumer: usize, item: Settle) -> (String, String) {
+        let client = &mut self.consumers[consumer];
+        client.last = client.last.next();
+        let request = SettleRequest::new(client.id, client.last, vec![item]);
+        let a = self.broker.settle(request.clone()).await.unwrap();
+        let b = self.model.settle(request).await.unwrap();
+        (format!("{a:?}"), format!("{b:?}"))
+    }
+
+    async fn extend(&mut self, consumer: usize, forget: bool) -> (String, String) {
+        let client = &mut self.consumers[consumer];
+        if forget {
+            client.held.pop();
+        }
+        let request =
+            ExtendRequest::new(client.id, LEASE, client.last).holding(client.held.clone());
+        let a = self.broker.extend(request.clone()).await.unwrap();
+        let b = self.model.extend(request).await.unwrap();
+        client.held.retain(|token| !a.lost.contains(&token.run));
+        (format!("{a:?}"), format!("{b:?}"))
+    }
+
+    async fn steer(&self, pick: usize, cancel: bool) -> (String, String) {
+        if self.runs.is_empty() {
+            return (String::new(), String::new());
+        }
+        let run = [self.runs[pick % self.runs.len()]];
+        let (a, b) = (self.broker.admin().unwrap(), self.model.admin().unwrap());
+        if cancel {
+            let reason = Reason::new("enough");
+            let a = a.cancel(&run, reason.clone()).await.unwrap();
+            let b = b.cancel(&run, reason).await.unwrap();
+            return (format!("{a:?}"), format!("{b:?}"));
+        }
+        let (a, b) = (
+            a.requeue(&run).await.unwrap(),
+            b.requeue(&run).await.unwrap(),
+        );
+        (format!("{a:?}"), format!("{b:?}"))
+    }
+
+    /// Returns the state of the last runs in both, and the lengths of the queue.
+    async fn observe(&self) -> (String, String) {
+        let last = &self.runs[self.runs.len().saturating_sub(200)..];
+        let mut seen = Vec::new();
+        for broker in [&self.broker, &self.model] {
+            let found = broker.admin().unwrap().find(last).await.unwrap();
+            let states: Vec<_> = found
+                .iter()
+                .flatten()
+                .map(|run| (run.id, run.state, run.tally, run.due_at))
+                .collect();
+            let lengths = broker
+                .queue_lengths(&[queue_name("default")])
+                .await
+                .unwrap();
+            seen.push(format!("{lengths:?} {states:?}"));
+        }
+        (seen.remove(0), seen.remove(0))
+    }
+}
+
+fn settlement(how: usize, wait: Duration) -> Settlement {
+    match how {
+        0 => fail(),
+        1 => retry(wait),
+        2 => Settlement::Snooze { wait },
+        3 => Settlement::Release,
+        4 => Settlement::Park {
+            wait,
+            failure: failure(),
+        },
+        5 => Settlement::Cancel {
+            reason: Reason::new("enough"),
+        },
+        _ => succeed(),
+    }
+}

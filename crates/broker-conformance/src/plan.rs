@@ -1,0 +1,93 @@
+//! Random operations, drawn from a seed.
+
+use std::time::Duration;
+
+/// One operation; numbers pick among what there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Queue this many, with a priority and a delay.
+    Enqueue {
+        count: usize,
+        priority: usize,
+        delay: Option<Duration>,
+        expires: Option<Duration>,
+        key: Option<u8>,
+    },
+    /// Repeat the last enqueue.
+    EnqueueAgain,
+    /// One of the consumers claims.
+    Claim { consumer: usize, max: usize },
+    /// One of the consumers repeats its last claim.
+    ClaimAgain { consumer: usize },
+    /// One of the consumers settles one of its leases.
+    Settle {
+        consumer: usize,
+        pick: usize,
+        how: usize,
+        wait: Duration,
+    },
+    /// One of the consumers settles with the token of another attempt.
+    SettleWrong { consumer: usize, pick: usize },
+    /// One of the consumers beats, listing what it holds.
+    Extend { consumer: usize, forget: bool },
+    /// Reclaim.
+    Beat,
+    /// Somebody cancels a run.
+    Cancel { pick: usize },
+    /// Somebody requeues a run.
+    Requeue { pick: usize },
+    /// Time passes.
+    Advance { by: Duration },
+}
+
+/// Returns the seed of the environment, or a new one.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("AQUEDUCT_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| fastrand::u64(..))
+}
+
+/// Draws the steps of a seed.
+pub(crate) fn draw(seed: u64, steps: usize) -> Vec<Step> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..steps).map(|_| step(&mut random)).collect()
+}
+
+fn step(random: &mut fastrand::Rng) -> Step {
+    let consumer = random.usize(..3);
+    let pick = random.usize(..1000);
+    let wait = Duration::from_millis(random.u64(..4000));
+    match random.usize(..100) {
+        0..20 => Step::Enqueue {
+            count: random.usize(1..6),
+            priority: random.usize(..3),
+            delay: random.bool().then_some(wait),
+            expires: (random.usize(..5) == 0).then_some(Duration::from_millis(random.u64(1..3000))),
+            key: (random.usize(..4) == 0).then(|| random.u8(..4)),
+        },
+        20..24 => Step::EnqueueAgain,
+        24..48 => Step::Claim {
+            consumer,
+            max: random.usize(..8),
+        },
+        48..52 => Step::ClaimAgain { consumer },
+        52..76 => Step::Settle {
+            consumer,
+            pick,
+            how: random.usize(..7),
+            wait,
+        },
+        76..79 => Step::SettleWrong { consumer, pick },
+        79..84 => Step::Extend {
+            consumer,
+            forget: random.usize(..4) == 0,
+        },
+        84..90 => Step::Beat,
+        90..93 => Step::Cancel { pick },
+        93..95 => Step::Requeue { pick },
+        _ => Step::Advance {
+            by: Duration::from_millis(random.u64(..3000)),
+        },
+    }
+}

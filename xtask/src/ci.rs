@@ -1,0 +1,92 @@
+//! `cargo xtask ci`: the whole pipeline as one command; stops at the first failure.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::shell::{self, cargo, has_cargo_command, root};
+use crate::{docgen, test, tidy};
+
+/// The features of the facade, each checked alone.
+const FEATURES: [&str; 4] = ["macros", "memory", "consumer", "scheduler"];
+
+/// Runs every step.
+pub(crate) fn run() -> anyhow::Result<()> {
+    step("format", || {
+        shell::run(&mut cargo(&["fmt", "--all", "--check"]))
+    })?;
+    step("tidy", tidy::run)?;
+    step("generated documentation", || docgen::run(true))?;
+    step("lints", || {
+        let scope = ["clippy", "--workspace", "--all-targets", "--all-features"];
+        shell::run(cargo(&scope).args(["--", "-D", "warnings"]))
+    })?;
+    step("features of the facade", features)?;
+    step("documentation", || {
+        let words = ["doc", "--workspace", "--all-features", "--no-deps"];
+        shell::run(cargo(&words).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    step("tests", || test::run(&[]))?;
+    step("licences and sources", deny)
+}
+
+/// Prints what is done, and how long it took.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a developer wants to know how long a step took"
+)]
+fn step(name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    println!("── {name}");
+    let began = Instant::now();
+    work().map_err(|error| error.context(format!("step `{name}`")))?;
+    println!("── {name}: {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Checks the facade without features, and with each alone.
+fn features() -> anyhow::Result<()> {
+    let check = |features: &str| {
+        let words = [
+            "check",
+            "--package",
+            "aqueduct",
+            "--lib",
+            "--no-default-features",
+        ];
+        shell::run(
+            cargo(&words)
+                .args(["--features", features])
+                .env("RUSTFLAGS", "-D warnings"),
+        )
+    };
+    check("")?;
+    FEATURES.into_iter().try_for_each(check)
+}
+
+/// Checks licences, sources and duplicates; installs cargo-deny below the build folder if need be.
+fn deny() -> anyhow::Result<()> {
+    const CHECKS: [&str; 5] = ["deny", "--offline", "check", "bans", "licenses"];
+    if !has_cargo_command("deny") {
+        let tools = tools();
+        let tool = tools.join("bin/cargo-deny");
+        if !tool.exists() {
+            println!(
+                "cargo-deny is not installed: building it into {}",
+                tools.display()
+            );
+            shell::run(cargo(&["install", "--locked", "cargo-deny", "--root"]).arg(&tools))?;
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(paths)?;
+        return shell::run(cargo(&CHECKS).arg("sources").env("PATH", path));
+    }
+    println!("advisories are not checked here: their database is not in a package registry");
+    shell::run(cargo(&CHECKS).arg("sources"))
+}
+
+fn tools() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target
+        .unwrap_or_else(|| root().join("target"))
+        .join("tools")
+}

@@ -1,0 +1,109 @@
+//! `cargo xtask docgen`: fills the generated parts of the documentation.
+//!
+//! A part stands between `<!-- generated: NAME -->` and `<!-- end generated -->`.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::Context;
+use aqueduct_core::RunState;
+use aqueduct_core::run::Transition;
+
+use crate::shell::{cargo, read, root};
+
+/// The files that have generated parts.
+const FILES: [&str; 2] = ["README.md", "docs/SEMANTICS.md"];
+
+const BEGIN: &str = "<!-- generated: ";
+const END: &str = "<!-- end generated -->";
+
+/// Regenerates every part, or checks that none has changed.
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
+    for name in FILES {
+        let path = root().join(name);
+        let old = fs::read_to_string(&path).with_context(|| format!("{name} cannot be read"))?;
+        let new = fill(&old).with_context(|| format!("in {name}"))?;
+        if old == new {
+            continue;
+        }
+        anyhow::ensure!(!check, "{name} is out of date: run `cargo xtask docgen`");
+        fs::write(&path, new)?;
+        println!("{name}: regenerated");
+    }
+    Ok(())
+}
+
+fn fill(text: &str) -> anyhow::Result<String> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        let (name, after) = after
+            .split_once(" -->\n")
+            .context("a marker is not closed")?;
+        let (_, after) = after
+            .split_once(END)
+            .with_context(|| format!("`{name}` has no end"))?;
+        write!(
+            filled,
+            "{before}{BEGIN}{name} -->\n{}{END}",
+            generate(name)?
+        )?;
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn generate(name: &str) -> anyhow::Result<String> {
+    match name {
+        "state-diagram" => Ok(state_diagram()),
+        "dependencies" => dependencies(),
+        _ => anyhow::bail!("nothing generates `{name}`"),
+    }
+}
+
+/// The transition table of `aqueduct_core::run`, as a diagram and as a table.
+fn state_diagram() -> String {
+    let mut edges = String::new();
+    let mut rows = String::new();
+    for from in RunState::ALL {
+        let steps = Transition::ALL
+            .into_iter()
+            .filter_map(|step| Some((step, from.after(step)?)));
+        for (step, to) in steps {
+            // Writing into a string cannot fail.
+            let _ = writeln!(edges, "  {from} --> {to} : {step}");
+            let _ = writeln!(rows, "| {from} | {step} | {to} |");
+        }
+    }
+    format!("```mermaid\nstateDiagram-v2\n{edges}```\n\n| from | by | to |\n|---|---|---|\n{rows}")
+}
+
+/// How many crates a user's build has with the default features.
+fn dependencies() -> anyhow::Result<String> {
+    let words = [
+        "tree",
+        "--package",
+        "aqueduct",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ];
+    let tree =
+        read(cargo(&words).args(["--format", "{p}", "--target", "x86_64-unknown-linux-gnu"]))?;
+    let mut crates: Vec<&str> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    crates.sort_unstable();
+    crates.dedup();
+    let ours = crates
+        .iter()
+        .filter(|name| name.starts_with("aqueduct"))
+        .count();
+    Ok(format!(
+        "With the default features a build has {} crates from others, build-time ones included, and {ours} of ours.\n",
+        crates.len() - ours
+    ))
+}

@@ -1,0 +1,45 @@
+//! `cargo xtask test`: all tests, doc tests and examples.
+
+use crate::shell::{self, cargo, has_cargo_command};
+
+/// Runs the tests whose names contain one of the filters, or all of them, doc tests included.
+pub(crate) fn run(filters: &[&str]) -> anyhow::Result<()> {
+    println!("tests need nothing but this workspace: nothing is set up");
+    let runner: &[&str] = if has_cargo_command("nextest") {
+        &[
+            "nextest",
+            "run",
+            "--workspace",
+            "--all-features",
+            "--no-fail-fast",
+        ]
+    } else {
+        println!("cargo-nextest is not installed: `cargo test` runs the tests instead");
+        &[
+            "test",
+            "--workspace",
+            "--all-features",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+        ]
+    };
+    shell::run(cargo(runner).args(filters))?;
+    if filters.is_empty() {
+        shell::run(&mut cargo(&[
+            "test",
+            "--workspace",
+            "--all-features",
+            "--doc",
+        ]))?;
+        shell::run(&mut cargo(&[
+            "build",
+            "--workspace",
+            "--all-features",
+            "--examples",
+            "--benches",
+        ]))?;
+    }
+    Ok(())
+}
