@@ -33,6 +33,8 @@ pub struct Reclaimed {
     pub requeued: usize,
     /// Runs taken back that had used up their crash budget, and failed.
     pub failed: usize,
+    /// Runs taken back whose end had been asked for, and that were cancelled.
+    pub cancelled: usize,
     /// Runs that expired unstarted.
     pub expired: usize,
     /// Kept runs whose time was over and that were removed.

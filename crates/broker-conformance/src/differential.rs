@@ -178,7 +178,8 @@ impl World {
                 client.held.push(lease.token());
             }
         }
-        let show = |claimed: aqueduct_broker_api::Claimed| {
+        let show = |mut claimed: aqueduct_broker_api::Claimed| {
+            claimed.cancels.sort_by_key(|cancel| cancel.run); // in any order
             let leases: Vec<LeaseToken> = claimed
                 .leases
                 .iter()
@@ -205,8 +206,11 @@ impl World {
         }
         let request =
             ExtendRequest::new(client.id, LEASE, client.last).holding(client.held.clone());
-        let a = self.broker.extend(request.clone()).await.unwrap();
-        let b = self.model.extend(request).await.unwrap();
+        let mut a = self.broker.extend(request.clone()).await.unwrap();
+        let mut b = self.model.extend(request).await.unwrap();
+        for extended in [&mut a, &mut b] {
+            extended.cancels.sort_by_key(|cancel| cancel.run); // in any order
+        }
         client.held.retain(|token| !a.lost.contains(&token.run));
         (format!("{a:?}"), format!("{b:?}"))
     }

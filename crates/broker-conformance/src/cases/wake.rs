@@ -34,7 +34,7 @@ async fn woken_by(bench: &Bench, change: impl Future<Output = ()>) {
 /// An enqueue wakes.
 pub async fn an_enqueue_wakes(bench: Bench) {
     woken_by(&bench, async {
-        drop(bench.queue_one("a").await);
+        let _ = bench.queue_one("a").await;
     })
     .await;
 }
@@ -53,7 +53,7 @@ pub async fn a_release_wakes(bench: Bench) {
     let mut consumer = bench.consumer();
     let lease = consumer.claim_one().await;
     woken_by(&bench, async {
-        drop(consumer.settle(lease, Settlement::Release).await);
+        let _ = consumer.settle(lease, Settlement::Release).await;
     })
     .await;
 }
@@ -64,7 +64,7 @@ pub async fn a_reclaim_wakes(bench: Bench) {
     let _lost = bench.consumer().claim_one().await;
     bench.beat().await;
     woken_by(&bench, async {
-        drop(bench.advance_in_beats(PAST_LEASE).await);
+        let _ = bench.advance_in_beats(PAST_LEASE).await;
     })
     .await;
 }
@@ -76,7 +76,7 @@ pub async fn a_requeue_wakes(bench: Bench) {
     let lease = consumer.claim_one().await;
     consumer.settle(lease, fail()).await;
     woken_by(&bench, async {
-        drop(bench.admin().requeue(&[id]).await);
+        let _ = bench.admin().requeue(&[id]).await;
     })
     .await;
 }
@@ -87,7 +87,7 @@ pub async fn a_resumed_queue_wakes(bench: Bench) {
     let scope = PauseScope::Queue(queue_name("default"));
     bench.admin().set_paused(&scope, true).await.unwrap();
     woken_by(&bench, async {
-        drop(bench.admin().set_paused(&scope, false).await);
+        let _ = bench.admin().set_paused(&scope, false).await;
     })
     .await;
 }
@@ -102,7 +102,7 @@ pub async fn a_dropped_waiter_loses_nothing(bench: Bench) {
                         biased;
                         () = first => {}
                         () = async {
-                drop(bench.queue_one("a").await);
+                let _ = bench.queue_one("a").await;
             } => {}
                     }
         };

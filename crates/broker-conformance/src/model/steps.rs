@@ -395,7 +395,10 @@ impl Model {
             .iter()
             .filter(|token| self.held(*consumer, **token).is_none());
         extended.lost = lost.map(|token| token.run).collect();
-        for index in 0..self.runs.len() {
+        for id in self.held_latest_first(*consumer) {
+            let Some(index) = self.index(id) else {
+                continue;
+            };
             let stored = &self.runs[index];
             let is_answered = stored
                 .holder
@@ -446,32 +449,46 @@ impl Model {
         done
     }
 
-    /// Takes the runs of dead consumers: the one whose lease ran out first, its last run first.
+    /// Returns what a consumer holds, the greatest id first: given back to the head in this order,
+    /// the runs are served in the order of their ids.
+    fn held_latest_first(&self, consumer: ConsumerId) -> Vec<RunId> {
+        let held = self
+            .runs
+            .iter()
+            .filter(|it| it.holder.is_some_and(|(id, _)| id == consumer));
+        let mut ids: Vec<RunId> = held.map(|stored| stored.run.id).collect();
+        ids.sort_by(|a, b| b.cmp(a));
+        ids
+    }
+
+    /// Takes the runs of dead consumers, the one whose lease ran out first before the others.
     fn take_back(&mut self, request: &ReclaimRequest, now: Timestamp, done: &mut Reclaimed) {
-        let is_dead = |(_, it): &(&ConsumerId, &super::Consumer)| it.lease_until <= now;
-        let dead: Vec<ConsumerId> = self
+        let mut dead: Vec<(Timestamp, ConsumerId)> = self
             .consumers
             .iter()
-            .filter(is_dead)
-            .map(|(id, _)| *id)
+            .map(|(id, it)| (it.lease_until, *id))
             .collect();
-        for index in (0..self.runs.len()).rev() {
-            if !self.runs[index]
-                .holder
-                .is_some_and(|(id, _)| dead.contains(&id))
-            {
+        dead.retain(|(lease_until, _)| *lease_until <= now);
+        dead.sort();
+        let held: Vec<RunId> = dead
+            .iter()
+            .flat_map(|(_, dead)| self.held_latest_first(*dead))
+            .collect();
+        for id in held {
+            let Some(index) = self.index(id) else {
                 continue;
-            }
-            if done.requeued + done.failed >= request.limit {
+            };
+            if done.requeued + done.failed + done.cancelled >= request.limit {
                 done.more = true;
                 return;
             }
             match self.take_back_one(index, request.crash_budget, now) {
                 RunState::Queued => done.requeued += 1,
+                RunState::Cancelled => done.cancelled += 1,
                 _ => done.failed += 1,
             }
         }
-        self.consumers.retain(|id, _| !dead.contains(id));
+        self.consumers.retain(|_, it| it.lease_until > now);
     }
 
     fn take_back_one(&mut self, index: usize, budget: u32, now: Timestamp) -> RunState {

@@ -71,13 +71,12 @@ impl State {
 
     fn store(&mut self, run: TaskRun, queue: usize) -> RunState {
         let (id, state, due_at) = (run.id, run.state, run.due_at);
-        if let Some(options) = &run.options {
-            if let Some(key) = &options.unique {
-                self.unique.insert(key.clone(), id);
-            }
-            if let Some(deadline) = options.deadline {
-                self.deadlines.insert((deadline, id));
-            }
+        if let Some(key) = run
+            .options
+            .as_ref()
+            .and_then(|options| options.unique.as_ref())
+        {
+            self.unique.insert(key.clone(), id);
         }
         let task = self.tasks.number_of(&run.task);
         self.queues.count(queue, state, 1);

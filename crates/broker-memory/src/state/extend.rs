@@ -1,10 +1,11 @@
 //! The heartbeat step.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use aqueduct_broker_api::{ExtendRequest, Extended};
 use aqueduct_core::run::Transition;
-use aqueduct_core::{RunId, Timestamp};
+use aqueduct_core::{ConsumerId, RunId, Timestamp};
 
 use super::State;
 use super::slots::{Place, Slot};
@@ -23,11 +24,7 @@ impl State {
         let is_lost = |token: &&_| self.held_by(*consumer, **token).is_none();
         extended.lost = held.iter().filter(is_lost).map(|token| token.run).collect();
         let known: HashSet<RunId> = held.iter().map(|token| token.run).collect();
-        let slots = self
-            .holders
-            .get(*consumer)
-            .map(|holder| holder.held.clone());
-        for slot in slots.unwrap_or_default() {
+        for slot in self.held_latest_first(*consumer) {
             if self.is_orphan(slot, &known, *answered) {
                 self.give_back(slot, Transition::Release, now);
                 extended.released += 1;
@@ -37,6 +34,15 @@ impl State {
             extended.cancels.clone_from(&holder.cancels);
         }
         extended
+    }
+
+    /// Returns what a consumer holds, the greatest id first: given back to the head in this order,
+    /// the runs are served in the order of their ids.
+    pub(super) fn held_latest_first(&self, consumer: ConsumerId) -> Vec<Slot> {
+        let held = self.holders.get(consumer).map(|holder| holder.held.clone());
+        let mut held = held.unwrap_or_default();
+        held.sort_by_key(|slot| Reverse(self.slots.get(*slot).map(|stored| stored.run.id)));
+        held
     }
 
     /// Returns whether a held run was claimed by an answered request and its consumer lacks it.

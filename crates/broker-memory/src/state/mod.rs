@@ -175,6 +175,12 @@ impl State {
             return;
         };
         stored.place = Place::Ready(ticket);
+        self.deadlines.extend(
+            stored
+                .run
+                .deadline()
+                .map(|deadline| (deadline, stored.run.id)),
+        );
         let (queue, lane, priority) = (stored.queue, stored.run.lane, stored.run.priority);
         if let Some(queue) = self.queues.get_mut(queue) {
             queue
@@ -191,6 +197,12 @@ impl State {
         };
         stored.place = Place::Due(ticket);
         stored.run.due_at = due_at;
+        self.deadlines.extend(
+            stored
+                .run
+                .deadline()
+                .map(|deadline| (deadline, stored.run.id)),
+        );
         let key = (due_at, ticket, slot);
         self.due.insert(key);
         if self.due.first() == Some(&key) {

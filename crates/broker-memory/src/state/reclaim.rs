@@ -50,17 +50,14 @@ impl State {
 
     fn take_back(&mut self, request: &ReclaimRequest, now: Timestamp, done: &mut Reclaimed) {
         while let Some(dead) = self.holders.first_expired(now) {
-            while let Some(slot) = self
-                .holders
-                .get(dead)
-                .and_then(|it| it.held.last().copied())
-            {
-                if done.requeued + done.failed >= request.limit {
+            for slot in self.held_latest_first(dead) {
+                if done.requeued + done.failed + done.cancelled >= request.limit {
                     done.more = true;
                     return;
                 }
                 match self.take_back_one(slot, request.crash_budget, now) {
                     Some(RunState::Failed) => done.failed += 1,
+                    Some(RunState::Cancelled) => done.cancelled += 1,
                     _ => done.requeued += 1,
                 }
             }
