@@ -67,6 +67,18 @@ impl BrokerHandle {
         }
     }
 
+    /// Wraps a broker that implements the contract and stores schedules.
+    #[must_use]
+    pub fn with_schedules<B: Broker + ScheduleStore>(broker: B) -> Self {
+        let broker = Arc::new(broker);
+        let schedules: Arc<dyn ErasedSchedules> = Arc::<B>::clone(&broker);
+        Self {
+            broker,
+            admin: None,
+            schedules: Some(ScheduleHandle(schedules)),
+        }
+    }
+
     /// Returns the administrative seam.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod claim;
 mod enqueue;
 mod extend;
 mod fire;
+mod front;
 mod holders;
 mod inspect;
 mod kept;

@@ -145,6 +145,10 @@ impl LaneQueue {
         }
     }
 
+    pub(super) fn count_valid(&self) -> usize {
+        self.valid
+    }
+
     pub(super) fn has_valid(&self) -> bool {
         self.valid > 0
     }
