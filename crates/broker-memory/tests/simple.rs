@@ -1,4 +1,5 @@
 //! A store of three methods becomes a broker that consumers can work with.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,9 @@
 //! `cargo xtask bench memory`: the in-memory broker beside bare tokio, in one run.
+#![expect(
+    clippy::print_stdout,
+    clippy::unused_async,
+    reason = "a benchmark prints its figures, and a task of it does nothing"
+)]
 
 mod figures;
 mod idle;

@@ -3,9 +3,13 @@
 //! [`ModelBroker`] is slow on purpose: it shows what a broker must do, and the suite compares others
 //! with it.
 
+mod admin;
 mod broker;
+mod claim;
+mod enqueue;
+mod reclaim;
 mod schedules;
-mod steps;
+mod settle;
 
 pub use broker::ModelBroker;
 

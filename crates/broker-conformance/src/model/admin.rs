@@ -1,0 +1,95 @@
+//! Looking up and steering in the model.
+
+use aqueduct_broker_api::{CancelAnswer, QueueLengths};
+use aqueduct_core::run::{Reason, Tally, TaskRun, Transition};
+use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
+
+use super::Model;
+
+impl Model {
+    pub(super) fn find(&self, id: RunId) -> Option<&TaskRun> {
+        Some(&self.runs[self.index(id)?].run)
+    }
+
+    pub(super) fn runs(&self) -> impl Iterator<Item = &TaskRun> {
+        self.runs.iter().map(|stored| &stored.run)
+    }
+
+    pub(super) fn cancel(&mut self, id: RunId, reason: &Reason, now: Timestamp) -> CancelAnswer {
+        let Some(index) = self.index(id) else {
+            return CancelAnswer::Unknown;
+        };
+        let stored = &mut self.runs[index];
+        if stored.run.state.is_final() {
+            return CancelAnswer::AlreadyEnded(stored.run.state);
+        }
+        if stored.holder.is_some() {
+            stored.cancel.get_or_insert_with(|| reason.clone());
+            return CancelAnswer::Requested;
+        }
+        stored.run.record_mut().reason = Some(reason.clone());
+        self.end(index, Transition::Cancel, now);
+        CancelAnswer::Cancelled
+    }
+
+    pub(super) fn requeue(&mut self, id: RunId, now: Timestamp) -> bool {
+        let Some(index) = self.index(id) else {
+            return false;
+        };
+        let run = &self.runs[index].run;
+        let key = run
+            .options
+            .as_ref()
+            .and_then(|options| options.unique.clone());
+        let key_of = |run: &TaskRun| {
+            run.options
+                .as_ref()
+                .and_then(|options| options.unique.clone())
+        };
+        let is_held = key.is_some()
+            && self
+                .runs()
+                .any(|other| !other.state.is_final() && key_of(other) == key);
+        if run.state.after(Transition::Requeue).is_none() || is_held {
+            return false;
+        }
+        let place = self.next_tail();
+        let stored = &mut self.runs[index];
+        let attempt = stored.run.tally.attempt;
+        stored.run.tally = Tally {
+            attempt,
+            ..Tally::default()
+        };
+        stored.run.record = None;
+        stored.run.due_at = now;
+        if let Some(options) = &mut stored.run.options {
+            options.deadline = None;
+        }
+        (stored.place, stored.until, stored.cancel) = (place, None, None);
+        self.apply(index, Transition::Requeue);
+        true
+    }
+
+    pub(super) fn purge(&mut self, queue: &QueueName) -> usize {
+        let before = self.runs.len();
+        self.runs.retain(|stored| {
+            let waits = !stored.run.state.is_final() && stored.holder.is_none();
+            !(waits && stored.run.queue == *queue)
+        });
+        before - self.runs.len()
+    }
+
+    pub(super) fn lengths(&self, queue: &QueueName) -> QueueLengths {
+        let mut lengths = QueueLengths::empty(queue.clone());
+        for run in self.runs().filter(|run| run.queue == *queue) {
+            match run.state {
+                RunState::Queued => lengths.queued += 1,
+                RunState::Scheduled => lengths.scheduled += 1,
+                RunState::Retrying => lengths.retrying += 1,
+                RunState::Running => lengths.running += 1,
+                _ => {}
+            }
+        }
+        lengths
+    }
+}

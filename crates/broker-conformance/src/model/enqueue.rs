@@ -1,0 +1,124 @@
+//! Enqueueing in the model, and what its steps share.
+
+use aqueduct_broker_api::{
+    BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH, REPLAY_WINDOW,
+    Sequence,
+};
+use aqueduct_core::run::{TaskRun, Transition};
+use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
+
+use super::{Model, Stored};
+
+pub(super) fn over_limit(operation: &'static str) -> BrokerError {
+    BrokerError::new(
+        BrokerErrorKind::LimitExceeded,
+        operation,
+        "over the limit of a batch",
+    )
+}
+
+/// Refuses a request that is older than the window of its client.
+pub(super) fn check_age<A>(
+    answers: &std::collections::BTreeMap<Sequence, A>,
+    sequence: Sequence,
+) -> Result<(), BrokerError> {
+    let newest = answers.keys().last().map_or(0, |newest| newest.number());
+    if sequence.number() + REPLAY_WINDOW <= newest {
+        return Err(BrokerError::new(
+            BrokerErrorKind::Stale,
+            "repeat",
+            "older than the window",
+        ));
+    }
+    Ok(())
+}
+
+impl Model {
+    pub(super) fn enqueue(
+        &mut self,
+        request: EnqueueRequest,
+        now: Timestamp,
+    ) -> Result<Vec<Enqueued>, BrokerError> {
+        if request.tasks.len() > MAX_ENQUEUE_BATCH {
+            return Err(over_limit("enqueue"));
+        }
+        let known = self.producers.entry(request.producer).or_default();
+        check_age(known, request.sequence)?;
+        if let Some(answers) = known.get(&request.sequence) {
+            return Ok(answers.clone());
+        }
+        let answers: Vec<Enqueued> = request
+            .tasks
+            .into_iter()
+            .map(|task| self.store(task, now))
+            .collect();
+        let known = self.producers.entry(request.producer).or_default();
+        known.insert(request.sequence, answers.clone());
+        Ok(answers)
+    }
+
+    pub(super) fn store(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
+        let key = task
+            .options
+            .as_ref()
+            .and_then(|options| options.unique.clone());
+        for stored in &self.runs {
+            let held = stored
+                .run
+                .options
+                .as_ref()
+                .and_then(|options| options.unique.clone());
+            let holds_key = key.is_some() && held == key && !stored.run.state.is_final();
+            if stored.run.id == task.id || holds_key {
+                return Enqueued::Duplicate(stored.run.id);
+            }
+        }
+        let run = TaskRun::accept(task, now);
+        let state = run.state;
+        let place = self.next_tail();
+        self.runs.push(Stored {
+            run,
+            place,
+            holder: None,
+            until: None,
+            cancel: None,
+        });
+        Enqueued::Accepted(state)
+    }
+
+    pub(super) fn next_tail(&mut self) -> i64 {
+        self.tail += 1;
+        self.tail
+    }
+
+    pub(super) fn next_head(&mut self) -> i64 {
+        self.head -= 1;
+        self.head
+    }
+
+    pub(super) fn index(&self, id: RunId) -> Option<usize> {
+        self.runs.iter().position(|stored| stored.run.id == id)
+    }
+
+    pub(super) fn apply(&mut self, index: usize, transition: Transition) {
+        let run = &mut self.runs[index].run;
+        run.state = run
+            .state
+            .after(transition)
+            .expect("the model makes allowed transitions only");
+    }
+
+    /// Moves due runs to the tails of their queues, the earliest first.
+    pub(super) fn promote(&mut self, now: Timestamp) {
+        let waits =
+            |stored: &Stored| matches!(stored.run.state, RunState::Scheduled | RunState::Retrying);
+        let mut due: Vec<usize> = (0..self.runs.len())
+            .filter(|index| waits(&self.runs[*index]) && self.runs[*index].run.due_at <= now)
+            .collect();
+        due.sort_by_key(|index| (self.runs[*index].run.due_at, self.runs[*index].place));
+        for index in due {
+            self.apply(index, Transition::Due);
+            self.runs[index].place = self.next_tail();
+        }
+    }
+}
