@@ -25,7 +25,12 @@ pub(crate) fn task(attribute: TokenStream, item: &TokenStream) -> TokenStream {
         sig,
         body,
     } = &function;
-    let kept = quote!(#(#attrs)* #vis #sig #body);
+    // A task is async and takes its parameters by value because the contract says so.
+    let kept = quote! {
+        #(#attrs)*
+        #[allow(clippy::unused_async, clippy::needless_pass_by_value)]
+        #vis #sig #body
+    };
     let checked = syn::parse2::<TaskArgs>(attribute).and_then(|args| {
         check(&function, &params)?;
         Ok(args)

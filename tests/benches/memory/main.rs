@@ -1,9 +1,5 @@
 //! `cargo xtask bench memory`: the in-memory broker beside bare tokio, in one run.
-#![expect(
-    clippy::print_stdout,
-    clippy::unused_async,
-    reason = "a benchmark prints its figures, and a task of it does nothing"
-)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod figures;
 mod idle;

@@ -4,6 +4,11 @@
 //!
 //! Each file is a chain of three tasks, `read_file` → `analyse` → `record`; `show_progress` fires
 //! every 200 ms, and `report` runs last.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program speaks to the person who runs it"
+)]
 
 mod analysis;
 mod args;
