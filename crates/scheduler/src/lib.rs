@@ -1,7 +1,7 @@
 //! Turns schedules into runs: each tick once, with any number of schedulers and no leader.
 //!
 //! Every scheduler computes the same ticks from the same definitions and last ticks, with the pure
-//! [plan](plan); the broker fires each tick by compare-and-set on the last one, in the same atomic
+//! plan; the broker fires each tick by compare-and-set on the last one, in the same atomic
 //! step that enqueues the run. Who comes second is told so, and goes on.
 //!
 //! Depend on `aqueduct` instead, unless you wire a scheduler by hand.
