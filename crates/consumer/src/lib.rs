@@ -1,10 +1,10 @@
 //! Claims queued runs and executes them.
 //!
-//! The life of a run here: the [pump](pump) claims it into the table of what this consumer owes, and
-//! starts it on a task of its own; the [executor](execute) races it against its time limit and its
+//! The life of a run here: the pump claims it into the table of what this consumer owes, and
+//! starts it on a task of its own; the executor races it against its time limit and its
 //! cancellation, and classifies how it ended; the pure `decide` of `aqueduct-core` makes a settlement
 //! of that; the pump sends settlements in batches, fused with the next claim. Beside that the
-//! [heartbeat](heartbeat), on a thread of its own, keeps the lease and watches.
+//! heartbeat, on a thread of its own, keeps the lease and watches.
 //!
 //! Depend on `aqueduct` instead, unless you wire a consumer by hand.
 
