@@ -34,6 +34,10 @@
 //! | `consumer` | yes | [`TaskConsumer`] |
 //! | `scheduler` | yes | [`TaskScheduler`] |
 
+#[cfg_attr(
+    not(any(feature = "consumer", feature = "scheduler")),
+    expect(dead_code, unused_mut, reason = "a process that only queues starts no part")
+)]
 mod app;
 mod broker;
 pub mod brokers;
