@@ -36,7 +36,11 @@
 
 #[cfg_attr(
     not(any(feature = "consumer", feature = "scheduler")),
-    expect(dead_code, unused_mut, reason = "a process that only queues starts no part")
+    expect(
+        dead_code,
+        unused_mut,
+        reason = "a process that only queues starts no part"
+    )
 )]
 mod app;
 mod broker;

@@ -1,0 +1,157 @@
+//! Any number of schedulers fire each tick once, whatever happens to the clocks.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use aqueduct::broker_api::{BrokerAdmin, BrokerHandle};
+use aqueduct::memory::MemoryBroker;
+use aqueduct::scheduler::MissedTicks;
+use aqueduct::{App, Broker, QueueName, RunningApp, Timestamp, task, tasks};
+use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
+use aqueduct_core::clock::ManualClock;
+
+const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const SECOND: Duration = Duration::from_secs(1);
+
+#[task(schedule = every("1s"))]
+async fn tick() {}
+
+async fn scheduler(broker: Broker, clock: &ManualClock, missed: MissedTicks) -> RunningApp {
+    let app = App::new(broker)
+        .tasks(tasks![tick])
+        .clock(clock.clock())
+        .without_consumer()
+        .scheduler(move |scheduler| scheduler.missed_ticks(missed));
+    app.start().await.unwrap()
+}
+
+/// Waits until the broker holds `count` runs; the runtime is at rest before it is asked again.
+async fn until_queued(broker: &MemoryBroker, count: u64) {
+    while queued(broker).await < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn queued(broker: &MemoryBroker) -> u64 {
+    use aqueduct::broker_api::Broker as _;
+    let lengths = broker.queue_lengths(&[QueueName::DEFAULT]).await.unwrap();
+    lengths.iter().map(|length| length.queued).sum()
+}
+
+/// Lets everything that can happen at this time happen.
+async fn settle_down() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn several_fire_each_tick_once() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let mut apps = Vec::new();
+    for _ in 0..3 {
+        apps.push(scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Once).await);
+    }
+    settle_down().await;
+    for tick in 1..=20 {
+        clock.advance(SECOND);
+        until_queued(&broker, tick).await;
+        settle_down().await;
+        assert_eq!(queued(&broker).await, tick);
+    }
+    let mut fired = 0;
+    for app in apps {
+        fired += app.stop().await.unwrap().scheduler.unwrap().fired;
+    }
+    assert_eq!(fired, 20);
+}
+
+#[tokio::test]
+async fn lost_replies_fire_nothing_twice() {
+    for fault in [Fault::LostReply, Fault::Repeated, Fault::Error] {
+        let clock = ManualClock::new(START);
+        let broker = MemoryBroker::with_clock(clock.clock());
+        let faulty = FaultyBroker::new(BrokerHandle::new(broker.clone()))
+            .every_of(Operation::Fire, 2, fault)
+            .every_of(Operation::List, 3, fault);
+        let handle = BrokerHandle::with_schedules(faulty);
+        let app = scheduler(Broker::from(handle), &clock, MissedTicks::Once).await;
+        settle_down().await;
+        for _ in 0..10 {
+            let before = queued(&broker).await;
+            clock.advance(SECOND);
+            // An error is repeated after a wait on the same clock.
+            for _ in 0..20 {
+                settle_down().await;
+                if queued(&broker).await > before {
+                    break;
+                }
+                clock.advance(Duration::from_millis(50));
+            }
+            assert_eq!(queued(&broker).await, before + 1, "{fault:?}");
+        }
+        app.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn missed_ticks_follow_the_policy() {
+    let cases = [
+        (MissedTicks::Skip, 0..=1),
+        (MissedTicks::Once, 1..=1),
+        (MissedTicks::All { max: 5 }, 5..=5),
+    ];
+    for (policy, expected) in cases {
+        let clock = ManualClock::new(START);
+        let broker = MemoryBroker::with_clock(clock.clock());
+        let first = scheduler(Broker::new(broker.clone()), &clock, policy).await;
+        settle_down().await;
+        first.stop().await.unwrap();
+        clock.advance(SECOND * 3600);
+        let second = scheduler(Broker::new(broker.clone()), &clock, policy).await;
+        settle_down().await;
+        let count = queued(&broker).await;
+        assert!(expected.contains(&count), "{policy:?}: {count} runs");
+        second.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_clock_set_back_fires_nothing_again() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let app = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Once).await;
+    settle_down().await;
+    clock.advance(SECOND);
+    until_queued(&broker, 1).await;
+    clock.set_wall(START.saturating_sub(SECOND * 60));
+    settle_down().await;
+    clock.advance(SECOND * 30);
+    settle_down().await;
+    assert_eq!(queued(&broker).await, 1, "these ticks had been fired");
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn schedules_are_switched_off_and_on_from_anywhere() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let app = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Skip).await;
+    settle_down().await;
+    let control = app.schedules().unwrap();
+    let schedule = control.list(3).await.unwrap().remove(0);
+    let name = schedule.entry.definition.name.clone();
+    control.disable(&name).await.unwrap();
+    settle_down().await;
+    clock.advance(SECOND * 10);
+    settle_down().await;
+    assert_eq!(queued(&broker).await, 0);
+    control.enable(&name).await.unwrap();
+    settle_down().await;
+    clock.advance(SECOND);
+    until_queued(&broker, 1).await;
+    let run = control.run_now(&name).await.unwrap();
+    assert!(broker.find(&[run]).await.unwrap()[0].is_some());
+    app.stop().await.unwrap();
+}
