@@ -16,6 +16,10 @@ pub struct Watcher {
 
 impl Watcher {
     /// Creates a watcher, and the observer to give to the application.
+    ///
+    /// # Panics
+    ///
+    /// The observer panics when it is 65,536 events ahead of the test.
     #[must_use]
     pub fn new() -> (Self, impl Observer) {
         let (sender, events) = mpsc::channel(65_536);
