@@ -1,7 +1,6 @@
 //! Whatever a task does, its run ends as documented and its neighbours go on.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -89,8 +88,8 @@ async fn snoozes(ctx: TaskContext, shared: State<Shared>) -> Result<u32, TaskErr
 }
 
 #[task(retry = none, keep_result = "1m")]
-async fn cannot_be_encoded() -> HashMap<String, Stubborn> {
-    HashMap::from([("key".to_owned(), Stubborn)])
+async fn cannot_be_encoded() -> Vec<Stubborn> {
+    vec![Stubborn]
 }
 
 #[derive(serde::Deserialize)]

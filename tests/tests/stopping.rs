@@ -76,7 +76,7 @@ async fn a_task_that_ends_when_asked_is_finished_not_given_back() {
     let (broker, done) = (MemoryBroker::new(), Done::default());
     let (mut watcher, observer) = Watcher::new();
     let app = app(&broker, &done, 0)
-        .consumer(|consumer| consumer.shutdown_grace(Duration::from_secs(60)))
+        .consumer(|consumer| consumer.shutdown_grace(Duration::from_mins(1)))
         .observe(observer);
     let app = app.start().await.unwrap();
     let run = ends_when_asked::queue(app.task_manager(), 7).await.unwrap();

@@ -58,8 +58,17 @@ fn generate(name: &str) -> anyhow::Result<String> {
     match name {
         "state-diagram" => Ok(state_diagram()),
         "dependencies" => dependencies(),
+        "hello" => hello(),
         _ => anyhow::bail!("nothing generates `{name}`"),
     }
+}
+
+/// The first program, as it is compiled.
+fn hello() -> anyhow::Result<String> {
+    let program = fs::read_to_string(root().join("crates/aqueduct/examples/hello.rs"))?;
+    let lines = program.lines().skip_while(|line| line.starts_with("//!"));
+    let program: Vec<&str> = lines.collect();
+    Ok(format!("```rust\n{}\n```\n", program.join("\n").trim()))
 }
 
 /// The transition table of `aqueduct_core::run`, as a diagram and as a table.
