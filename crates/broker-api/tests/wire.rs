@@ -1,0 +1,108 @@
+//! The wire format: golden bytes, and whatever else may arrive.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
+use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::{
+    Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName, Timestamp,
+};
+
+const ID: u128 = 0x0190_0000_0000_0102_0304_0506_0708_090a;
+
+/// A run as the program in `docs/WIRE.md` writes it: `greet` with `{"n": 7}`.
+const GOLDEN: [u8; 50] = [
+    1, 0, 0x14, 0, // version, flags, IO and medium and queued, reserved
+    0x01, 0x90, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, // run id
+    0, 0, 0, 0, 0, 0, 0, 0, // attempt, failures, crashes, parks
+    0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, // queued at
+    0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, // due at
+    5, b'g', b'r', b'e', b'e', b't', // task
+    0x81, 0xa1, b'n', 7, // parameters
+];
+
+fn plain() -> TaskRun {
+    let payload = Payload::from_bytes([0x81, 0xa1, b'n', 7]).unwrap();
+    let queued = QueuedTask::new(
+        RunId::from_u128(ID),
+        TaskName::from_static("greet"),
+        payload,
+    );
+    TaskRun::accept(queued, Timestamp::from_millis(1_700_000_000_000))
+}
+
+fn full() -> TaskRun {
+    let mut run = plain();
+    (run.lane, run.priority, run.state) = (Lane::Cpu, Priority::High, RunState::Retrying);
+    run.lineage = Lineage::child_of(RunId::from_u128(7), RunId::from_u128(8));
+    run.queue = QueueName::from_static("mail");
+    run.tally.attempt = 70_000;
+    run.tally.failures = 300;
+    run.tally.crashes = 2;
+    run.tally.parks = 3;
+    run.record_mut().failure = Some(Failure::new(FailureKind::Error, "no route"));
+    let mut queued = QueuedTask::new(run.id, run.task.clone(), Payload::empty());
+    queued.options_mut().unique = Some(UniqueKey::new("mail/7").unwrap());
+    queued.options_mut().keep_result = Some(Duration::from_millis(1500));
+    queued.options_mut().deadline = Some(Timestamp::from_millis(1_700_000_100_000));
+    run.options = queued.options;
+    run
+}
+
+#[test]
+fn golden_bytes() {
+    assert_eq!(wire::encode(&plain()).unwrap(), GOLDEN);
+    assert_eq!(wire::decode(&GOLDEN).unwrap(), plain());
+}
+
+#[test]
+fn everything_comes_back() {
+    let bytes = wire::encode(&full()).unwrap();
+    assert_eq!(wire::decode(&bytes).unwrap(), full());
+    let header = Header::read(&bytes).unwrap();
+    assert_eq!((header.id, header.state), (full().id, RunState::Retrying));
+    assert_eq!(header.tally, full().tally);
+}
+
+#[test]
+fn a_cut_envelope_is_refused_at_every_length() {
+    let bytes = wire::encode(&full()).unwrap();
+    for length in 0..bytes.len() {
+        let cut = wire::decode(&bytes[..length]);
+        assert!(cut.is_err(), "{length} of {} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn a_flipped_bit_never_panics_and_newer_is_told_from_broken() {
+    let bytes = wire::encode(&full()).unwrap();
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << bit;
+            // Some flips make another valid run; none may panic or give back more than was put in.
+            if let Ok(run) = wire::decode(&flipped) {
+                assert!(run.payload.len() <= bytes.len());
+            }
+        }
+    }
+    for (at, value) in [(0, 2), (1, 0x10), (3, 1)] {
+        let mut newer = GOLDEN;
+        newer[at] = value;
+        assert!(wire::decode(&newer).unwrap_err().is_newer(), "byte {at}");
+    }
+    let mut broken = GOLDEN;
+    broken[2] = 0xff;
+    assert!(!wire::decode(&broken).unwrap_err().is_newer());
+}
+
+#[test]
+fn parameters_that_nest_too_deep_or_trail_are_refused() {
+    let head = &GOLDEN[..HEADER_BYTES + 6];
+    let deep: Vec<u8> = [head, &[0x91; 100], &[0xc0]].concat();
+    let trailing: Vec<u8> = [head, &[0x80, 0x80]].concat();
+    for bytes in [deep, trailing, head.to_vec()] {
+        assert!(wire::decode(&bytes).is_err());
+    }
+}

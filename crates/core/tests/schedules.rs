@@ -1,0 +1,152 @@
+//! Schedules against golden times: gaps, folds, odd offsets, months, names.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use aqueduct_core::{Schedule, Timestamp};
+use chrono::DateTime;
+
+fn at(text: &str) -> Timestamp {
+    let time = DateTime::parse_from_rfc3339(text).unwrap();
+    Timestamp::from_millis(time.timestamp_millis().try_into().unwrap())
+}
+
+fn cron(text: &str, zone: &str) -> Schedule {
+    Schedule::cron(text).unwrap().time_zone(zone).unwrap()
+}
+
+/// Checks the ticks that follow a time, all in UTC.
+fn expect(schedule: &Schedule, after: &str, ticks: &[&str]) {
+    let ticks: Vec<Timestamp> = ticks.iter().map(|tick| at(tick)).collect();
+    assert_eq!(
+        schedule.upcoming(at(after), ticks.len()),
+        ticks,
+        "{}",
+        schedule.describe()
+    );
+}
+
+#[test]
+fn a_fixed_time_in_a_gap_runs_once_at_the_first_valid_instant() {
+    expect(
+        &cron("30 2 * * *", "Europe/Rome"),
+        "2026-03-28T12:00:00Z",
+        &["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"],
+    );
+    expect(
+        &cron("30 2 * * *", "America/New_York"),
+        "2026-03-07T12:00:00Z",
+        &["2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"],
+    );
+    expect(
+        &cron("15 2 * * *", "Australia/Lord_Howe"),
+        "2026-10-03T12:00:00Z",
+        &["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"],
+    );
+}
+
+#[test]
+fn a_fixed_time_in_a_fold_runs_once() {
+    expect(
+        &cron("30 2 * * *", "Europe/Rome"),
+        "2026-10-24T12:00:00Z",
+        &["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"],
+    );
+    expect(
+        &cron("30 1 * * *", "America/New_York"),
+        "2026-10-31T12:00:00Z",
+        &["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"],
+    );
+}
+
+#[test]
+fn a_day_that_does_not_exist_is_left_out_without_a_double() {
+    // Samoa crossed the date line: 30 December 2011 never happened in Apia.
+    let ticks = cron("0 12 * * *", "Pacific/Apia").upcoming(at("2011-12-29T00:00:00Z"), 3);
+    let mut unique = ticks.clone();
+    unique.dedup();
+    assert_eq!(ticks, unique);
+    assert!(ticks.is_sorted());
+    assert_eq!(ticks[0], at("2011-12-29T22:00:00Z"));
+}
+
+#[test]
+fn intervals_keep_their_rhythm() {
+    let schedule = Schedule::every(Duration::from_mins(20)).unwrap();
+    let ticks = schedule.upcoming(at("2026-03-29T00:00:01Z"), 6);
+    assert!(
+        ticks
+            .windows(2)
+            .all(|it| it[1].saturating_since(it[0]) == Duration::from_mins(20))
+    );
+    assert_eq!(ticks[0], at("2026-03-29T00:20:00Z"));
+    let anchored = schedule.anchor(at("2026-01-01T00:07:00Z")).unwrap();
+    expect(
+        &anchored,
+        "2026-01-01T00:00:00Z",
+        &["2026-01-01T00:07:00Z", "2026-01-01T00:27:00Z"],
+    );
+}
+
+#[test]
+fn the_extensions_of_cron() {
+    let cases = [
+        (
+            "*/15 * * * * *",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:15Z",
+        ),
+        ("0 0 L * *", "2026-02-01T00:00:00Z", "2026-02-28T00:00:00Z"),
+        (
+            "0 0 15W * *",
+            "2026-08-01T00:00:00Z",
+            "2026-08-14T00:00:00Z",
+        ),
+        (
+            "0 0 * * FRI#2",
+            "2026-01-01T00:00:00Z",
+            "2026-01-09T00:00:00Z",
+        ),
+        (
+            "0 0 * * FRI#L",
+            "2026-01-01T00:00:00Z",
+            "2026-01-30T00:00:00Z",
+        ),
+        (
+            "0 9 * JAN-MAR MON",
+            "2026-03-31T00:00:00Z",
+            "2027-01-04T09:00:00Z",
+        ),
+        ("@daily", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
+        ("@hourly", "2026-01-01T00:30:00Z", "2026-01-01T01:00:00Z"),
+        ("0 0 29 2 *", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00Z"),
+    ];
+    for (text, after, tick) in cases {
+        let schedule = Schedule::cron(text).unwrap();
+        assert_eq!(schedule.next_after(at(after)), Some(at(tick)), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_or_never_fires_is_refused() {
+    for text in [
+        "0 0 30 2 *",
+        "61 * * * *",
+        "* * *",
+        "",
+        "0 0 * * XYZ",
+        "* * * * * * * *",
+    ] {
+        assert!(Schedule::cron(text).is_err(), "{text}");
+    }
+    let error = Schedule::cron("0 25 * * *").unwrap_err().to_string();
+    assert!(error.contains("hour"), "{error}");
+    assert!(
+        Schedule::cron("0 0 * * *")
+            .unwrap()
+            .time_zone("Europe/Atlantis")
+            .is_err()
+    );
+    assert!(Schedule::every(Duration::ZERO).is_err());
+    assert!(Schedule::every(Duration::MAX).is_err());
+}
