@@ -89,6 +89,24 @@ impl Watcher {
         }
     }
 
+    /// Waits until an attempt of a run has ended, finally or not.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the application has ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn attempt_of(&mut self, run: RunId) -> RunState {
+        loop {
+            if let Some(state) = self.states_of(run).first() {
+                return *state;
+            }
+            self.next().await;
+        }
+    }
+
     /// Returns the states that the attempts of a run led to, in order.
     #[must_use]
     pub fn states_of(&self, run: RunId) -> Vec<RunState> {

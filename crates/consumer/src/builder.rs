@@ -123,12 +123,15 @@ impl TaskConsumerBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error that names each violated bound, or each application state that is missing.
+    /// Returns an error that names each violated bound and each application state that is missing.
     pub fn build(self) -> Result<TaskConsumer, ConsumerError> {
-        let (limits, order) = self.config.lower()?;
-        self.registry
-            .check_states(&self.states)
-            .map_err(|missing| ConsumerError::missing_state(&missing))?;
+        let missing = self.registry.check_states(&self.states);
+        let missing = missing.map_err(|missing| ConsumerError::missing_state(&missing));
+        let (limits, order) = match (self.config.lower(), missing) {
+            (Ok(lowered), Ok(())) => lowered,
+            (Err(problem), Ok(())) | (Ok(_), Err(problem)) => return Err(problem),
+            (Err(config), Err(missing)) => return Err(config.and(&missing)),
+        };
         let manager = self.manager.unwrap_or_else(|| {
             let producer = Arc::new(Producer::new(self.broker.clone()));
             TaskManager::new(Arc::clone(&self.registry), producer)

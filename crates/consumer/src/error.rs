@@ -46,6 +46,12 @@ impl ConsumerError {
         Self::new(ConsumerErrorKind::MissingState, missing.to_string())
     }
 
+    /// Adds what else is wrong; the kind stays.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.message = format!("{}; {}", self.message, other.message);
+        self
+    }
+
     pub(crate) fn broker(source: BrokerError) -> Self {
         let message = "the broker refuses this consumer".to_owned();
         Self {

@@ -1,0 +1,182 @@
+//! Wrong input is refused with a message that says what to do, and loses nothing.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::{Debug, Display};
+use std::time::Duration;
+
+use aqueduct::broker_api::{Broker as _, BrokerExt};
+use aqueduct::memory::MemoryBroker;
+use aqueduct::{
+    App, Broker, Payload, QueueName, QueuedTask, RunId, RunState, State, TaskManager, TaskName,
+    Timestamp, params, task, tasks,
+};
+use integration::Watcher;
+
+struct Needed;
+
+#[task]
+async fn add(left: i64, right: i64) -> i64 {
+    left + right
+}
+
+#[task]
+async fn with_default(#[serde(default)] times: u32, note: Option<String>) -> String {
+    format!("{times} {note:?}")
+}
+
+#[task]
+async fn needs_state(needed: State<Needed>) {
+    let _: &Needed = &needed;
+}
+
+mod other {
+    #[aqueduct::task]
+    pub(crate) async fn add() {}
+}
+
+fn manager() -> TaskManager {
+    let app = App::new(Broker::memory()).tasks(tasks![add, with_default]);
+    app.into_task_manager().unwrap()
+}
+
+/// Checks that something was refused, and that its message has all the words.
+fn refused<T: Debug>(result: Result<T, impl Display>, words: &[&str]) {
+    let message = result.map_err(|error| format!("{error:#}")).unwrap_err();
+    for word in words {
+        assert!(message.contains(word), "`{word}` is missing in: {message}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_by_name_are_checked_before_they_are_sent() {
+    let manager = manager();
+    let missing = manager.queue("add", params! { left: 1 }).await;
+    refused(missing, &["add", "right"]);
+    let misspelt = manager.queue("add", params! { left: 1, rigth: 2 }).await;
+    refused(misspelt, &["add", "rigth"]);
+    let mistyped = manager
+        .queue("add", params! { left: 1, right: "two" })
+        .await;
+    refused(mistyped, &["add"]);
+    let extra = manager
+        .queue("add", params! { left: 1, right: 2, more: 3 })
+        .await;
+    refused(extra, &["more"]);
+    refused(manager.queue("ad", params! {}).await, &["ad", "add"]);
+    assert!(
+        manager
+            .queue("add", params! { left: 1, right: 2 })
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn parameters_may_have_defaults() {
+    let manager = manager();
+    assert!(manager.queue("with_default", params! {}).await.is_ok());
+    assert_eq!(
+        manager.run(with_default::with(2, None)).await.unwrap(),
+        "2 None"
+    );
+}
+
+#[tokio::test]
+async fn limits_are_named() {
+    let manager = manager();
+    let large = "x".repeat(2 * 1024 * 1024);
+    refused(
+        manager.queue("with_default", params! { note: large }).await,
+        &["limit"],
+    );
+    refused(
+        add::queue(&manager, 1, 2).delay(Duration::MAX).await,
+        &["limit"],
+    );
+    assert!(
+        add::queue(&manager, 1, 2)
+            .delay(Duration::ZERO)
+            .await
+            .is_ok()
+    );
+    refused(Payload::from_bytes(vec![0x91; 200]), &[]);
+    refused(Payload::from_bytes(vec![0xc1]), &[]);
+}
+
+#[tokio::test]
+async fn an_app_lists_all_that_is_wrong_at_its_start() {
+    let app = App::new(Broker::memory())
+        .tasks(tasks![add, other::add, needs_state])
+        .consumer(|consumer| consumer.concurrency(0).lease(Duration::from_millis(1)));
+    let error = app.start().await.map(|_| ());
+    let here = file!();
+    refused(
+        error,
+        &["add", here, "Needed", "needs_state", "concurrency", "lease"],
+    );
+}
+
+#[tokio::test]
+async fn a_url_without_a_broker_says_what_is_known() {
+    refused(
+        Broker::from_url("nats://user:secret@host").await,
+        &["nats", "memory://"],
+    );
+    let message = Broker::from_url("nats://user:secret@host")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(!message.contains("secret"));
+    refused(Broker::from_url("localhost").await, &["memory://"]);
+    refused(Broker::from_url("").await, &["scheme"]);
+}
+
+fn raw(task: &'static str, payload: Payload) -> QueuedTask {
+    QueuedTask::new(
+        RunId::generate(Timestamp::MIN),
+        TaskName::from_static(task),
+        payload,
+    )
+}
+
+#[tokio::test]
+async fn an_unknown_task_waits_until_somebody_knows_it() {
+    let broker = MemoryBroker::new();
+    let run = raw("add", params! { left: 1, right: 2 }.into_payload().unwrap());
+    let id = run.id;
+    broker.queue_task(run).await.unwrap();
+    let (mut watcher, observer) = Watcher::new();
+    let old = App::new(Broker::new(broker.clone())).tasks(tasks![with_default]);
+    let old = old.observe(observer).start().await.unwrap();
+    assert_eq!(watcher.attempt_of(id).await, RunState::Scheduled);
+    old.stop().await.unwrap();
+    let (mut watcher, observer) = Watcher::new();
+    let new = App::new(Broker::new(broker.clone())).tasks(tasks![add, with_default]);
+    let new = new.observe(observer).start().await.unwrap();
+    assert_eq!(watcher.end_of(id).await, RunState::Succeeded);
+    new.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn parameters_from_the_wire_that_do_not_fit_are_set_aside_and_block_nobody() {
+    let broker = MemoryBroker::new();
+    let bad = raw("add", params! { left: "one" }.into_payload().unwrap());
+    let bad_id = bad.id;
+    broker.queue_task(bad).await.unwrap();
+    let (mut watcher, observer) = Watcher::new();
+    let app = App::new(Broker::new(broker.clone()))
+        .tasks(tasks![add])
+        .observe(observer);
+    let app = app.start().await.unwrap();
+    let good = add::queue(app.task_manager(), 1, 2).await.unwrap();
+    assert_eq!(watcher.end_of(good.id()).await, RunState::Succeeded);
+    app.stop().await.unwrap();
+    let lengths = broker.queue_lengths(&[QueueName::DEFAULT]).await.unwrap();
+    let kept = app_holds(&broker, bad_id).await;
+    assert!(kept, "the bad run is still there: {lengths:?}");
+}
+
+async fn app_holds(broker: &MemoryBroker, run: RunId) -> bool {
+    use aqueduct::broker_api::BrokerAdmin;
+    broker.find(&[run]).await.unwrap()[0].is_some()
+}
