@@ -24,6 +24,11 @@ use crate::payload::Payload;
 /// A task: a definition, and a body that runs one attempt.
 ///
 /// `#[task]` implements this for a function; [`FunctionTask`] does it for a closure.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "not a task",
+    note = "write `#[task]` above the function, and its name here"
+)]
 pub trait Task: fmt::Debug + Send + Sync + 'static {
     /// Returns the name of the task and how it is queued, limited and retried.
     fn definition(&self) -> &TaskDefinition;

@@ -1,0 +1,4 @@
+#[aqueduct::main]
+async fn main(arguments: Vec<String>) {
+    drop(arguments);
+}

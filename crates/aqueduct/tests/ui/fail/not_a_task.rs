@@ -1,0 +1,10 @@
+use aqueduct::tasks;
+
+async fn plain() {}
+
+struct Other;
+
+fn main() {
+    let _ = tasks![plain];
+    let _ = tasks![Other];
+}

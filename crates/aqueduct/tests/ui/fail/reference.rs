@@ -1,0 +1,8 @@
+use aqueduct::task;
+
+#[task]
+async fn length(text: &str) -> usize {
+    text.len()
+}
+
+fn main() {}
