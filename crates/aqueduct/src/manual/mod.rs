@@ -1,1 +1,17 @@
 //! The guide, as pages that compile.
+//!
+//! - [`delivery`]: what is promised, and what a task must do for its part
+//! - [`retries`]: errors, time limits, putting off, giving up
+//! - [`schedules`]: periodic tasks, time zones, missed ticks
+//! - [`shutdown`]: stopping without losing anything
+//! - [`observing`]: events, spans, figures
+//! - [`brokers`]: choosing one, writing one
+//! - [`testing`]: calling tasks, running them inline, moving the clock
+
+pub mod brokers;
+pub mod delivery;
+pub mod observing;
+pub mod retries;
+pub mod schedules;
+pub mod shutdown;
+pub mod testing;
