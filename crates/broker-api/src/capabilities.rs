@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub results: bool,
     /// Running runs can be asked to end.
     pub cancel: bool,
+    /// Every stored run can be found, listed and purged; without it only some of them.
+    pub lookup: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -47,6 +49,7 @@ impl Capabilities {
             unique: false,
             results: false,
             cancel: false,
+            lookup: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

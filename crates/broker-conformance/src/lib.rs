@@ -56,7 +56,7 @@ macro_rules! for_each_case {
         $callback! {
             $($arguments)*
             enqueue {
-                stores_a_run: "", answers_in_order: "", refuses_a_batch_over_the_limit: "",
+                stores_a_run: "lookup", answers_in_order: "", refuses_a_batch_over_the_limit: "",
                 a_known_id_is_a_duplicate: "unique", keeps_everything_of_a_run: "",
             }
             order {
@@ -112,8 +112,8 @@ macro_rules! for_each_case {
                 a_failed_run_can_be_requeued: "results",
             }
             admin {
-                lists_in_pages: "", a_paused_queue_gives_nothing: "",
-                a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "",
+                lists_in_pages: "lookup", a_paused_queue_gives_nothing: "",
+                a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "lookup",
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
             }
             schedules {

@@ -23,6 +23,7 @@ impl Broker for MemoryBroker {
         capabilities.unique = true;
         capabilities.results = true;
         capabilities.cancel = true;
+        capabilities.lookup = true;
         capabilities.schedules = true;
         capabilities
     }

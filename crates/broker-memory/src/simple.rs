@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerHandle, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Fire, Fired, LaneWant, QueueLengths, ReclaimRequest,
-    Reclaimed, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled,
-    SimpleBroker, Upserted, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, Capabilities, ClaimRequest,
+    Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired,
+    LaneWant, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
+    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, SimpleBroker,
+    TaskInfo, Upserted, WaitRequest,
 };
-use aqueduct_core::{QueueName, RunId, ScheduleName};
+use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::{Clock, QueueName, RunId, ScheduleName};
 
 use crate::MemoryBroker;
 
@@ -20,8 +22,13 @@ pub trait SimpleBrokerExt: SimpleBroker + Sized {
     /// Runs that may start at once go to the store. Delays, leases, retries and schedules are kept in
     /// the memory of this process, in front of it; what a consumer holds is lost with the process.
     fn into_broker(self) -> BrokerHandle {
-        let front = MemoryBroker::new();
-        BrokerHandle::with_schedules(SimpleFront { store: self, front })
+        self.into_broker_on(Clock::system())
+    }
+
+    /// Does the same on another clock, so that tests can move it.
+    fn into_broker_on(self, clock: Clock) -> BrokerHandle {
+        let front = MemoryBroker::with_clock(clock);
+        BrokerHandle::new(SimpleFront { store: self, front })
     }
 }
 
@@ -147,6 +154,49 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
             }
         }
         Ok(lengths.into_values().collect())
+    }
+}
+
+/// Knows of what is in front: delayed, held and failed runs; three methods cannot look into the store.
+impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
+    async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
+        self.front.find(runs).await
+    }
+
+    async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {
+        BrokerAdmin::list(&self.front, filter).await
+    }
+
+    async fn cancel(
+        &self,
+        runs: &[RunId],
+        reason: Reason,
+    ) -> Result<Vec<CancelAnswer>, BrokerError> {
+        self.front.cancel(runs, reason).await
+    }
+
+    async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        self.front.requeue(runs).await
+    }
+
+    async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
+        self.front.purge(queue).await
+    }
+
+    async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {
+        self.front.set_paused(scope, paused).await
+    }
+
+    async fn paused(&self) -> Result<Vec<PauseScope>, BrokerError> {
+        self.front.paused().await
+    }
+
+    async fn tasks(&self) -> Result<Vec<TaskInfo>, BrokerError> {
+        self.front.tasks().await
+    }
+
+    async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
+        self.front.consumers().await
     }
 }
 

@@ -40,6 +40,31 @@
 //! let app = App::new(Broker::from(Shelf::default().into_broker()));
 //! ```
 //!
+//! The same suite that ours pass runs on it. Declare what it lacks, and earn it later:
+//!
+//! ```ignore
+//! // tests/conformance.rs; dev-dependencies: aqueduct-broker-conformance, aqueduct-core with `test-util`
+//! use aqueduct::memory::SimpleBrokerExt;
+//! use aqueduct_broker_conformance::{Fixture, Harness, START, conformance};
+//! use aqueduct_core::clock::ManualClock;
+//!
+//! #[derive(Debug)]
+//! struct ShelfHarness;
+//!
+//! impl Harness for ShelfHarness {
+//!     async fn fixture(&self) -> Fixture {
+//!         let clock = ManualClock::new(START);
+//!         let broker = Shelf::default().into_broker_on(clock.clock());
+//!         Fixture::of_handle(broker, clock)
+//!     }
+//! }
+//!
+//! conformance!(
+//!     ShelfHarness,
+//!     without = ["fenced", "priorities", "unique", "results", "cancel", "expiry", "lookup"]
+//! );
+//! ```
+//!
 //! A store outside the process keeps bytes: [`broker_api::wire`](crate::broker_api::wire) makes them.
 //! When the three methods are not enough, implement the contract
 //! [`broker_api::Broker`](crate::broker_api::Broker), and let the crate `aqueduct-broker-conformance` check it.

@@ -39,6 +39,7 @@ pub async fn declared_capabilities_are_true(harness: &impl Harness, without: &[&
         ("unique", can.unique),
         ("results", can.results),
         ("cancel", can.cancel),
+        ("lookup", can.lookup),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

@@ -75,6 +75,7 @@ impl Broker for ModelBroker {
         capabilities.unique = true;
         capabilities.results = true;
         capabilities.cancel = true;
+        capabilities.lookup = true;
         capabilities.schedules = true;
         capabilities
     }
