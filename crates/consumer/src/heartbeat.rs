@@ -83,6 +83,7 @@ fn beat_until(shared: &Shared, stopping: oneshot::Receiver<()>) -> std::io::Resu
         tokio::select! {
             _ = stopping => {}
             () = beat_for_ever(shared) => {}
+            () = watch_for_ever(shared) => {}
         }
     });
     Ok(())
@@ -90,21 +91,28 @@ fn beat_until(shared: &Shared, stopping: oneshot::Receiver<()>) -> std::io::Resu
 
 async fn beat_for_ever(shared: &Shared) {
     loop {
-        tokio::time::sleep(until_next_beat(shared)).await;
-        watch_over(shared);
+        let jitter = 1.0 - JITTER * fastrand::f64();
+        tokio::time::sleep(shared.limits.beat.mul_f64(jitter)).await;
         extend(shared).await;
         reclaim(shared).await;
     }
 }
 
-/// Returns the time to the next beat: with jitter, and no later than the end of trust.
-fn until_next_beat(shared: &Shared) -> Duration {
-    let beat = shared.limits.beat.mul_f64(1.0 - JITTER * fastrand::f64());
+/// Watches beside the beats: a broker that does not answer must not hold up the end of trust.
+async fn watch_for_ever(shared: &Shared) {
+    loop {
+        tokio::time::sleep(until_next_watch(shared)).await;
+        watch_over(shared);
+    }
+}
+
+/// Returns the time until it is worth looking: a beat, and no later than the end of trust.
+fn until_next_watch(shared: &Shared) -> Duration {
     let trusted_for = shared.trusted_for();
     if trusted_for.is_zero() || shared.in_flight.is_empty() {
-        beat
+        shared.limits.beat
     } else {
-        beat.min(trusted_for)
+        shared.limits.beat.min(trusted_for)
     }
 }
 
