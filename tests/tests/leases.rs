@@ -29,7 +29,7 @@ async fn trust_ends_with_the_lease_whatever_hangs() {
     let (sender, told) = oneshot::channel();
     let app = App::new(Broker::from(BrokerHandle::with_schedules(broker)))
         .tasks(tasks![tells_why_it_ends])
-        .state(Mutex::new(Some(sender)))
+        .state::<Told>(Mutex::new(Some(sender)))
         .consumer(|consumer| consumer.lease(Duration::from_secs(2)));
     let app = app.start().await.unwrap();
     tells_why_it_ends::queue(app.task_manager()).await.unwrap();
