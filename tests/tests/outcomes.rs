@@ -1,7 +1,7 @@
 //! Whatever a task does, its run ends as documented and its neighbours go on.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use aqueduct::{App, Broker, RunState, RunningApp, State, TaskContext, TaskError, task, tasks};
@@ -65,6 +65,14 @@ async fn ignores_cancellation(shared: State<Shared>) {
         shared.go.notified().await;
     }
 }
+
+/// Blocks its thread until the test lets it go, and keeps looking away from its cancellation.
+#[task(retry = none, timeout = "20ms")]
+async fn blocks_its_thread(gate: State<Gate>) {
+    let _ = gate.0.lock().unwrap().recv();
+}
+
+struct Gate(Mutex<mpsc::Receiver<()>>);
 
 #[task]
 async fn waits_for_cancellation(ctx: TaskContext) -> Result<(), TaskError> {
@@ -258,4 +266,28 @@ async fn a_value_that_cannot_be_encoded_is_a_failure() {
         watcher.failure_of(run)
     );
     still_works(app, watcher).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_blocks_its_thread_is_given_up_and_its_neighbours_go_on() {
+    let (release, gate) = mpsc::channel();
+    let (mut watcher, observer) = Watcher::new();
+    let app = App::new(Broker::memory())
+        .tasks(tasks![fine, blocks_its_thread])
+        .state(Gate(Mutex::new(gate)))
+        .consumer(|consumer| consumer.concurrency(2).lease(Duration::from_secs(2)))
+        .observe(observer);
+    let app = app.start().await.unwrap();
+    let blocked = blocks_its_thread::queue(app.task_manager())
+        .await
+        .unwrap()
+        .id();
+    assert_eq!(watcher.end_of(blocked).await, RunState::Failed);
+    assert!(watcher.failure_of(blocked).starts_with("Timeout: "));
+    for _ in 0..5 {
+        let run = fine::queue(app.task_manager()).await.unwrap();
+        assert_eq!(watcher.end_of(run.id()).await, RunState::Succeeded);
+    }
+    drop(release);
+    app.stop().await.unwrap();
 }
