@@ -99,8 +99,8 @@ async fn limits_are_named() {
             .await
             .is_ok()
     );
-    refused(Payload::from_bytes(vec![0x91; 200]), &[]);
-    refused(Payload::from_bytes(vec![0xc1]), &[]);
+    refused(Payload::from_bytes(&[0x91; 200]), &[]);
+    refused(Payload::from_bytes(&[0xc1]), &[]);
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const GOLDEN: [u8; 50] = [
 ];
 
 fn plain() -> TaskRun {
-    let payload = Payload::from_bytes([0x81, 0xa1, b'n', 7]).unwrap();
+    let payload = Payload::from_bytes(&[0x81, 0xa1, b'n', 7]).unwrap();
     let queued = QueuedTask::new(
         RunId::from_u128(ID),
         TaskName::from_static("greet"),

@@ -1,10 +1,10 @@
 //! The table of runs that this consumer owes the broker a settlement for.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_broker_api::LeaseToken;
+use aqueduct_core::id::RunIdMap;
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{RunId, TaskContext};
 
@@ -22,7 +22,7 @@ pub(crate) struct Owed {
 
 /// All owed runs.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight(Mutex<HashMap<RunId, Arc<Owed>>>);
+pub(crate) struct InFlight(Mutex<RunIdMap<Arc<Owed>>>);
 
 /// Stage: nothing of the task has run yet.
 const WAITING: u8 = 0;
@@ -108,7 +108,7 @@ impl InFlight {
         self.table().len()
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Owed>>> {
+    fn table(&self) -> MutexGuard<'_, RunIdMap<Arc<Owed>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,8 @@
 //! Reads the parts of an envelope that follow the header; every length is checked first.
 
+use std::str::FromStr;
+
+use aqueduct_core::name::InvalidName;
 use aqueduct_core::{Payload, RunId};
 use serde::de::DeserializeOwned;
 
@@ -16,15 +19,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a name: one byte of length, then text.
-    pub(super) fn name<N: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>>(
-        &mut self,
-    ) -> Result<N, WireError> {
+    pub(super) fn name<N: FromStr<Err = InvalidName>>(&mut self) -> Result<N, WireError> {
         let start = self.at;
         let length = self.take(1)?.first().copied().unwrap_or_default();
         let text = self.take(usize::from(length))?;
         let text = std::str::from_utf8(text)
             .map_err(|error| WireError::undecodable("a name that is not UTF-8", start, error))?;
-        N::try_from(text.to_owned())
+        text.parse()
             .map_err(|error| WireError::undecodable("an invalid name", start, error))
     }
 
@@ -42,7 +43,7 @@ impl<'a> Reader<'a> {
             .take(4)?
             .iter()
             .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
-        let block = self.take(length)?.to_vec();
+        let block = self.take(length)?;
         Payload::from_bytes(block)
             .and_then(|payload| payload.decode())
             .map_err(|error| WireError::undecodable("a block that cannot be decoded", start, error))
@@ -51,7 +52,7 @@ impl<'a> Reader<'a> {
     /// Reads what is left as the payload.
     pub(super) fn rest(&mut self) -> Result<Payload, WireError> {
         let start = self.at;
-        let rest = self.take(self.bytes.len() - start)?.to_vec();
+        let rest = self.take(self.bytes.len() - start)?;
         Payload::from_bytes(rest)
             .map_err(|error| WireError::undecodable("an invalid payload", start, error))
     }

@@ -40,7 +40,7 @@ impl WireRecord {
         record.reason = self.reason;
         record.result = self
             .result
-            .map(Payload::from_bytes)
+            .map(|bytes| Payload::from_bytes(&bytes))
             .transpose()
             .map_err(|error| WireError::undecodable("an invalid result", 0, error))?;
         Ok(record)

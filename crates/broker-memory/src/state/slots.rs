@@ -1,9 +1,7 @@
 //! The slots that stored runs live in, and the index from id to slot.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use aqueduct_broker_api::Sequence;
+use aqueduct_core::id::RunIdMap;
 use aqueduct_core::run::TaskRun;
 use aqueduct_core::{ConsumerId, RunId};
 
@@ -50,7 +48,7 @@ pub(super) enum Place {
 pub(super) struct Slots {
     stored: Vec<Option<Stored>>,
     free: Vec<Slot>,
-    index: HashMap<RunId, Slot, BuildHasherDefault<IdHasher>>,
+    index: RunIdMap<Slot>,
     tickets: u64,
 }
 
@@ -116,28 +114,6 @@ impl Slots {
 impl Slot {
     fn number(self) -> usize {
         self.0 as usize
-    }
-}
-
-/// Hashes a run id by its last 64 bits, which are random already.
-#[derive(Debug, Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        let low = u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default();
-        // The table looks at the top bits too, and those of an id are its constant variant.
-        self.0 = low.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

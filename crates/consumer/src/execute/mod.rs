@@ -3,9 +3,11 @@
 mod race;
 mod unwind;
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use aqueduct_core::event::{RunEvent, RunEventKind};
 use aqueduct_core::run::{FailureKind, Outcome, TaskRun};
@@ -16,7 +18,7 @@ use crate::classify;
 use crate::in_flight::Owed;
 use crate::metrics::add;
 use crate::shared::Shared;
-use race::{Finish, race};
+use race::{Finish, race, returned};
 use unwind::Caught;
 
 /// Executes one attempt and ends the run with its outcome.
@@ -50,9 +52,14 @@ async fn attempt(shared: &Arc<Shared>, owed: &Arc<Owed>) -> Finish {
         attempt = run.tally.attempt,
         queue = run.queue.as_str(),
     );
-    match span.in_scope(|| start(task, owed)) {
-        Ok(future) => race(shared, owed, future).instrument(span).await,
-        Err(outcome) => Finish::Outcome(outcome),
+    let mut future = match span.in_scope(|| start(task, owed)) {
+        Ok(future) => future,
+        Err(outcome) => return Finish::Outcome(outcome),
+    };
+    // Most tasks of a fast queue end within one poll: they pay for no timer and no large future.
+    match poll_fn(|context| Poll::Ready(span.in_scope(|| future.poll_once(context)))).await {
+        Poll::Ready(result) => returned(owed, result),
+        Poll::Pending => Box::pin(race(shared, owed, future).instrument(span)).await,
     }
 }
 

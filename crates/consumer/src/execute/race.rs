@@ -1,8 +1,5 @@
 //! The race of a task against its time limit, its cancellation and the loss of its lease.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use aqueduct_core::cancel::CancelReason;
@@ -24,10 +21,6 @@ pub(super) enum Finish {
 
 /// Runs the task to its end, or to the end of its time.
 pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Finish {
-    // Most tasks of a fast queue end within one poll: they never touch a timer.
-    if let Some(result) = poll_once(&mut task).await {
-        return returned(owed, result);
-    }
     let cancellation = owed.context.cancellation();
     let reason = tokio::select! {
         biased;
@@ -89,7 +82,8 @@ fn stop(task: Caught, outcome: Outcome) -> Finish {
     }
 }
 
-fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Finish {
+/// Classifies what a task returned, or panicked with.
+pub(super) fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Finish {
     Finish::Outcome(match result {
         Ok(result) => classify::returned(result, owed.context.cancellation().reason()),
         Err(panic) => classify::panicked(&*panic),
@@ -99,14 +93,4 @@ fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Finish {
 fn limit(shared: &Shared, owed: &Owed) -> Duration {
     let task = shared.registry.get(owed.context.run().task.as_str());
     task.map_or(Duration::ZERO, |task| task.definition().timeout())
-}
-
-async fn poll_once(task: &mut Caught) -> Option<Result<TaskResult, Panic>> {
-    poll_fn(|context| {
-        Poll::Ready(match Pin::new(&mut *task).poll(context) {
-            Poll::Ready(result) => Some(result),
-            Poll::Pending => None,
-        })
-    })
-    .await
 }

@@ -22,6 +22,11 @@ impl Caught {
         Self(Some(future))
     }
 
+    /// Polls the task without waiting.
+    pub(super) fn poll_once(&mut self, context: &mut Context<'_>) -> Poll<<Self as Future>::Output> {
+        Pin::new(self).poll(context)
+    }
+
     /// Drops the future; returns what its drop panicked with.
     pub(super) fn dispose(mut self) -> Result<(), Panic> {
         self.drop_future()

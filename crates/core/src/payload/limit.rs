@@ -1,6 +1,12 @@
 //! A buffer that refuses to grow over a limit, so that a huge value fails before it fills memory.
 
+use std::cell::Cell;
 use std::io;
+
+thread_local! {
+    /// The memory of the last buffer of this thread, for the next one.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Collects bytes up to a limit.
 #[derive(Debug)]
@@ -12,8 +18,10 @@ pub(super) struct LimitedBuffer {
 
 impl LimitedBuffer {
     pub(super) fn new(limit: usize) -> Self {
+        // Encoding a value may encode another one: then that one finds no spare memory.
+        let bytes = SPARE.try_with(Cell::take).unwrap_or_default();
         Self {
-            bytes: Vec::with_capacity(INITIAL_CAPACITY),
+            bytes,
             limit,
             over: false,
         }
@@ -24,8 +32,19 @@ impl LimitedBuffer {
         self.over
     }
 
-    pub(super) fn into_inner(self) -> Vec<u8> {
-        self.bytes
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for LimitedBuffer {
+    fn drop(&mut self) {
+        if self.bytes.capacity() <= MAX_SPARE_BYTES {
+            self.bytes.clear();
+            let spare = std::mem::take(&mut self.bytes);
+            // A thread that ends has no use for it.
+            let _ = SPARE.try_with(|place| place.set(spare));
+        }
     }
 }
 
@@ -44,5 +63,5 @@ impl io::Write for LimitedBuffer {
     }
 }
 
-/// Enough for most parameters without growing.
-const INITIAL_CAPACITY: usize = 128;
+/// The most memory that a thread keeps for the next buffer.
+const MAX_SPARE_BYTES: usize = 16 * 1024;

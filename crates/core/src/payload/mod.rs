@@ -8,7 +8,8 @@ mod shape;
 pub use error::{PayloadError, PayloadErrorKind};
 pub use params::Params;
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -23,7 +24,8 @@ pub const MAX_PAYLOAD_DEPTH: usize = 64;
 /// One encoded value: the parameters of a run, or its result.
 ///
 /// The bytes are one complete MessagePack value, at most [`MAX_PAYLOAD_BYTES`] long and
-/// [`MAX_PAYLOAD_DEPTH`] deep. Parameters are a map from parameter name to value. Cloning is cheap.
+/// [`MAX_PAYLOAD_DEPTH`] deep. Parameters are a map from parameter name to value. Cloning copies a
+/// pointer.
 ///
 /// ```
 /// use aqueduct_core::Payload;
@@ -33,13 +35,16 @@ pub const MAX_PAYLOAD_DEPTH: usize = 64;
 /// # Ok::<(), aqueduct_core::payload::PayloadError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Payload(Bytes);
+pub struct Payload(
+    /// The bytes; `None` stands for the empty map, which most runs without parameters have.
+    Option<Arc<[u8]>>,
+);
 
 impl Payload {
     /// Returns the payload that holds nothing: an empty map.
     #[must_use]
     pub const fn empty() -> Self {
-        Self(Bytes::from_static(&[EMPTY_MAP]))
+        Self(None)
     }
 
     /// Encodes a value; structs become maps by field name.
@@ -55,7 +60,7 @@ impl Payload {
             return Err(PayloadError::too_large(MAX_PAYLOAD_BYTES));
         }
         encoded.map_err(PayloadError::unencodable)?;
-        Self::from_bytes(buffer.into_inner())
+        Self::from_bytes(buffer.bytes())
     }
 
     /// Takes bytes that came from elsewhere, after checking size, depth and completeness.
@@ -63,10 +68,9 @@ impl Payload {
     /// # Errors
     ///
     /// Returns an error unless the bytes are exactly one MessagePack value within the limits.
-    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, PayloadError> {
-        let bytes = bytes.into();
-        check(&bytes)?;
-        Ok(Self(Bytes::from(bytes)))
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, PayloadError> {
+        check(bytes)?;
+        Ok(Self((bytes != EMPTY).then(|| Arc::from(bytes))))
     }
 
     /// Decodes the value.
@@ -75,7 +79,7 @@ impl Payload {
     ///
     /// Returns an error if the value does not fit `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        let mut deserializer = rmp_serde::Deserializer::from_read_ref(&self.0[..]);
+        let mut deserializer = rmp_serde::Deserializer::from_read_ref(self.as_bytes());
         deserializer.set_max_depth(DECODER_DEPTH);
         T::deserialize(&mut deserializer).map_err(PayloadError::mismatch)
     }
@@ -83,31 +87,31 @@ impl Payload {
     /// Returns the encoded bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_deref().unwrap_or(EMPTY)
     }
 
     /// Returns the length of the encoded value, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// Returns whether the payload is the empty map.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref() == [EMPTY_MAP]
+        self.0.is_none()
     }
 
     /// Returns whether the value is a map, as parameters must be.
     #[must_use]
     pub fn is_map(&self) -> bool {
-        self.0.first().is_some_and(|marker| shape::is_map(*marker))
+        self.as_bytes().first().is_some_and(|marker| shape::is_map(*marker))
     }
 
     /// Returns the keys of the top-level map, if the value is a map with text keys.
     #[must_use]
     pub fn keys(&self) -> Option<Vec<String>> {
-        shape::map_keys(&self.0)
+        shape::map_keys(self.as_bytes())
     }
 }
 
@@ -132,8 +136,8 @@ fn check(bytes: &[u8]) -> Result<(), PayloadError> {
     shape::check(bytes, MAX_PAYLOAD_DEPTH)
 }
 
-/// The MessagePack marker of a map without entries.
-const EMPTY_MAP: u8 = 0x80;
+/// The MessagePack map without entries.
+const EMPTY: &[u8] = &[0x80];
 
 /// The decoder counts enum and newtype wrappers as levels too; `shape::check` is the real limit.
 const DECODER_DEPTH: usize = MAX_PAYLOAD_DEPTH * 4;

@@ -61,7 +61,7 @@ impl Params {
         bytes.push(MAP_32);
         bytes.extend_from_slice(&self.count.to_be_bytes());
         bytes.extend_from_slice(&self.entries);
-        Payload::from_bytes(bytes)
+        Payload::from_bytes(&bytes)
     }
 }
 

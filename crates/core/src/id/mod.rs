@@ -1,5 +1,9 @@
 //! Identities: of runs, and of the processes that produce and consume them.
 
+mod map;
+
+pub use map::{RunIdHasher, RunIdMap};
+
 use std::cell::RefCell;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
