@@ -28,7 +28,7 @@ use crate::wait::WaitRequest;
 ///   [`RunState::after`](aqueduct_core::RunState::after).
 /// - **Batches.** Every call takes a batch and is atomic per item, not per batch. One bad item never
 ///   blocks another.
-/// - **Replay.** A client repeats a call whose answer was lost. Enqueues, claims and settlements carry
+/// - **Replay.** A request is borrowed: a client repeats it as it is when its answer was lost. Enqueues, claims and settlements carry
 ///   the client's identity and a [`Sequence`]: a repetition within [`REPLAY_WINDOW`] changes nothing
 ///   and returns the recorded answer.
 /// - **Fencing.** Only the current holder of a run, by consumer *and* attempt, can settle or extend it.
@@ -58,7 +58,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if it is unknown whether the tasks are stored, or the broker refuses all.
     fn enqueue(
         &self,
-        request: EnqueueRequest,
+        request: &EnqueueRequest,
     ) -> impl Future<Output = Result<Vec<Enqueued>, BrokerError>> + Send;
 
     /// Settles what the request says, then claims runs for one consumer, in one atomic step each.
@@ -70,7 +70,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if it is unknown what was settled or claimed; the caller repeats the call.
     fn claim(
         &self,
-        request: ClaimRequest,
+        request: &ClaimRequest,
     ) -> impl Future<Output = Result<Claimed, BrokerError>> + Send;
 
     /// Records how attempts ended; returns one answer an item, in order.
@@ -80,7 +80,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if it is unknown what was recorded; the caller repeats the call.
     fn settle(
         &self,
-        request: SettleRequest,
+        request: &SettleRequest,
     ) -> impl Future<Output = Result<Vec<Settled>, BrokerError>> + Send;
 
     /// Renews the lease of a consumer on what it holds; this is the heartbeat.
@@ -90,7 +90,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if it is unknown whether the lease was renewed.
     fn extend(
         &self,
-        request: ExtendRequest,
+        request: &ExtendRequest,
     ) -> impl Future<Output = Result<Extended, BrokerError>> + Send;
 
     /// Takes back the runs of dead consumers, expires and sweeps; bounded by the request.
@@ -102,7 +102,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if the broker did not answer.
     fn reclaim(
         &self,
-        request: ReclaimRequest,
+        request: &ReclaimRequest,
     ) -> impl Future<Output = Result<Reclaimed, BrokerError>> + Send;
 
     /// Waits until a claim may find something, at most as long as the request says.
@@ -115,7 +115,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if waiting is not possible; the caller claims and waits again.
     fn wait_ready(
         &self,
-        request: WaitRequest,
+        request: &WaitRequest,
     ) -> impl Future<Output = Result<(), BrokerError>> + Send;
 
     /// Returns how many runs are where, for the named queues, or for all known if none is named.

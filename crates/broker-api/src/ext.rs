@@ -33,7 +33,7 @@ pub trait BrokerExt: Broker {
         async {
             let producer = aqueduct_core::ProducerId::generate();
             let request = EnqueueRequest::new(producer, Sequence::FIRST, vec![task]);
-            let answers = self.enqueue(request).await?;
+            let answers = self.enqueue(&request).await?;
             answers
                 .into_iter()
                 .next()
@@ -60,7 +60,7 @@ pub trait BrokerExt: Broker {
                 let want = LaneWant::new(lane, Arc::clone(&queues), 1);
                 let consumer = ConsumerId::generate();
                 let request = ClaimRequest::new(consumer, Sequence::FIRST, lease).want(want);
-                if let Some(lease) = self.claim(request).await?.leases.into_iter().next() {
+                if let Some(lease) = self.claim(&request).await?.leases.into_iter().next() {
                     return Ok(Some(lease));
                 }
             }
@@ -86,7 +86,7 @@ pub trait BrokerExt: Broker {
             let consumer = lease.token().consumer;
             let items = vec![lease.settle(settlement)];
             let request = SettleRequest::new(consumer, Sequence::FIRST.next(), items);
-            let answers = self.settle(request).await?;
+            let answers = self.settle(&request).await?;
             answers
                 .into_iter()
                 .next()

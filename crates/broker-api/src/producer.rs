@@ -39,12 +39,12 @@ impl Producer {
     async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, BrokerError> {
         let request = EnqueueRequest::new(self.id, self.next_sequence(), tasks);
         for _ in 1..MAX_SENDS {
-            match self.broker.enqueue(request.clone()).await {
+            match self.broker.enqueue(&request).await {
                 Err(error) if is_unknown_outcome(&error) => {}
                 answer => return answer,
             }
         }
-        self.broker.enqueue(request).await
+        self.broker.enqueue(&request).await
     }
 }
 

@@ -29,7 +29,7 @@ pub trait ScheduleStore: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if the broker did not answer.
     fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> impl Future<Output = Result<Vec<Upserted>, BrokerError>> + Send;
 
     /// Returns all schedules, with the broker's time.
@@ -44,7 +44,7 @@ pub trait ScheduleStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns an error if it is unknown whether the tick was fired; the caller repeats the call.
-    fn fire(&self, fire: Fire) -> impl Future<Output = Result<Fired, BrokerError>> + Send;
+    fn fire(&self, fire: &Fire) -> impl Future<Output = Result<Fired, BrokerError>> + Send;
 
     /// Switches a schedule on or off; returns whether it is there.
     ///

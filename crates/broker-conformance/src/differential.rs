@@ -123,7 +123,7 @@ impl World {
             Step::Beat => {
                 let request = ReclaimRequest::new(BEAT, LEASE);
                 let (a, b) =
-                    tokio::join!(self.broker.reclaim(request), self.model.reclaim(request));
+                    tokio::join!(self.broker.reclaim(&request), self.model.reclaim(&request));
                 (format!("{:?}", a.unwrap()), format!("{:?}", b.unwrap()))
             }
             Step::Cancel { pick } => self.steer(pick, true).await,
@@ -161,8 +161,8 @@ impl World {
         let Some(request) = &self.last_enqueue else {
             return (String::new(), String::new());
         };
-        let a = self.broker.enqueue(request.clone()).await.unwrap();
-        let b = self.model.enqueue(request.clone()).await.unwrap();
+        let a = self.broker.enqueue(&request).await.unwrap();
+        let b = self.model.enqueue(&request).await.unwrap();
         (format!("{a:?}"), format!("{b:?}"))
     }
 
@@ -171,8 +171,8 @@ impl World {
         let Some(request) = &client.last_claim else {
             return (String::new(), String::new());
         };
-        let a = self.broker.claim(request.clone()).await.unwrap();
-        let b = self.model.claim(request.clone()).await.unwrap();
+        let a = self.broker.claim(&request).await.unwrap();
+        let b = self.model.claim(&request).await.unwrap();
         for lease in &a.leases {
             if !client.held.contains(&lease.token()) {
                 client.held.push(lease.token());
@@ -194,8 +194,8 @@ impl World {
         let client = &mut self.consumers[consumer];
         client.last = client.last.next();
         let request = SettleRequest::new(client.id, client.last, vec![item]);
-        let a = self.broker.settle(request.clone()).await.unwrap();
-        let b = self.model.settle(request).await.unwrap();
+        let a = self.broker.settle(&request).await.unwrap();
+        let b = self.model.settle(&request).await.unwrap();
         (format!("{a:?}"), format!("{b:?}"))
     }
 
@@ -206,8 +206,8 @@ impl World {
         }
         let request =
             ExtendRequest::new(client.id, LEASE, client.last).holding(client.held.clone());
-        let mut a = self.broker.extend(request.clone()).await.unwrap();
-        let mut b = self.model.extend(request).await.unwrap();
+        let mut a = self.broker.extend(&request).await.unwrap();
+        let mut b = self.model.extend(&request).await.unwrap();
         for extended in [&mut a, &mut b] {
             extended.cancels.sort_by_key(|cancel| cancel.run); // in any order
         }

@@ -184,32 +184,32 @@ impl Broker for FaultyBroker {
         self.inner.capabilities()
     }
 
-    async fn enqueue(&self, request: EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
-        self.call(Operation::Enqueue, || self.inner.enqueue(request.clone()))
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+        self.call(Operation::Enqueue, || self.inner.enqueue(request))
             .await
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
-        self.call(Operation::Claim, || self.inner.claim(request.clone()))
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
+        self.call(Operation::Claim, || self.inner.claim(request))
             .await
     }
 
-    async fn settle(&self, request: SettleRequest) -> Result<Vec<Settled>, BrokerError> {
-        self.call(Operation::Settle, || self.inner.settle(request.clone()))
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+        self.call(Operation::Settle, || self.inner.settle(request))
             .await
     }
 
-    async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
-        self.call(Operation::Extend, || self.inner.extend(request.clone()))
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
+        self.call(Operation::Extend, || self.inner.extend(request))
             .await
     }
 
-    async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         self.call(Operation::Reclaim, || self.inner.reclaim(request))
             .await
     }
 
-    async fn wait_ready(&self, request: WaitRequest) -> Result<(), BrokerError> {
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         self.inner.wait_ready(request).await
     }
 
@@ -221,10 +221,10 @@ impl Broker for FaultyBroker {
 impl ScheduleStore for FaultyBroker {
     async fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> Result<Vec<Upserted>, BrokerError> {
         let store = self.inner.schedules()?;
-        self.call(Operation::Upsert, || store.upsert(definitions.clone()))
+        self.call(Operation::Upsert, || store.upsert(definitions))
             .await
     }
 
@@ -233,10 +233,9 @@ impl ScheduleStore for FaultyBroker {
         self.call(Operation::List, || store.list()).await
     }
 
-    async fn fire(&self, fire: Fire) -> Result<Fired, BrokerError> {
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         let store = self.inner.schedules()?;
-        self.call(Operation::Fire, || store.fire(fire.clone()))
-            .await
+        self.call(Operation::Fire, || store.fire(fire)).await
     }
 
     async fn set_enabled(&self, name: &ScheduleName, enabled: bool) -> Result<bool, BrokerError> {

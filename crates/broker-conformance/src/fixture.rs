@@ -115,7 +115,7 @@ impl Bench {
 
     pub(crate) async fn beat(&self) -> Reclaimed {
         self.broker
-            .reclaim(ReclaimRequest::new(BEAT, LEASE))
+            .reclaim(&ReclaimRequest::new(BEAT, LEASE))
             .await
             .unwrap()
     }
@@ -178,7 +178,7 @@ impl Producer {
     ) -> Result<Vec<Enqueued>, BrokerError> {
         self.last = self.last.next();
         self.broker
-            .enqueue(EnqueueRequest::new(self.id, self.last, tasks))
+            .enqueue(&EnqueueRequest::new(self.id, self.last, tasks))
             .await
     }
 }
@@ -190,13 +190,13 @@ impl Consumer {
         ClaimRequest::new(self.id, self.last, LEASE).want(LaneWant::new(Lane::Io, queues, max))
     }
 
-    pub(crate) async fn send(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
-        self.broker.claim(request).await
+    pub(crate) async fn send(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
+        self.broker.claim(&request).await
     }
 
     pub(crate) async fn claim(&mut self, max: usize) -> Vec<Lease> {
         let request = self.next_claim(max);
-        self.send(request).await.unwrap().leases
+        self.send(&request).await.unwrap().leases
     }
 
     pub(crate) async fn claim_one(&mut self) -> Lease {
@@ -215,7 +215,7 @@ impl Consumer {
 
     pub(crate) async fn settle_items(&mut self, items: Vec<Settle>) -> Vec<Settled> {
         let request = self.next_settle(items);
-        self.broker.settle(request).await.unwrap()
+        self.broker.settle(&request).await.unwrap()
     }
 
     pub(crate) async fn settle(&mut self, lease: Lease, settlement: Settlement) -> Settled {
@@ -226,7 +226,7 @@ impl Consumer {
 
     pub(crate) async fn extend(&self, held: Vec<LeaseToken>) -> Extended {
         let request = ExtendRequest::new(self.id, LEASE, self.last).holding(held);
-        self.broker.extend(request).await.unwrap()
+        self.broker.extend(&request).await.unwrap()
     }
 
     pub(crate) async fn extend_answered(
@@ -235,7 +235,7 @@ impl Consumer {
         held: Vec<LeaseToken>,
     ) -> Extended {
         let request = ExtendRequest::new(self.id, LEASE, answered).holding(held);
-        self.broker.extend(request).await.unwrap()
+        self.broker.extend(&request).await.unwrap()
     }
 
     pub(crate) fn last(&self) -> Sequence {

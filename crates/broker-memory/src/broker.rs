@@ -28,29 +28,29 @@ impl Broker for MemoryBroker {
         capabilities
     }
 
-    async fn enqueue(&self, request: EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         self.step(|state, now| state.enqueue(request, now))
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
         self.step(|state, now| state.claim(request, now))
     }
 
-    async fn settle(&self, request: SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         self.step(|state, now| state.settle(request, now))
     }
 
-    async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
-        self.step(|state, now| Ok(state.extend(&request, now)))
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
+        self.step(|state, now| Ok(state.extend(request, now)))
     }
 
-    async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         self.step(|state, now| Ok(state.reclaim(request, now)))
     }
 
-    async fn wait_ready(&self, request: WaitRequest) -> Result<(), BrokerError> {
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         // Both ends of the time-out mean the same: claim.
-        let _ = tokio::time::timeout(request.at_most, self.until_ready(&request)).await;
+        let _ = tokio::time::timeout(request.at_most, self.until_ready(request)).await;
         Ok(())
     }
 

@@ -14,12 +14,12 @@ use crate::state::State;
 impl ScheduleStore for MemoryBroker {
     async fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> Result<Vec<Upserted>, BrokerError> {
         Ok(self.change(|state, now| {
             definitions
                 .into_iter()
-                .map(|each| state.schedules.upsert(each, now))
+                .map(|each| state.schedules.upsert(each.clone(), now))
                 .collect()
         }))
     }
@@ -28,7 +28,7 @@ impl ScheduleStore for MemoryBroker {
         Ok(self.step(|state, now| state.schedules.snapshot(now)))
     }
 
-    async fn fire(&self, fire: Fire) -> Result<Fired, BrokerError> {
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         Ok(self.step(|state, now| state.fire(fire, now)))
     }
 

@@ -97,7 +97,7 @@ impl<S: SimpleBroker> SimpleFront<S> {
             }
             let mut look = request.clone();
             look.at_most = LOOK_EVERY;
-            self.front.wait_ready(look).await?;
+            self.front.wait_ready(&look).await?;
         }
     }
 }
@@ -110,32 +110,32 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
         capabilities
     }
 
-    async fn enqueue(&self, request: EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         let ids = request.tasks.iter().map(|task| task.id).collect();
         let answers = self.front.enqueue(request).await?;
         self.pass_on(ids).await?;
         Ok(answers)
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
         self.fetch(&request.wants).await;
         self.front.claim(request).await
     }
 
-    async fn settle(&self, request: SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         self.front.settle(request).await
     }
 
-    async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.front.extend(request).await
     }
 
-    async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         self.front.reclaim(request).await
     }
 
-    async fn wait_ready(&self, request: WaitRequest) -> Result<(), BrokerError> {
-        let ready = self.until_ready(&request);
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
+        let ready = self.until_ready(request);
         tokio::time::timeout(request.at_most, ready)
             .await
             .unwrap_or(Ok(()))
@@ -203,7 +203,7 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 impl<S: SimpleBroker> ScheduleStore for SimpleFront<S> {
     async fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> Result<Vec<Upserted>, BrokerError> {
         self.front.upsert(definitions).await
     }
@@ -212,7 +212,7 @@ impl<S: SimpleBroker> ScheduleStore for SimpleFront<S> {
         ScheduleStore::list(&self.front).await
     }
 
-    async fn fire(&self, fire: Fire) -> Result<Fired, BrokerError> {
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         let fired = self.front.fire(fire).await?;
         if let Fired::Fired(Some(run)) = fired {
             // A run that the store refuses stays in front, and is claimed from there.

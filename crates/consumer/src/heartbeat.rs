@@ -162,7 +162,7 @@ async fn extend(shared: &Shared) {
     }
     let request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
     let sent = shared.clock.monotonic();
-    let extended = tokio::time::timeout(shared.limits.beat, shared.broker.extend(request)).await;
+    let extended = tokio::time::timeout(shared.limits.beat, shared.broker.extend(&request)).await;
     match extended {
         Ok(Ok(Extended { lost, cancels, .. })) => {
             shared.trust_from(sent);
@@ -204,7 +204,7 @@ async fn reclaim(shared: &Shared) {
     let request =
         ReclaimRequest::new(limits.beat, limits.lease).with_crash_budget(limits.crash_budget);
     loop {
-        match tokio::time::timeout(limits.beat, shared.broker.reclaim(request)).await {
+        match tokio::time::timeout(limits.beat, shared.broker.reclaim(&request)).await {
             Ok(Ok(reclaimed)) if reclaimed.more => tokio::task::yield_now().await,
             Ok(Ok(reclaimed)) => {
                 if reclaimed.requeued + reclaimed.failed > 0 {

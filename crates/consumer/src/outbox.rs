@@ -33,15 +33,12 @@ impl Outbox {
         }
     }
 
-    /// Moves up to `max` runs to the end of a batch.
-    pub(crate) fn take_into(&self, batch: &mut Vec<Ended>, max: usize) {
+    /// Takes up to `max` runs, the first that ended first.
+    pub(crate) fn take(&self, max: usize) -> Vec<Ended> {
         let mut all = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if batch.is_empty() && all.len() <= max {
-            std::mem::swap(&mut *all, batch);
-            return;
-        }
-        let count = all.len().min(max.saturating_sub(batch.len()));
-        batch.extend(all.drain(..count));
+        let count = all.len().min(max);
+        let rest = all.split_off(count);
+        std::mem::replace(&mut *all, rest)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -44,7 +44,8 @@ pub(crate) struct Pump {
 /// A request that is not answered yet, with the runs that it settles.
 struct Exchange {
     request: ClaimRequest,
-    ended: Vec<Ended>,
+    /// Whose settlements the request carries, in the same order.
+    ended: Vec<Arc<Owed>>,
 }
 
 type WakeUp = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -130,12 +131,13 @@ impl Pump {
     async fn exchange(&mut self) -> Result<(), BrokerError> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let request = match &self.exchange {
-                Some(exchange) => exchange.request.clone(),
+            let next = match self.exchange.take() {
+                Some(unanswered) => unanswered,
                 None => self.prepare(),
             };
+            let exchange = self.exchange.insert(next);
             let sent = self.shared.clock.monotonic();
-            match self.shared.broker.claim(request).await {
+            match self.shared.broker.claim(&exchange.request).await {
                 Ok(claimed) => {
                     self.shared.trust_from(sent);
                     self.take_answer(claimed);
@@ -156,13 +158,15 @@ impl Pump {
     }
 
     /// Makes the next request: what has ended, and what there is place for.
-    fn prepare(&mut self) -> ClaimRequest {
-        let mut ended = Vec::new();
-        self.shared.outbox.take_into(&mut ended, MAX_SETTLE_BATCH);
-        let settle = ended
-            .iter()
-            .map(|it| Settle::new(it.owed.token, it.settlement.clone()));
-        let settle = settle.collect();
+    fn prepare(&mut self) -> Exchange {
+        let ended = self.shared.outbox.take(MAX_SETTLE_BATCH);
+        let (ended, settle) = ended
+            .into_iter()
+            .map(|Ended { owed, settlement }| {
+                let settle = Settle::new(owed.token, settlement);
+                (owed, settle)
+            })
+            .unzip();
         self.last = self.last.next();
         let mut request = ClaimRequest::new(self.shared.id, self.last, self.shared.limits.lease);
         request = request.settling(settle);
@@ -170,11 +174,7 @@ impl Pump {
         if places > 0 && !self.is_stopping {
             request = request.want(LaneWant::new(Lane::Io, self.order.next(), places));
         }
-        self.exchange = Some(Exchange {
-            request: request.clone(),
-            ended,
-        });
-        request
+        Exchange { request, ended }
     }
 
     fn take_answer(&mut self, claimed: Claimed) {
@@ -193,21 +193,22 @@ impl Pump {
         }
         self.shared
             .in_flight
-            .remove(ended.iter().map(|it| &it.owed.token));
-        for (ended, settled) in ended.iter().zip(settled) {
-            self.report(ended, settled);
+            .remove(ended.iter().map(|owed| &owed.token));
+        for ((owed, settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
+            self.report(owed, &settle.settlement, settled);
         }
         self.take_on(leases);
         self.shared.set_answered(request.sequence);
         pass_on(&self.shared, cancels);
     }
 
-    fn report(&self, ended: &Ended, settled: Settled) {
+    fn report(&self, owed: &Owed, settlement: &Settlement, settled: Settled) {
         let shared = &self.shared;
         shared.counters.count(settled);
         shared.events.emit(|| {
-            let run = ended.owed.context.run();
-            let kind = ended_kind(ended, settled, shared);
+            let run = owed.context.run();
+            let took = shared.clock.monotonic().saturating_since(owed.claimed_at);
+            let kind = ended_kind(settlement, settled, took);
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
                 .with_attempt(run.tally.attempt)
                 .at(shared.clock.now())
@@ -295,7 +296,7 @@ fn wake_up(shared: Arc<Shared>) -> WakeUp {
     Box::pin(async move {
         let queues = Arc::clone(&shared.limits.queues);
         let request = WaitRequest::new(vec![Lane::Io], queues, WAIT_AT_MOST);
-        if let Err(error) = shared.broker.wait_ready(request).await {
+        if let Err(error) = shared.broker.wait_ready(&request).await {
             add(&shared.counters.broker_errors, 1);
             warn!(
                 error = &error as &dyn std::error::Error,
@@ -306,21 +307,17 @@ fn wake_up(shared: Arc<Shared>) -> WakeUp {
     })
 }
 
-fn ended_kind(ended: &Ended, settled: Settled, shared: &Shared) -> RunEventKind {
+fn ended_kind(settlement: &Settlement, settled: Settled, took: Duration) -> RunEventKind {
     let Settled::Applied(state) = settled else {
         return RunEventKind::LeaseLost;
     };
-    let (failure, reason) = match &ended.settlement {
+    let (failure, reason) = match settlement {
         Settlement::Retry { failure, .. }
         | Settlement::Fail { failure }
         | Settlement::Park { failure, .. } => (Some(failure.clone()), None),
         Settlement::Cancel { reason } => (None, Some(reason.clone())),
         _ => (None, None),
     };
-    let took = shared
-        .clock
-        .monotonic()
-        .saturating_since(ended.owed.claimed_at);
     RunEventKind::Ended {
         state,
         took,

@@ -119,7 +119,7 @@ impl ScheduleControl {
     ///
     /// Dropping the future may leave it stored or not.
     pub async fn upsert(&self, definition: ScheduleDefinition) -> Result<Upserted, SchedulerError> {
-        let answers = self.store.upsert(vec![definition]).await;
+        let answers = self.store.upsert(&[definition]).await;
         let answers = answers.map_err(|error| failed("store the schedule", error))?;
         Ok(answers.first().copied().unwrap_or(Upserted::Unchanged))
     }
@@ -167,7 +167,7 @@ impl ScheduleControl {
         let id = run.id;
         let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, vec![run]);
         self.broker
-            .enqueue(request)
+            .enqueue(&request)
             .await
             .map_err(|error| failed("queue the run", error))?;
         Ok(id)

@@ -131,7 +131,7 @@ impl TaskScheduler {
     /// Stores the definitions of this process.
     async fn announce(&self) -> Result<(), BrokerError> {
         for definitions in self.definitions.chunks(UPSERT_AT_ONCE) {
-            let answers = self.store.upsert(definitions.to_vec()).await?;
+            let answers = self.store.upsert(definitions).await?;
             for (definition, answer) in definitions.iter().zip(answers) {
                 let name = &definition.name;
                 match answer {
@@ -244,7 +244,7 @@ async fn fire_in_order(store: &ScheduleHandle, plan: Plan) -> Done {
     let mut name = None;
     for fire in plan.fires {
         name = Some(fire.schedule.clone());
-        match store.fire(fire.clone()).await {
+        match store.fire(&fire).await {
             Ok(fired @ (Fired::Fired(_) | Fired::AlreadyDone { .. })) => done.push((fire, fired)),
             Ok(fired) => {
                 done.push((fire, fired));

@@ -18,12 +18,12 @@ use crate::wait::WaitRequest;
 
 pub(super) trait ErasedBroker: fmt::Debug + Send + Sync {
     fn capabilities(&self) -> Capabilities;
-    fn enqueue(&self, request: EnqueueRequest) -> BrokerFuture<'_, Vec<Enqueued>>;
-    fn claim(&self, request: ClaimRequest) -> BrokerFuture<'_, Claimed>;
-    fn settle(&self, request: SettleRequest) -> BrokerFuture<'_, Vec<Settled>>;
-    fn extend(&self, request: ExtendRequest) -> BrokerFuture<'_, Extended>;
-    fn reclaim(&self, request: ReclaimRequest) -> BrokerFuture<'_, Reclaimed>;
-    fn wait_ready(&self, request: WaitRequest) -> BrokerFuture<'_, ()>;
+    fn enqueue<'a>(&'a self, request: &'a EnqueueRequest) -> BrokerFuture<'a, Vec<Enqueued>>;
+    fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BrokerFuture<'a, Claimed>;
+    fn settle<'a>(&'a self, request: &'a SettleRequest) -> BrokerFuture<'a, Vec<Settled>>;
+    fn extend<'a>(&'a self, request: &'a ExtendRequest) -> BrokerFuture<'a, Extended>;
+    fn reclaim<'a>(&'a self, request: &'a ReclaimRequest) -> BrokerFuture<'a, Reclaimed>;
+    fn wait_ready<'a>(&'a self, request: &'a WaitRequest) -> BrokerFuture<'a, ()>;
     fn queue_lengths<'a>(&'a self, queues: &'a [QueueName]) -> BrokerFuture<'a, Vec<QueueLengths>>;
 }
 
@@ -32,27 +32,27 @@ impl<B: Broker> ErasedBroker for B {
         Broker::capabilities(self)
     }
 
-    fn enqueue(&self, request: EnqueueRequest) -> BrokerFuture<'_, Vec<Enqueued>> {
+    fn enqueue<'a>(&'a self, request: &'a EnqueueRequest) -> BrokerFuture<'a, Vec<Enqueued>> {
         Box::pin(Broker::enqueue(self, request))
     }
 
-    fn claim(&self, request: ClaimRequest) -> BrokerFuture<'_, Claimed> {
+    fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BrokerFuture<'a, Claimed> {
         Box::pin(Broker::claim(self, request))
     }
 
-    fn settle(&self, request: SettleRequest) -> BrokerFuture<'_, Vec<Settled>> {
+    fn settle<'a>(&'a self, request: &'a SettleRequest) -> BrokerFuture<'a, Vec<Settled>> {
         Box::pin(Broker::settle(self, request))
     }
 
-    fn extend(&self, request: ExtendRequest) -> BrokerFuture<'_, Extended> {
+    fn extend<'a>(&'a self, request: &'a ExtendRequest) -> BrokerFuture<'a, Extended> {
         Box::pin(Broker::extend(self, request))
     }
 
-    fn reclaim(&self, request: ReclaimRequest) -> BrokerFuture<'_, Reclaimed> {
+    fn reclaim<'a>(&'a self, request: &'a ReclaimRequest) -> BrokerFuture<'a, Reclaimed> {
         Box::pin(Broker::reclaim(self, request))
     }
 
-    fn wait_ready(&self, request: WaitRequest) -> BrokerFuture<'_, ()> {
+    fn wait_ready<'a>(&'a self, request: &'a WaitRequest) -> BrokerFuture<'a, ()> {
         Box::pin(Broker::wait_ready(self, request))
     }
 

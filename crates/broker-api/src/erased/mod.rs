@@ -107,27 +107,27 @@ impl Broker for BrokerHandle {
         self.broker.capabilities()
     }
 
-    async fn enqueue(&self, request: EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         self.broker.enqueue(request).await
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
         self.broker.claim(request).await
     }
 
-    async fn settle(&self, request: SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         self.broker.settle(request).await
     }
 
-    async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.broker.extend(request).await
     }
 
-    async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         self.broker.reclaim(request).await
     }
 
-    async fn wait_ready(&self, request: WaitRequest) -> Result<(), BrokerError> {
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         self.broker.wait_ready(request).await
     }
 

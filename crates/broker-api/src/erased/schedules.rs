@@ -17,9 +17,12 @@ use crate::schedules::{
 pub struct ScheduleHandle(pub(super) Arc<dyn ErasedSchedules>);
 
 pub(super) trait ErasedSchedules: fmt::Debug + Send + Sync {
-    fn upsert(&self, definitions: Vec<ScheduleDefinition>) -> BrokerFuture<'_, Vec<Upserted>>;
+    fn upsert<'a>(
+        &'a self,
+        definitions: &'a [ScheduleDefinition],
+    ) -> BrokerFuture<'a, Vec<Upserted>>;
     fn list(&self) -> BrokerFuture<'_, ScheduleSnapshot>;
-    fn fire(&self, fire: Fire) -> BrokerFuture<'_, Fired>;
+    fn fire<'a>(&'a self, fire: &'a Fire) -> BrokerFuture<'a, Fired>;
     fn set_enabled<'a>(
         &'a self,
         schedule: &'a ScheduleName,
@@ -30,7 +33,10 @@ pub(super) trait ErasedSchedules: fmt::Debug + Send + Sync {
 }
 
 impl<B: ScheduleStore> ErasedSchedules for B {
-    fn upsert(&self, definitions: Vec<ScheduleDefinition>) -> BrokerFuture<'_, Vec<Upserted>> {
+    fn upsert<'a>(
+        &'a self,
+        definitions: &'a [ScheduleDefinition],
+    ) -> BrokerFuture<'a, Vec<Upserted>> {
         Box::pin(ScheduleStore::upsert(self, definitions))
     }
 
@@ -38,7 +44,7 @@ impl<B: ScheduleStore> ErasedSchedules for B {
         Box::pin(ScheduleStore::list(self))
     }
 
-    fn fire(&self, fire: Fire) -> BrokerFuture<'_, Fired> {
+    fn fire<'a>(&'a self, fire: &'a Fire) -> BrokerFuture<'a, Fired> {
         Box::pin(ScheduleStore::fire(self, fire))
     }
 
@@ -62,7 +68,7 @@ impl<B: ScheduleStore> ErasedSchedules for B {
 impl ScheduleStore for ScheduleHandle {
     async fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> Result<Vec<Upserted>, BrokerError> {
         self.0.upsert(definitions).await
     }
@@ -71,7 +77,7 @@ impl ScheduleStore for ScheduleHandle {
         self.0.list().await
     }
 
-    async fn fire(&self, fire: Fire) -> Result<Fired, BrokerError> {
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         self.0.fire(fire).await
     }
 

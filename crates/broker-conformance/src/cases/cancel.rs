@@ -37,7 +37,7 @@ pub async fn a_running_run_is_told(bench: Bench) {
         assert_eq!(told.iter().map(|it| it.run).collect::<Vec<_>>(), [id]);
     }
     let request = consumer.next_claim(1);
-    assert_eq!(consumer.send(request).await.unwrap().cancels.len(), 1);
+    assert_eq!(consumer.send(&request).await.unwrap().cancels.len(), 1);
     let settlement = Settlement::Cancel {
         reason: Reason::new("enough"),
     };

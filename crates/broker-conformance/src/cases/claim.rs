@@ -50,7 +50,7 @@ pub async fn settles_before_it_claims(bench: Bench) {
     let settle = [succeed(), Settlement::Release].into_iter();
     let settle = settle.map(|it| leases.next().unwrap().settle(it)).collect();
     let request = consumer.next_claim(9).settling(settle);
-    let claimed = consumer.send(request).await.unwrap();
+    let claimed = consumer.send(&request).await.unwrap();
     let applied = [RunState::Succeeded, RunState::Queued].map(Settled::Applied);
     assert_eq!(claimed.settled, applied);
     assert_eq!(names(&claimed.leases), ["b"]);
@@ -61,7 +61,7 @@ pub async fn refuses_a_batch_over_the_limit(bench: Bench) {
     bench.queue_one("a").await;
     let mut consumer = bench.consumer();
     let request = consumer.next_claim(MAX_CLAIM_BATCH + 1);
-    let error = consumer.send(request).await.unwrap_err();
+    let error = consumer.send(&request).await.unwrap_err();
     assert_eq!(error.kind(), BrokerErrorKind::LimitExceeded);
     assert_eq!(consumer.claim(1).await.len(), 1);
 }

@@ -49,7 +49,7 @@ pub async fn a_tick_fires_once_for_many(bench: Bench) {
     let definition = ScheduleDefinition::new("s".parse().unwrap(), schedule, task_name("a"));
     bench
         .schedules()
-        .upsert(vec![definition.clone()])
+        .upsert(std::slice::from_ref(&definition))
         .await
         .unwrap();
     for _ in 0..20 {
@@ -58,7 +58,7 @@ pub async fn a_tick_fires_once_for_many(bench: Bench) {
         let mut schedulers = JoinSet::new();
         for _ in 0..CONSUMERS {
             let (store, fire) = (bench.schedules().clone(), Fire::tick(&definition, tick));
-            schedulers.spawn(async move { store.fire(fire).await.unwrap() });
+            schedulers.spawn(async move { store.fire(&fire).await.unwrap() });
         }
         let fired = schedulers.join_all().await;
         let winners = fired

@@ -35,7 +35,7 @@ async fn exactly_once(bench: &Bench, every: u64, fault: Fault) {
     for number in 1..=RUNS as u64 / 10 {
         let tasks = (0..10).map(|_| named("a")).collect();
         let request = EnqueueRequest::new(producer, Sequence::from_number(number), tasks);
-        repeat(&faulty, || broker.enqueue(request.clone())).await;
+        repeat(&faulty, || broker.enqueue(&request)).await;
     }
     let mut consumer = bench.consumer();
     let mut succeeded: HashMap<RunId, usize> = HashMap::new();
@@ -52,7 +52,7 @@ async fn exactly_once(bench: &Bench, every: u64, fault: Fault) {
         let request = consumer.next_claim(7).settling(settle);
         let Claimed {
             leases, settled, ..
-        } = repeat(&faulty, || broker.claim(request.clone())).await;
+        } = repeat(&faulty, || broker.claim(&request)).await;
         assert_eq!(settled.len(), ids.len());
         for (id, settled) in ids.into_iter().zip(settled) {
             assert_eq!(

@@ -62,7 +62,7 @@ pub async fn queues_in_the_order_asked(bench: Bench) {
         9,
     )];
     assert_eq!(
-        names(&consumer.send(request).await.unwrap().leases),
+        names(&consumer.send(&request).await.unwrap().leases),
         ["a", "b"]
     );
 }
@@ -81,7 +81,7 @@ pub async fn lanes_are_apart(bench: Bench) {
         9,
     )];
     assert_eq!(
-        names(&consumer.send(request).await.unwrap().leases),
+        names(&consumer.send(&request).await.unwrap().leases),
         ["cpu"]
     );
 }

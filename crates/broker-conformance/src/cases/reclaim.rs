@@ -71,9 +71,9 @@ pub async fn respects_the_limit(bench: Bench) {
     let (beat, lease) = (Duration::from_mins(1), Duration::from_secs(5));
     bench.advance(PAST_LEASE).await;
     let request = ReclaimRequest::new(beat, lease).with_limit(3);
-    let first = bench.broker.reclaim(request).await.unwrap();
+    let first = bench.broker.reclaim(&request).await.unwrap();
     assert_eq!((first.requeued, first.more), (3, true));
-    let second = bench.broker.reclaim(request).await.unwrap();
+    let second = bench.broker.reclaim(&request).await.unwrap();
     assert_eq!((second.requeued, second.more), (2, false));
     assert_eq!(bench.lengths().await.queued, 5);
 }

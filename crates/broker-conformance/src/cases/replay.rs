@@ -10,12 +10,12 @@ use crate::fixture::{Bench, named, names, succeed};
 /// A repeated enqueue adds nothing and answers the same, even when the run has ended meanwhile.
 pub async fn of_an_enqueue_adds_nothing(bench: Bench) {
     let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, vec![named("a")]);
-    let first = bench.broker.enqueue(request.clone()).await.unwrap();
-    assert_eq!(bench.broker.enqueue(request.clone()).await.unwrap(), first);
+    let first = bench.broker.enqueue(&request).await.unwrap();
+    assert_eq!(bench.broker.enqueue(&request).await.unwrap(), first);
     let mut consumer = bench.consumer();
     let lease = consumer.claim_one().await;
     consumer.settle(lease, succeed()).await;
-    assert_eq!(bench.broker.enqueue(request).await.unwrap(), first);
+    assert_eq!(bench.broker.enqueue(&request).await.unwrap(), first);
     assert!(
         consumer.claim(9).await.is_empty(),
         "the run was stored again"
@@ -27,8 +27,8 @@ pub async fn of_a_claim_returns_the_same_runs(bench: Bench) {
     bench.queue((0..4).map(|_| named("a"))).await;
     let mut consumer = bench.consumer();
     let request = consumer.next_claim(2);
-    let first = consumer.send(request.clone()).await.unwrap().leases;
-    let again = consumer.send(request).await.unwrap().leases;
+    let first = consumer.send(&request).await.unwrap().leases;
+    let again = consumer.send(&request).await.unwrap().leases;
     let tokens = |leases: &[aqueduct_broker_api::Lease]| -> Vec<_> {
         leases
             .iter()
@@ -46,7 +46,7 @@ pub async fn of_a_settlement_answers_the_same(bench: Bench) {
     let lease = consumer.claim_one().await;
     let request = consumer.next_settle(vec![lease.settle(succeed())]);
     for _ in 0..3 {
-        let settled = bench.broker.settle(request.clone()).await.unwrap();
+        let settled = bench.broker.settle(&request).await.unwrap();
         assert_eq!(settled, [Settled::Applied(RunState::Succeeded)]);
     }
 }
@@ -60,7 +60,7 @@ pub async fn of_a_fused_claim_does_neither_twice(bench: Bench) {
         .next_claim(1)
         .settling(vec![lease.settle(succeed())]);
     for _ in 0..3 {
-        let claimed = consumer.send(request.clone()).await.unwrap();
+        let claimed = consumer.send(&request).await.unwrap();
         assert_eq!(claimed.settled, [Settled::Applied(RunState::Succeeded)]);
         assert_eq!(names(&claimed.leases), ["b"]);
     }
@@ -74,12 +74,12 @@ pub async fn of_a_fused_claim_does_neither_twice(bench: Bench) {
 pub async fn outside_the_window_is_refused(bench: Bench) {
     let mut consumer = bench.consumer();
     let old = consumer.next_claim(9);
-    consumer.send(old.clone()).await.unwrap();
+    consumer.send(&old).await.unwrap();
     for _ in 0..REPLAY_WINDOW {
         consumer.claim(1).await;
     }
     bench.queue_one("a").await;
-    let error = consumer.send(old).await.unwrap_err();
+    let error = consumer.send(&old).await.unwrap_err();
     assert_eq!(error.kind(), BrokerErrorKind::Stale);
     assert_eq!(bench.lengths().await.queued, 1);
 }
@@ -89,14 +89,8 @@ pub async fn out_of_order_is_accepted(bench: Bench) {
     bench.queue([named("a"), named("b")]).await;
     let mut consumer = bench.consumer();
     let (first, second) = (consumer.next_claim(1), consumer.next_claim(1));
-    assert_eq!(
-        names(&consumer.send(second.clone()).await.unwrap().leases),
-        ["a"]
-    );
-    assert_eq!(
-        names(&consumer.send(first.clone()).await.unwrap().leases),
-        ["b"]
-    );
-    assert_eq!(names(&consumer.send(second).await.unwrap().leases), ["a"]);
-    assert_eq!(names(&consumer.send(first).await.unwrap().leases), ["b"]);
+    assert_eq!(names(&consumer.send(&second).await.unwrap().leases), ["a"]);
+    assert_eq!(names(&consumer.send(&first).await.unwrap().leases), ["b"]);
+    assert_eq!(names(&consumer.send(&second).await.unwrap().leases), ["a"]);
+    assert_eq!(names(&consumer.send(&first).await.unwrap().leases), ["b"]);
 }

@@ -20,7 +20,7 @@ fn definition(version: u64, task: &str) -> ScheduleDefinition {
 async fn upsert(bench: &Bench, definition: ScheduleDefinition) -> Upserted {
     bench
         .schedules()
-        .upsert(vec![definition])
+        .upsert(&[definition])
         .await
         .unwrap()
         .remove(0)
@@ -31,7 +31,7 @@ async fn entries(bench: &Bench) -> Vec<ScheduleEntry> {
 }
 
 async fn fire(bench: &Bench, fire: Fire) -> Fired {
-    bench.schedules().fire(fire).await.unwrap()
+    bench.schedules().fire(&fire).await.unwrap()
 }
 
 /// Stores the schedule and moves on to its first tick.

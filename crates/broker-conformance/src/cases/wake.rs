@@ -20,7 +20,7 @@ fn wait(bench: &Bench) -> impl Future<Output = ()> + Send + 'static {
     let request = WaitRequest::new(vec![Lane::Io], queues, AT_MOST);
     let broker = bench.broker.clone();
     async move {
-        let woken = tokio::time::timeout(PATIENCE, broker.wait_ready(request)).await;
+        let woken = tokio::time::timeout(PATIENCE, broker.wait_ready(&request)).await;
         woken.expect("the wake-up was lost").unwrap();
     }
 }

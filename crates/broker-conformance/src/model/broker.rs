@@ -80,27 +80,27 @@ impl Broker for ModelBroker {
         capabilities
     }
 
-    async fn enqueue(&self, request: EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         self.step(|model, now| model.enqueue(request, now))
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
         self.step(|model, now| model.claim(request, now))
     }
 
-    async fn settle(&self, request: SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         self.step(|model, now| model.settle(request, now))
     }
 
-    async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
-        self.step(|model, now| Ok(model.extend(&request, now)))
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
+        self.step(|model, now| Ok(model.extend(request, now)))
     }
 
-    async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         self.step(|model, now| Ok(model.reclaim(request, now)))
     }
 
-    async fn wait_ready(&self, request: WaitRequest) -> Result<(), BrokerError> {
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         let is_ready = |model: &mut Model, now: Timestamp| {
             model.promote(now);
             let is_wanted = |run: &TaskRun| {
@@ -213,12 +213,12 @@ impl BrokerAdmin for ModelBroker {
 impl ScheduleStore for ModelBroker {
     async fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> Result<Vec<Upserted>, BrokerError> {
         Ok(self.step(|model, now| {
             definitions
                 .into_iter()
-                .map(|it| model.schedules.upsert(it, now))
+                .map(|it| model.schedules.upsert(it.clone(), now))
                 .collect()
         }))
     }
@@ -233,7 +233,7 @@ impl ScheduleStore for ModelBroker {
         ))
     }
 
-    async fn fire(&self, fire: Fire) -> Result<Fired, BrokerError> {
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         Ok(self.step(|model, now| model.fire(fire, now)))
     }
 

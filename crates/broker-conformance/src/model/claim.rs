@@ -12,17 +12,17 @@ use super::{Answer, Model};
 impl Model {
     pub(super) fn claim(
         &mut self,
-        request: ClaimRequest,
+        request: &ClaimRequest,
         now: Timestamp,
     ) -> Result<Claimed, BrokerError> {
         let ClaimRequest {
             consumer,
             sequence,
             lease,
-            wants,
-            settle,
+            ref wants,
+            ref settle,
             ..
-        } = request;
+        } = *request;
         if wants.iter().map(|want| want.max).sum::<usize>() > MAX_CLAIM_BATCH {
             return Err(over_limit("claim"));
         }
@@ -42,8 +42,9 @@ impl Model {
             claimed.settled = self.settle_all(consumer, settle, now);
             self.promote(now);
             for want in wants {
+                let full = claimed.leases.len() + want.max;
                 for queue in want.queues.iter() {
-                    let room = want.max - claimed.leases.len().min(want.max);
+                    let room = full - claimed.leases.len();
                     claimed.leases.extend(self.take(
                         queue,
                         want.lane,

@@ -36,7 +36,7 @@ pub(super) fn check_age<A>(
 impl Model {
     pub(super) fn enqueue(
         &mut self,
-        request: EnqueueRequest,
+        request: &EnqueueRequest,
         now: Timestamp,
     ) -> Result<Vec<Enqueued>, BrokerError> {
         if request.tasks.len() > MAX_ENQUEUE_BATCH {
@@ -49,8 +49,8 @@ impl Model {
         }
         let answers: Vec<Enqueued> = request
             .tasks
-            .into_iter()
-            .map(|task| self.store(task, now))
+            .iter()
+            .map(|task| self.store(task.clone(), now))
             .collect();
         let known = self.producers.entry(request.producer).or_default();
         known.insert(request.sequence, answers.clone());

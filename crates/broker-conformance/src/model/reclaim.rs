@@ -45,7 +45,7 @@ impl Model {
         extended
     }
 
-    pub(super) fn reclaim(&mut self, request: ReclaimRequest, now: Timestamp) -> Reclaimed {
+    pub(super) fn reclaim(&mut self, request: &ReclaimRequest, now: Timestamp) -> Reclaimed {
         let mut done = Reclaimed::default();
         self.promote(now);
         let stall = request.beat * 3;

@@ -69,7 +69,7 @@ impl Schedules {
 }
 
 impl Model {
-    pub(super) fn fire(&mut self, fire: Fire, now: Timestamp) -> Fired {
+    pub(super) fn fire(&mut self, fire: &Fire, now: Timestamp) -> Fired {
         let Some(entry) = self
             .schedules
             .entries
@@ -92,8 +92,8 @@ impl Model {
             };
         }
         let id = fire.run.as_ref().map(|run| run.id);
-        if let Some(run) = fire.run
-            && self.store(run, now) == Enqueued::QueueFull
+        if let Some(run) = &fire.run
+            && self.store(run.clone(), now) == Enqueued::QueueFull
         {
             return Fired::QueueFull;
         }

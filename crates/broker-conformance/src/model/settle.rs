@@ -12,15 +12,15 @@ use super::{Answer, KEEP_ENDED, KEEP_FAILED, Model};
 impl Model {
     pub(super) fn settle(
         &mut self,
-        request: SettleRequest,
+        request: &SettleRequest,
         now: Timestamp,
     ) -> Result<Vec<Settled>, BrokerError> {
         let SettleRequest {
             consumer,
             sequence,
-            items,
+            ref items,
             ..
-        } = request;
+        } = *request;
         let known = self.consumers.entry(consumer).or_default();
         check_age(&known.answers, sequence)?;
         if let Some(answer) = known.answers.get(&sequence) {
@@ -42,14 +42,14 @@ impl Model {
     pub(super) fn settle_all(
         &mut self,
         consumer: ConsumerId,
-        items: Vec<Settle>,
+        items: &[Settle],
         now: Timestamp,
     ) -> Vec<Settled> {
-        let settle = |item: Settle| match self.held(consumer, item.token) {
-            Some(index) => Settled::Applied(self.settle_one(index, item.settlement, now)),
+        let settle = |item: &Settle| match self.held(consumer, item.token) {
+            Some(index) => Settled::Applied(self.settle_one(index, item.settlement.clone(), now)),
             None => Settled::LeaseLost,
         };
-        items.into_iter().map(settle).collect()
+        items.iter().map(settle).collect()
     }
 
     pub(super) fn held(&self, consumer: ConsumerId, token: LeaseToken) -> Option<usize> {

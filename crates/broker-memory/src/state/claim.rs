@@ -27,17 +27,17 @@ const MAX_PASSED_OVER: usize = 1024;
 impl State {
     pub(crate) fn claim(
         &mut self,
-        request: ClaimRequest,
+        request: &ClaimRequest,
         now: Timestamp,
     ) -> Result<Claimed, BrokerError> {
         let ClaimRequest {
             consumer,
             sequence,
             lease,
-            wants,
-            settle,
+            ref wants,
+            ref settle,
             ..
-        } = request;
+        } = *request;
         let wanted = wants
             .iter()
             .fold(0_usize, |sum, want| sum.saturating_add(want.max));
@@ -56,7 +56,7 @@ impl State {
             now,
         };
         let mut leases = Vec::with_capacity(wanted.min(self.slots.len()));
-        for want in &wants {
+        for want in wants {
             self.serve(want, claimant, &mut leases);
         }
         let claimed: Vec<RunId> = leases.iter().map(|lease| lease.run().id).collect();

@@ -13,15 +13,15 @@ use super::slots::{Place, Stored};
 impl State {
     pub(crate) fn enqueue(
         &mut self,
-        request: EnqueueRequest,
+        request: &EnqueueRequest,
         now: Timestamp,
     ) -> Result<Vec<Enqueued>, BrokerError> {
         let EnqueueRequest {
             producer,
             sequence,
-            tasks,
+            ref tasks,
             ..
-        } = request;
+        } = *request;
         check_batch("enqueue", tasks.len(), MAX_ENQUEUE_BATCH)?;
         if let Some(answers) = self
             .producers
@@ -31,7 +31,7 @@ impl State {
             return Ok(answers.clone());
         }
         let answers: Vec<Enqueued> = tasks
-            .into_iter()
+            .iter()
             .map(|task| self.enqueue_one(task, now))
             .collect();
         self.producers
@@ -40,15 +40,15 @@ impl State {
         Ok(answers)
     }
 
-    pub(super) fn enqueue_one(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
-        if let Some(holder) = self.duplicate_of(&task) {
+    pub(super) fn enqueue_one(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
+        if let Some(holder) = self.duplicate_of(task) {
             return Enqueued::Duplicate(holder);
         }
         let queue = self.queues.number_of(&task.queue);
         if self.is_full(queue) {
             return Enqueued::QueueFull;
         }
-        Enqueued::Accepted(self.store(TaskRun::accept(task, now), queue))
+        Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue))
     }
 
     /// Returns the run that stands in the way: of the same id, or with the same unique key.

@@ -6,8 +6,8 @@ use aqueduct_core::Timestamp;
 use super::State;
 
 impl State {
-    pub(crate) fn fire(&mut self, fire: Fire, now: Timestamp) -> Fired {
-        if let Some(refusal) = self.schedules.refusal(&fire, now) {
+    pub(crate) fn fire(&mut self, fire: &Fire, now: Timestamp) -> Fired {
+        if let Some(refusal) = self.schedules.refusal(fire, now) {
             return refusal;
         }
         let Fire {
@@ -22,7 +22,7 @@ impl State {
         {
             return Fired::QueueFull;
         }
-        self.schedules.set_last_tick(&schedule, tick);
+        self.schedules.set_last_tick(schedule, *tick);
         Fired::Fired(id)
     }
 }

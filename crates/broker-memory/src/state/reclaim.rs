@@ -34,7 +34,7 @@ impl Beats {
 }
 
 impl State {
-    pub(crate) fn reclaim(&mut self, request: ReclaimRequest, now: Timestamp) -> Reclaimed {
+    pub(crate) fn reclaim(&mut self, request: &ReclaimRequest, now: Timestamp) -> Reclaimed {
         let mut done = Reclaimed::default();
         self.promote(now);
         let paused_until = self.beats.note(&request, now);

@@ -15,15 +15,15 @@ use super::slots::{Place, Slot};
 impl State {
     pub(crate) fn settle(
         &mut self,
-        request: SettleRequest,
+        request: &SettleRequest,
         now: Timestamp,
     ) -> Result<Vec<Settled>, BrokerError> {
         let SettleRequest {
             consumer,
             sequence,
-            items,
+            ref items,
             ..
-        } = request;
+        } = *request;
         check_batch("settle", items.len(), MAX_SETTLE_BATCH)?;
         if let Some(answer) = self.holders.look_up(consumer, sequence, "settle")? {
             return Ok(answer.settled.clone());
@@ -42,14 +42,14 @@ impl State {
     pub(super) fn settle_all(
         &mut self,
         consumer: ConsumerId,
-        items: Vec<Settle>,
+        items: &[Settle],
         now: Timestamp,
     ) -> Vec<Settled> {
-        let settle = |item: Settle| match self.held_by(consumer, item.token) {
-            Some(slot) => self.settle_one(slot, item.settlement, now),
+        let settle = |item: &Settle| match self.held_by(consumer, item.token) {
+            Some(slot) => self.settle_one(slot, &item.settlement, now),
             None => Settled::LeaseLost,
         };
-        items.into_iter().map(settle).collect()
+        items.iter().map(settle).collect()
     }
 
     /// Returns the run of a token, if the consumer holds it in just that attempt: the fence.
@@ -63,36 +63,37 @@ impl State {
         (is_held && stored.run.tally.attempt == token.attempt).then_some(slot)
     }
 
-    fn settle_one(&mut self, slot: Slot, settlement: Settlement, now: Timestamp) -> Settled {
-        let settlement = match self.asked_to_end(slot) {
-            Some(reason) if !settlement.is_end() => Settlement::Cancel { reason },
-            _ => settlement,
+    fn settle_one(&mut self, slot: Slot, settlement: &Settlement, now: Timestamp) -> Settled {
+        let asked = match self.asked_to_end(slot) {
+            Some(reason) if !settlement.is_end() => Some(Settlement::Cancel { reason }),
+            _ => None,
         };
+        let settlement = asked.as_ref().unwrap_or(settlement);
         self.leave(slot);
-        self.count(slot, &settlement);
+        self.count(slot, settlement);
         let transition = settlement.transition();
         let state = match settlement {
             Settlement::Succeed { result } => {
                 if result.is_some() {
-                    self.record(slot, |record| record.result = result);
+                    self.record(slot, |record| record.result.clone_from(result));
                 }
                 self.end(slot, transition, now)
             }
             Settlement::Fail { failure } => {
-                self.record(slot, |record| record.failure = Some(failure));
+                self.record(slot, |record| record.failure = Some(failure.clone()));
                 self.end(slot, transition, now)
             }
             Settlement::Cancel { reason } => {
-                self.record(slot, |record| record.reason = Some(reason));
+                self.record(slot, |record| record.reason = Some(reason.clone()));
                 self.end(slot, transition, now)
             }
             Settlement::Retry { wait, failure } | Settlement::Park { wait, failure } => {
-                self.record(slot, |record| record.failure = Some(failure));
-                self.move_to_due(slot, transition, now.saturating_add(wait));
+                self.record(slot, |record| record.failure = Some(failure.clone()));
+                self.move_to_due(slot, transition, now.saturating_add(*wait));
                 self.state_of(slot)
             }
             Settlement::Snooze { wait } => {
-                self.move_to_due(slot, transition, now.saturating_add(wait));
+                self.move_to_due(slot, transition, now.saturating_add(*wait));
                 self.state_of(slot)
             }
             // A kind that a later release adds is given back as well: nothing is lost.

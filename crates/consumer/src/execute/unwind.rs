@@ -23,7 +23,10 @@ impl Caught {
     }
 
     /// Polls the task without waiting.
-    pub(super) fn poll_once(&mut self, context: &mut Context<'_>) -> Poll<<Self as Future>::Output> {
+    pub(super) fn poll_once(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<<Self as Future>::Output> {
         Pin::new(self).poll(context)
     }
 

@@ -105,7 +105,9 @@ impl Payload {
     /// Returns whether the value is a map, as parameters must be.
     #[must_use]
     pub fn is_map(&self) -> bool {
-        self.as_bytes().first().is_some_and(|marker| shape::is_map(*marker))
+        self.as_bytes()
+            .first()
+            .is_some_and(|marker| shape::is_map(*marker))
     }
 
     /// Returns the keys of the top-level map, if the value is a map with text keys.
