@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_broker_api::LeaseToken;
-use aqueduct_core::id::RunIdMap;
+use aqueduct_core::id::IdMap;
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{RunId, TaskContext};
 
@@ -22,7 +22,7 @@ pub(crate) struct Owed {
 
 /// All owed runs.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight(Mutex<RunIdMap<Arc<Owed>>>);
+pub(crate) struct InFlight(Mutex<IdMap<RunId, Arc<Owed>>>);
 
 /// Stage: nothing of the task has run yet.
 const WAITING: u8 = 0;
@@ -108,7 +108,7 @@ impl InFlight {
         self.table().len()
     }
 
-    fn table(&self) -> MutexGuard<'_, RunIdMap<Arc<Owed>>> {
+    fn table(&self) -> MutexGuard<'_, IdMap<RunId, Arc<Owed>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,9 @@
 //! The consumers: their leases, what they hold, and the last answers to them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aqueduct_broker_api::{Cancel, Sequence, Settled};
+use aqueduct_core::id::IdMap;
 use aqueduct_core::{ConsumerId, RunId, Timestamp};
 
 use super::replay::Replay;
@@ -11,7 +12,7 @@ use super::slots::Slot;
 /// All known consumers.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
-    known: HashMap<ConsumerId, Holder>,
+    known: IdMap<ConsumerId, Holder>,
     by_expiry: BTreeSet<(Timestamp, ConsumerId)>,
 }
 

@@ -1,9 +1,10 @@
 //! The producers whose last answers are remembered: a bounded number, the active ones.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use aqueduct_broker_api::Enqueued;
+use aqueduct_core::id::IdMap;
 use aqueduct_core::{ProducerId, Timestamp};
 
 use super::replay::Replay;
@@ -17,7 +18,7 @@ const IDLE: Duration = Duration::from_mins(10);
 /// The remembered producers.
 #[derive(Debug, Default)]
 pub(super) struct Producers {
-    known: HashMap<ProducerId, Known>,
+    known: IdMap<ProducerId, Known>,
     /// In the order of their first request, or of their last check.
     order: VecDeque<ProducerId>,
 }

@@ -1,7 +1,7 @@
 //! The slots that stored runs live in, and the index from id to slot.
 
 use aqueduct_broker_api::Sequence;
-use aqueduct_core::id::RunIdMap;
+use aqueduct_core::id::IdMap;
 use aqueduct_core::run::TaskRun;
 use aqueduct_core::{ConsumerId, RunId};
 
@@ -48,7 +48,7 @@ pub(super) enum Place {
 pub(super) struct Slots {
     stored: Vec<Option<Stored>>,
     free: Vec<Slot>,
-    index: RunIdMap<Slot>,
+    index: IdMap<RunId, Slot>,
     tickets: u64,
 }
 

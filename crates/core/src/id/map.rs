@@ -1,21 +1,19 @@
-//! A hash map by run, which takes the random bits of the id for its hash.
+//! A hash map by id, which takes the random bits of the id for its hash.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::RunId;
-
-/// A hash map by run.
+/// A hash map by the id of a run, a consumer or a producer.
 ///
 /// Ids are random already, so hashing them again is work for nothing. Whoever can choose ids can
 /// make them collide: the map is for ids that the own application made.
-pub type RunIdMap<V> = HashMap<RunId, V, BuildHasherDefault<RunIdHasher>>;
+pub type IdMap<Id, V> = HashMap<Id, V, BuildHasherDefault<IdHasher>>;
 
-/// Hashes a run id by its last 64 bits.
+/// Hashes an id by its last 64 bits.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RunIdHasher(u64);
+pub struct IdHasher(u64);
 
-impl Hasher for RunIdHasher {
+impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -28,7 +26,7 @@ impl Hasher for RunIdHasher {
 
     fn write_u128(&mut self, number: u128) {
         let low = u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default();
-        // The table looks at the top bits too, and those of an id are its constant variant.
+        // The table looks at the top bits too, and those of a run id are its constant variant.
         self.0 = low.wrapping_mul(GOLDEN);
     }
 }

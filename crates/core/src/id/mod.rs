@@ -2,7 +2,7 @@
 
 mod map;
 
-pub use map::{RunIdHasher, RunIdMap};
+pub use map::{IdHasher, IdMap};
 
 use std::cell::RefCell;
 use std::fmt;
