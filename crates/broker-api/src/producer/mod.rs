@@ -1,50 +1,44 @@
-//! A producer: gives enqueues their identity and repeats those whose answer was lost.
+//! A producer: gives enqueues their identity, sends concurrent ones together, and repeats those
+//! whose answer was lost.
+//!
+//! `window` decides how many requests may be under way, `line` lets callers wait for their turn and
+//! `flight` is a request on its way.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod flight;
+mod line;
+mod window;
 
+use std::sync::Arc;
+
+use aqueduct_core::RunId;
 use aqueduct_core::manager::{PortFuture, QueueError, QueueErrorKind, QueuePort};
 use aqueduct_core::queue::{Enqueued, QueuedTask};
 use aqueduct_core::run::{Reason, TaskRun};
-use aqueduct_core::{ProducerId, RunId};
 
 use crate::admin::{BrokerAdmin, CancelAnswer};
-use crate::broker::{Broker, Sequence};
-use crate::enqueue::EnqueueRequest;
+use crate::broker::Broker;
 use crate::erased::BrokerHandle;
 use crate::error::{BrokerError, BrokerErrorKind};
+use line::Line;
 
 /// Queues on a broker under one identity; this is how a task manager reaches it.
+///
+/// A few requests are under way at a time. What is queued meanwhile goes out together with the next
+/// one, so that many concurrent callers cost the broker few requests; a caller alone waits for
+/// nobody. A request that the broker refuses is sent again caller by caller, so that one bad task
+/// holds up no other.
 #[derive(Debug)]
 pub struct Producer {
     broker: BrokerHandle,
-    id: ProducerId,
-    last: AtomicU64,
+    line: Arc<Line>,
 }
 
 impl Producer {
     /// Creates a producer with a fresh identity.
     #[must_use]
     pub fn new(broker: BrokerHandle) -> Self {
-        Self {
-            broker,
-            id: ProducerId::generate(),
-            last: AtomicU64::new(0),
-        }
-    }
-
-    fn next_sequence(&self) -> Sequence {
-        Sequence::from_number(self.last.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, BrokerError> {
-        let request = EnqueueRequest::new(self.id, self.next_sequence(), tasks);
-        for _ in 1..MAX_SENDS {
-            match self.broker.enqueue(&request).await {
-                Err(error) if is_unknown_outcome(&error) => {}
-                answer => return answer,
-            }
-        }
-        self.broker.enqueue(&request).await
+        let line = Arc::new(Line::new(broker.clone()));
+        Self { broker, line }
     }
 }
 
@@ -52,7 +46,7 @@ impl QueuePort for Producer {
     fn enqueue(&self, tasks: Vec<QueuedTask>) -> PortFuture<'_, Vec<Enqueued>> {
         Box::pin(async move {
             check_sizes(&tasks, self.broker.capabilities().max_payload)?;
-            self.send(tasks).await.map_err(into_queue_error)
+            self.line.send(tasks).await.map_err(into_queue_error)
         })
     }
 
@@ -93,14 +87,8 @@ fn check_sizes(tasks: &[QueuedTask], max: usize) -> Result<(), QueueError> {
     Err(QueueError::new(QueueErrorKind::LimitExceeded, message))
 }
 
-fn is_unknown_outcome(error: &BrokerError) -> bool {
-    matches!(
-        error.kind(),
-        BrokerErrorKind::Unavailable | BrokerErrorKind::Timeout
-    )
-}
-
-fn into_queue_error(error: BrokerError) -> QueueError {
+fn into_queue_error(error: impl Into<Arc<BrokerError>>) -> QueueError {
+    let error = error.into();
     let kind = match error.kind() {
         BrokerErrorKind::Unavailable | BrokerErrorKind::Timeout => QueueErrorKind::Unavailable,
         BrokerErrorKind::LimitExceeded => QueueErrorKind::LimitExceeded,
@@ -115,6 +103,3 @@ fn into_queue_error(error: BrokerError) -> QueueError {
     };
     QueueError::new(kind, message).with_source(error)
 }
-
-/// How often an enqueue is sent before its outcome is reported as unknown.
-const MAX_SENDS: u32 = 3;
