@@ -31,6 +31,7 @@ async fn heartbeat(ctx: TaskContext) -> Result<(), TaskError> {
 
 #[aqueduct::main]
 async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().init(); // says why a task failed
     let app = App::new(Broker::from_url("memory://").await?)
         .tasks(tasks![greet, count, heartbeat])
         .state(Greeting("hello"));

@@ -16,6 +16,7 @@ mod error;
 mod execute;
 mod heartbeat;
 mod in_flight;
+mod log;
 mod metrics;
 mod order;
 mod outbox;

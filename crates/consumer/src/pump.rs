@@ -14,6 +14,7 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::event::{RunEvent, RunEventKind};
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
+use aqueduct_core::time::Monotonic;
 use aqueduct_core::{Lane, TaskContext};
 use tracing::warn;
 
@@ -21,6 +22,7 @@ use crate::error::ConsumerError;
 use crate::execute::execute;
 use crate::heartbeat::pass_on;
 use crate::in_flight::Owed;
+use crate::log;
 use crate::metrics::add;
 use crate::order::QueueOrder;
 use crate::outbox::Ended;
@@ -194,20 +196,22 @@ impl Pump {
         self.shared
             .in_flight
             .remove(ended.iter().map(|owed| &owed.token));
+        let now = self.shared.clock.monotonic();
         for ((owed, settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
-            self.report(owed, &settle.settlement, settled);
+            self.report(owed, &settle.settlement, settled, now);
         }
         self.take_on(leases);
         self.shared.set_answered(request.sequence);
         pass_on(&self.shared, cancels);
     }
 
-    fn report(&self, owed: &Owed, settlement: &Settlement, settled: Settled) {
+    fn report(&self, owed: &Owed, settlement: &Settlement, settled: Settled, now: Monotonic) {
         let shared = &self.shared;
+        let run = owed.context.run();
+        let took = now.saturating_since(owed.claimed_at);
         shared.counters.count(settled);
+        log::settled(run, settlement, settled, took);
         shared.events.emit(|| {
-            let run = owed.context.run();
-            let took = shared.clock.monotonic().saturating_since(owed.claimed_at);
             let kind = ended_kind(settlement, settled, took);
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
                 .with_attempt(run.tally.attempt)

@@ -131,14 +131,11 @@ impl Parse for Retry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            let word: Ident = input.parse()?;
-            if word == "none" {
-                return Ok(Self::None);
-            }
-            return Err(Error::new(
-                word.span(),
-                "write `retry = none` or `retry(max = 3)`",
-            ));
+            let span = input.span();
+            return match input.parse::<Ident>() {
+                Ok(word) if word == "none" => Ok(Self::None),
+                _ => Err(Error::new(span, "write `retry = none` or `retry(max = 3)`")),
+            };
         }
         let content;
         parenthesized!(content in input);
@@ -195,7 +192,7 @@ pub(crate) fn duration(
     shortest: Duration,
     longest: Duration,
 ) -> syn::Result<Span> {
-    let literal = text(input)?;
+    let literal = text(input, "a duration such as \"30s\"")?;
     let value = duration_text::parse(&literal.value())
         .map_err(|problem| Error::new(literal.span(), problem))?;
     if value < shortest || value > longest {
@@ -214,14 +211,17 @@ pub(crate) fn unknown(option: &Ident, known: &[&str]) -> Error {
     Error::new(option.span(), format!("unknown option `{option}`; {hint}"))
 }
 
-fn text(input: ParseStream<'_>) -> syn::Result<LitStr> {
+fn text(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
     input.parse::<Token![=]>()?;
-    input.parse()
+    let span = input.span();
+    input
+        .parse()
+        .map_err(|_| Error::new(span, format!("write {what} here")))
 }
 
 /// Parses `= "…"`, the name of a task or a queue.
 fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
-    let literal = text(input)?;
+    let literal = text(input, "a name such as \"reports\"")?;
     let name = literal.value();
     let starts = |char: char| char.is_ascii_alphabetic() || char == '_';
     let follows = |char: char| starts(char) || char.is_ascii_digit() || "-.".contains(char);
@@ -238,20 +238,19 @@ fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
 /// Parses `= word` or `= "word"`, one of a few.
 fn choice(input: ParseStream<'_>, known: &[&str]) -> syn::Result<Choice> {
     input.parse::<Token![=]>()?;
-    let (word, span) = if input.peek(LitStr) {
-        let literal: LitStr = input.parse()?;
-        (literal.value(), literal.span())
+    let span = input.span();
+    let word = if input.peek(LitStr) {
+        input.parse().map(|literal: LitStr| literal.value())
     } else {
-        let word: Ident = input.parse()?;
-        (word.to_string(), word.span())
+        input.parse().map(|word: Ident| word.to_string())
     };
-    if known.contains(&word.as_str()) {
-        return Ok(Choice(word));
+    match word {
+        Ok(word) if known.contains(&word.as_str()) => Ok(Choice(word)),
+        _ => {
+            let message = format!("this must be one of {}", known.join(", "));
+            Err(Error::new(span, message))
+        }
     }
-    Err(Error::new(
-        span,
-        format!("this must be one of {}", known.join(", ")),
-    ))
 }
 
 /// As in `aqueduct_core::name`.

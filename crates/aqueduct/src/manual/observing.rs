@@ -14,5 +14,8 @@
 //! });
 //! ```
 //!
-//! Each attempt runs in a `tracing` span with the run, the task and the attempt. Figures of the
+//! Each attempt runs in a `tracing` span with the run, the task and the attempt. How it ended is one
+//! line of the log: an error if the run failed for good, a warning if it is tried again or cannot
+//! start here, debug if all is well. Nothing is shown until the program installs a subscriber, for
+//! instance with `tracing_subscriber::fmt().init()`. Figures of the
 //! consumer are at [`RunningApp::metrics`](crate::RunningApp::metrics).

@@ -1,0 +1,15 @@
+use aqueduct::task;
+
+#[task(timeout = 30)]
+async fn number_as_duration() {}
+
+#[task(priority = 3)]
+async fn number_as_priority() {}
+
+#[task(retry = "never")]
+async fn text_as_retry() {}
+
+#[task(name = reports)]
+async fn word_as_name() {}
+
+fn main() {}
