@@ -4,6 +4,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities, ClaimRequest, Claimed,
@@ -11,7 +12,8 @@ use aqueduct_broker_api::{
     Reclaimed, SettleRequest, Settled, WaitRequest,
 };
 use aqueduct_core::manager::{PortFuture, QueueErrorKind, QueuePort};
-use aqueduct_core::{Payload, QueueName, QueuedTask, RunId, RunState, TaskName};
+use aqueduct_core::run::UniqueKey;
+use aqueduct_core::{Due, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName};
 use tokio::sync::Semaphore;
 
 /// Answers enqueues one by one, as the test allows it, and writes down what it was sent.
@@ -242,4 +244,33 @@ fn callers_that_are_gone_are_not_sent() {
     let (_, shared) = gate.seen().pop().unwrap();
     assert_eq!(shared, ["t5", "t6", "t7"]);
     assert_eq!(callers.answers.iter().flatten().count(), 6);
+}
+
+#[test]
+fn what_the_broker_cannot_do_is_refused_before_it_is_sent() {
+    let gate = Gate::new();
+    gate.let_through(99);
+    let producer = producer(&gate);
+    let plain = || {
+        let name = TaskName::from_static("t");
+        QueuedTask::new(RunId::from_u128(1), name, Payload::empty())
+    };
+    let asks: [fn(&mut QueuedTask); 5] = [
+        |task| task.due = Due::After(Duration::from_secs(1)),
+        |task| task.priority = Priority::High,
+        |task| task.expires_in = Some(Duration::from_secs(1)),
+        |task| task.options_mut().unique = UniqueKey::new("k").ok(),
+        |task| task.options_mut().keep_result = Some(Duration::from_secs(1)),
+    ];
+    for ask in asks {
+        let mut task = plain();
+        ask(&mut task);
+        let mut call = producer.enqueue(vec![plain(), task]);
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(Err(error)) = Pin::new(&mut call).poll(&mut context) else {
+            panic!("it was sent");
+        };
+        assert_eq!(error.kind(), QueueErrorKind::NotSupported, "{error}");
+    }
+    assert!(gate.seen().is_empty());
 }

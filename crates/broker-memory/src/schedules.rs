@@ -18,7 +18,7 @@ impl ScheduleStore for MemoryBroker {
     ) -> Result<Vec<Upserted>, BrokerError> {
         Ok(self.change(|state, now| {
             definitions
-                .into_iter()
+                .iter()
                 .map(|each| state.schedules.upsert(each.clone(), now))
                 .collect()
         }))

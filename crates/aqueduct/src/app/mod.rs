@@ -14,7 +14,7 @@ use aqueduct_broker_api::Producer;
 use aqueduct_core::event::Events;
 use aqueduct_core::state::States;
 use aqueduct_core::task::Task;
-use aqueduct_core::{Clock, TaskManager, TaskRegistry};
+use aqueduct_core::{Clock, Priority, TaskManager, TaskRegistry};
 
 #[cfg(feature = "consumer")]
 use aqueduct_consumer::{TaskConsumer, TaskConsumerBuilder};
@@ -300,6 +300,8 @@ fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
         };
         lacks(definition.schedule().is_some(), can.schedules, "schedules");
         lacks(definition.keep_result().is_some(), can.results, "results");
+        let is_plain = definition.priority() == Priority::default();
+        lacks(!is_plain, can.priorities, "priorities");
     }
     problems
 }

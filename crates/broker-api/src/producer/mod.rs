@@ -1,9 +1,10 @@
 //! A producer: gives enqueues their identity, sends concurrent ones together, and repeats those
 //! whose answer was lost.
 //!
-//! `window` decides how many requests may be under way, `line` lets callers wait for their turn and
-//! `flight` is a request on its way.
+//! `check` refuses what the broker cannot do, `window` decides how many requests may be under way,
+//! `line` lets callers wait for their turn, and `flight` is a request on its way.
 
+mod check;
 mod flight;
 mod line;
 mod window;
@@ -19,6 +20,7 @@ use crate::admin::{BrokerAdmin, CancelAnswer};
 use crate::broker::Broker;
 use crate::erased::BrokerHandle;
 use crate::error::{BrokerError, BrokerErrorKind};
+use check::check;
 use line::Line;
 
 /// Queues on a broker under one identity; this is how a task manager reaches it.
@@ -45,7 +47,7 @@ impl Producer {
 impl QueuePort for Producer {
     fn enqueue(&self, tasks: Vec<QueuedTask>) -> PortFuture<'_, Vec<Enqueued>> {
         Box::pin(async move {
-            check_sizes(&tasks, self.broker.capabilities().max_payload)?;
+            check(&tasks, &self.broker.capabilities())?;
             self.line.send(tasks).await.map_err(into_queue_error)
         })
     }
@@ -72,19 +74,6 @@ impl QueuePort for Producer {
             Ok(cancelled)
         })
     }
-}
-
-fn check_sizes(tasks: &[QueuedTask], max: usize) -> Result<(), QueueError> {
-    let Some(task) = tasks.iter().find(|task| task.payload.len() > max) else {
-        return Ok(());
-    };
-    let message = format!(
-        "the parameters of `{}` take {} bytes, this broker allows {max}; store them elsewhere and \
-         pass a reference",
-        task.task,
-        task.payload.len(),
-    );
-    Err(QueueError::new(QueueErrorKind::LimitExceeded, message))
 }
 
 fn into_queue_error(error: impl Into<Arc<BrokerError>>) -> QueueError {

@@ -217,7 +217,7 @@ impl ScheduleStore for ModelBroker {
     ) -> Result<Vec<Upserted>, BrokerError> {
         Ok(self.step(|model, now| {
             definitions
-                .into_iter()
+                .iter()
                 .map(|it| model.schedules.upsert(it.clone(), now))
                 .collect()
         }))

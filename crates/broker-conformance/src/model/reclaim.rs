@@ -59,7 +59,7 @@ impl Model {
         if self.paused_until > now {
             done.paused_for = Some(self.paused_until.saturating_since(now));
         } else {
-            self.take_back(&request, now, &mut done);
+            self.take_back(request, now, &mut done);
         }
         for index in (0..self.runs.len()).rev() {
             let run = &self.runs[index].run;

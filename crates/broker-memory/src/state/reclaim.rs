@@ -37,14 +37,14 @@ impl State {
     pub(crate) fn reclaim(&mut self, request: &ReclaimRequest, now: Timestamp) -> Reclaimed {
         let mut done = Reclaimed::default();
         self.promote(now);
-        let paused_until = self.beats.note(&request, now);
+        let paused_until = self.beats.note(request, now);
         if paused_until > now {
             done.paused_for = Some(paused_until.saturating_since(now));
         } else {
-            self.take_back(&request, now, &mut done);
+            self.take_back(request, now, &mut done);
         }
-        self.expire_unstarted(&request, now, &mut done);
-        self.sweep_kept(&request, now, &mut done);
+        self.expire_unstarted(request, now, &mut done);
+        self.sweep_kept(request, now, &mut done);
         done
     }
 
