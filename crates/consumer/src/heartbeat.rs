@@ -157,9 +157,6 @@ async fn extend(shared: &Shared) {
         .iter()
         .map(|owed| owed.token)
         .collect();
-    if held.is_empty() {
-        return;
-    }
     let request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
     let sent = shared.clock.monotonic();
     let extended = tokio::time::timeout(shared.limits.beat, shared.broker.extend(&request)).await;
