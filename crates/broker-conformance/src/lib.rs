@@ -36,12 +36,13 @@
 )]
 
 pub mod cases;
-pub mod differential;
+mod differential;
 mod fault;
 mod fixture;
 mod harness;
 pub mod model;
 mod plan;
+mod shrink;
 
 pub use fault::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
@@ -153,7 +154,7 @@ macro_rules! conformance {
 
         #[$crate::__private::tokio::test(crate = "aqueduct_broker_conformance::__private::tokio")]
         async fn declared_capabilities_are_true() {
-            $crate::cases::declared_capabilities_are_true(&$harness, WITHOUT).await;
+            $crate::cases::declared_capabilities_are_true($harness, WITHOUT).await;
         }
 
         $crate::for_each_case!($crate::conformance_tests, { $harness });
@@ -176,7 +177,7 @@ macro_rules! conformance_tests {
                     eprintln!("not checked: the broker declares that it lacks {}", $needs);
                     return;
                 }
-                let bench = $crate::Bench::of(&$harness).await;
+                let bench = $crate::Bench::of($harness).await;
                 $crate::cases::$module::$case(bench).await;
             })*
         })*

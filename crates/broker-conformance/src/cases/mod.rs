@@ -29,7 +29,7 @@ use crate::harness::Harness;
 /// # Cancel safety
 ///
 /// Dropping the future checks nothing.
-pub async fn declared_capabilities_are_true(harness: &impl Harness, without: &[&str]) {
+pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&str]) {
     let can = Bench::of(harness).await.broker.capabilities();
     let facts = [
         ("fenced", can.fenced),
