@@ -170,8 +170,8 @@ impl World {
         let Some(request) = &self.last_enqueue else {
             return (String::new(), String::new());
         };
-        let a = self.broker.enqueue(&request).await.unwrap();
-        let b = self.model.enqueue(&request).await.unwrap();
+        let a = self.broker.enqueue(request).await.unwrap();
+        let b = self.model.enqueue(request).await.unwrap();
         (format!("{a:?}"), format!("{b:?}"))
     }
 
@@ -180,8 +180,8 @@ impl World {
         let Some(request) = &client.last_claim else {
             return (String::new(), String::new());
         };
-        let a = self.broker.claim(&request).await.unwrap();
-        let b = self.model.claim(&request).await.unwrap();
+        let a = self.broker.claim(request).await.unwrap();
+        let b = self.model.claim(request).await.unwrap();
         for lease in &a.leases {
             if !client.held.contains(&lease.token()) {
                 client.held.push(lease.token());

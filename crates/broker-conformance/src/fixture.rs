@@ -208,7 +208,7 @@ impl Consumer {
     }
 
     pub(crate) async fn send(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
-        self.broker.claim(&request).await
+        self.broker.claim(request).await
     }
 
     pub(crate) async fn claim(&mut self, max: usize) -> Vec<Lease> {

@@ -138,6 +138,11 @@ macro_rules! for_each_case {
                 errors_before_the_step_change_nothing: "",
                 repeated_requests_change_nothing: "",
             }
+            lost_replies {
+                of_looks_change_nothing: "lookup", of_beats_reclaim_once: "",
+                of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
+                of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
+            }
             random {
                 the_model_agrees: "unique",
             }

@@ -193,7 +193,11 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (Defect::CancelsNotTold, &["cancel::a_running_run_is_told"]),
     (
         Defect::ReclaimDoesNothing,
-        &["reclaim::takes_back_from_the_dead", "wake::a_reclaim_wakes"],
+        &[
+            "lost_replies::of_beats_reclaim_once",
+            "reclaim::takes_back_from_the_dead",
+            "wake::a_reclaim_wakes",
+        ],
     ),
     (
         Defect::ReclaimIgnoresTheLimit,
@@ -228,7 +232,10 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::CancelDoesNothing,
-        &["cancel::a_waiting_run_ends_at_once"],
+        &[
+            "lost_replies::of_a_cancel_ends_a_run_once",
+            "cancel::a_waiting_run_ends_at_once",
+        ],
     ),
     (
         Defect::CancelOfARunningRunForgotten,
@@ -241,6 +248,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::RequeueDoesNothing,
         &[
+            "lost_replies::of_a_requeue_queues_once",
             "results::a_failed_run_can_be_requeued",
             "wake::a_requeue_wakes",
         ],
@@ -248,6 +256,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::PauseDoesNothing,
         &[
+            "lost_replies::of_a_pause_or_a_purge_hold",
             "admin::a_paused_queue_gives_nothing",
             "admin::a_paused_task_does_not_hold_up_others",
         ],
@@ -255,11 +264,20 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
     (
         Defect::PurgeDoesNothing,
-        &["admin::purge_removes_waiting_runs"],
+        &[
+            "lost_replies::of_a_pause_or_a_purge_hold",
+            "admin::purge_removes_waiting_runs",
+        ],
     ),
     (Defect::ListRepeatsItsFirstPage, &["admin::lists_in_pages"]),
     (Defect::ListIsOnePage, &["admin::lists_in_pages"]),
-    (Defect::RunningRunsNotCounted, &["admin::lengths_add_up"]),
+    (
+        Defect::RunningRunsNotCounted,
+        &[
+            "lost_replies::of_looks_change_nothing",
+            "admin::lengths_add_up",
+        ],
+    ),
     (
         Defect::ConsumersUnknown,
         &["admin::consumers_are_known_while_they_live"],
@@ -268,6 +286,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::TickFiresTwice,
         &[
+            "lost_replies::of_a_schedule_fire_once",
             "schedules::a_repeated_tick_is_already_done",
             "contention::a_tick_fires_once_for_many",
         ],
