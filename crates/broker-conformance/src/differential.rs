@@ -14,7 +14,7 @@ use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId};
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::model::ModelBroker;
-use crate::plan::{Step, draw};
+use crate::plan::Step;
 
 /// The lease and the beat of the plan's consumers.
 const LEASE: Duration = Duration::from_secs(2);
@@ -38,12 +38,12 @@ struct Client {
     held: Vec<LeaseToken>,
 }
 
-/// Runs the plan of a seed on a fresh broker and on the model.
+/// Runs a plan on the broker of a fresh bench and on the model; returns where they first differ.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future ends the comparison.
-pub async fn compare(bench: &Bench, seed: u64, steps: usize) {
+pub(crate) async fn compare(bench: &Bench, plan: &[Step]) -> Option<String> {
     let clock = ManualClock::new(bench.now());
     let client = |_| Client {
         id: ConsumerId::generate(),
@@ -60,16 +60,25 @@ pub async fn compare(bench: &Bench, seed: u64, steps: usize) {
         consumers: (0..3).map(client).collect(),
         runs: Vec::new(),
     };
-    for (number, step) in draw(seed, steps).into_iter().enumerate() {
-        if let Step::Advance { by } = step {
+    for (number, step) in plan.iter().enumerate() {
+        if let Step::Advance { by } = *step {
             bench.advance(by).await;
             clock.advance(by);
         }
-        let (got, expected) = world.take(step).await;
-        assert_eq!(got, expected, "seed {seed}, step {number}: {step:?}");
+        let (got, expected) = world.take(*step).await;
+        if got != expected {
+            return Some(difference(number, *step, "answers", &got, &expected));
+        }
         let (got, expected) = world.observe().await;
-        assert_eq!(got, expected, "seed {seed}, after step {number}: {step:?}");
+        if got != expected {
+            return Some(difference(number, *step, "then holds", &got, &expected));
+        }
     }
+    None
+}
+
+fn difference(number: usize, step: Step, does: &str, got: &str, expected: &str) -> String {
+    format!("step {number}, {step:?}\n  the broker {does} {got}\n  the model  {does} {expected}")
 }
 
 impl World {

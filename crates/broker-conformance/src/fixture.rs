@@ -15,7 +15,7 @@ use aqueduct_core::{
     Timestamp,
 };
 
-use crate::harness::{Fixture, Harness, TestClock};
+use crate::harness::{ErasedHarness, Fixture, Harness, TestClock};
 
 /// When the clocks of fixtures begin: 2026-01-01.
 pub const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -26,12 +26,16 @@ const LEASE: Duration = Duration::from_secs(5);
 /// The beat of test consumers.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// How long a broker may take to wake a waiter before the case gives up on it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// An empty broker, its clock, and shorthands.
 #[derive(Clone, Debug)]
 pub struct Bench {
     /// The broker.
     pub broker: BrokerHandle,
     clock: Arc<dyn TestClock>,
+    harness: Arc<dyn ErasedHarness>,
 }
 
 /// A consumer that keeps its identity and its sequence.
@@ -73,9 +77,22 @@ impl Bench {
     /// # Cancel safety
     ///
     /// Never dropped before it ends.
-    pub async fn of(harness: &impl Harness) -> Self {
-        let Fixture { broker, clock } = harness.fixture().await;
-        Self { broker, clock }
+    pub async fn of(harness: impl Harness) -> Self {
+        Self::with(Arc::new(harness)).await
+    }
+
+    /// Makes another bench, with a fresh fixture of the same harness.
+    pub(crate) async fn again(&self) -> Self {
+        Self::with(Arc::clone(&self.harness)).await
+    }
+
+    async fn with(harness: Arc<dyn ErasedHarness>) -> Self {
+        let Fixture { broker, clock } = harness.make().await;
+        Self {
+            broker,
+            clock,
+            harness,
+        }
     }
 
     pub(crate) fn admin(&self) -> &AdminHandle {
@@ -241,6 +258,11 @@ impl Consumer {
     pub(crate) fn last(&self) -> Sequence {
         self.last
     }
+}
+
+/// Waits for what must come soon; fails with `problem` if it does not.
+pub(crate) async fn within<T>(problem: &str, wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, wait).await.expect(problem)
 }
 
 /// Returns the names of the tasks of some leases.

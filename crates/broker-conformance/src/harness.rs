@@ -20,6 +20,17 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
     fn fixture(&self) -> impl Future<Output = Fixture> + Send;
 }
 
+/// The object-safe form of [`Harness`].
+pub(crate) trait ErasedHarness: fmt::Debug + Send + Sync {
+    fn make(&self) -> Pin<Box<dyn Future<Output = Fixture> + Send + '_>>;
+}
+
+impl<H: Harness> ErasedHarness for H {
+    fn make(&self) -> Pin<Box<dyn Future<Output = Fixture> + Send + '_>> {
+        Box::pin(self.fixture())
+    }
+}
+
 /// An empty broker and the clock that it goes by.
 #[derive(Clone, Debug)]
 pub struct Fixture {

@@ -36,12 +36,13 @@
 )]
 
 pub mod cases;
-pub mod differential;
+mod differential;
 mod fault;
 mod fixture;
 mod harness;
 pub mod model;
 mod plan;
+mod shrink;
 
 pub use fault::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
@@ -137,6 +138,11 @@ macro_rules! for_each_case {
                 errors_before_the_step_change_nothing: "",
                 repeated_requests_change_nothing: "",
             }
+            lost_replies {
+                of_looks_change_nothing: "lookup", of_beats_reclaim_once: "",
+                of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
+                of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
+            }
             random {
                 the_model_agrees: "unique",
             }
@@ -153,7 +159,7 @@ macro_rules! conformance {
 
         #[$crate::__private::tokio::test(crate = "aqueduct_broker_conformance::__private::tokio")]
         async fn declared_capabilities_are_true() {
-            $crate::cases::declared_capabilities_are_true(&$harness, WITHOUT).await;
+            $crate::cases::declared_capabilities_are_true($harness, WITHOUT).await;
         }
 
         $crate::for_each_case!($crate::conformance_tests, { $harness });
@@ -176,7 +182,7 @@ macro_rules! conformance_tests {
                     eprintln!("not checked: the broker declares that it lacks {}", $needs);
                     return;
                 }
-                let bench = $crate::Bench::of(&$harness).await;
+                let bench = $crate::Bench::of($harness).await;
                 $crate::cases::$module::$case(bench).await;
             })*
         })*

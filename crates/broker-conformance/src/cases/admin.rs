@@ -23,6 +23,7 @@ pub async fn lists_in_pages(bench: Bench) {
         let page = bench.admin().list(&filter).await.unwrap();
         seen.extend(page.runs.iter().map(|run| run.id));
         let Some(next) = page.next else { break };
+        assert!(seen.len() <= 20, "the pages repeat themselves: {seen:?}");
         filter.after = Some(next);
     }
     assert_eq!(seen.len(), 20);

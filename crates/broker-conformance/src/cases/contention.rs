@@ -21,10 +21,10 @@ pub async fn no_run_is_held_twice_and_none_is_lost(bench: Bench) {
         let mut consumer = bench.consumer();
         consumers.spawn(async move {
             let mut mine = Vec::new();
-            loop {
+            while mine.len() <= RUNS {
                 let leases = consumer.claim(7).await;
                 if leases.is_empty() {
-                    return mine;
+                    break;
                 }
                 mine.extend(leases.iter().map(|lease| lease.run().id));
                 let items = leases
@@ -36,6 +36,7 @@ pub async fn no_run_is_held_twice_and_none_is_lost(bench: Bench) {
                 }
                 tokio::task::yield_now().await;
             }
+            mine
         });
     }
     let claimed = consumers.join_all().await.concat();

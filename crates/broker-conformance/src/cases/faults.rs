@@ -66,6 +66,10 @@ async fn exactly_once(bench: &Bench, every: u64, fault: Fault) {
             break;
         }
         owed = leases;
+        assert!(
+            succeeded.len() + owed.len() <= RUNS,
+            "more runs than were queued"
+        );
     }
     assert!(faulty.injected() > 0, "nothing was injected");
     assert_eq!(succeeded.len(), RUNS, "lost, with {fault:?} every {every}");

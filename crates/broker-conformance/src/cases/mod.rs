@@ -9,6 +9,7 @@ pub mod enqueue;
 pub mod expiry;
 pub mod extend;
 pub mod faults;
+pub mod lost_replies;
 pub mod order;
 pub mod random;
 pub mod reclaim;
@@ -29,7 +30,7 @@ use crate::harness::Harness;
 /// # Cancel safety
 ///
 /// Dropping the future checks nothing.
-pub async fn declared_capabilities_are_true(harness: &impl Harness, without: &[&str]) {
+pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&str]) {
     let can = Bench::of(harness).await.broker.capabilities();
     let facts = [
         ("fenced", can.fenced),

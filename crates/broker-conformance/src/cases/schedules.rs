@@ -7,7 +7,7 @@ use aqueduct_broker_api::{
 };
 use aqueduct_core::{Schedule, ScheduleName, Timestamp};
 
-use crate::fixture::{Bench, task_name};
+use crate::fixture::{Bench, task_name, within};
 
 const PERIOD: Duration = Duration::from_secs(10);
 
@@ -161,16 +161,13 @@ pub async fn a_change_wakes_the_waiting(bench: Bench) {
     let (definition, _) = first_tick(&bench).await;
     let long = Duration::from_secs(30);
     let seen = bench.schedules().list().await.unwrap().revision;
-    assert!(
-        !bench
-            .schedules()
-            .wait_changed(seen, Duration::ZERO)
-            .await
-            .unwrap()
-    );
-    let waiting = bench.schedules().wait_changed(seen, long);
+    let wait = |at_most| {
+        let wait = bench.schedules().wait_changed(seen, at_most);
+        within("a change, or the end of the wait, was not told", wait)
+    };
+    assert!(!wait(Duration::ZERO).await.unwrap());
     let change = bench.schedules().set_enabled(&definition.name, false);
-    let (woken, _) = tokio::join!(waiting, change);
+    let (woken, _) = tokio::join!(wait(long), change);
     assert!(woken.unwrap());
-    assert!(bench.schedules().wait_changed(seen, long).await.unwrap());
+    assert!(wait(long).await.unwrap());
 }

@@ -7,21 +7,19 @@ use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, Settlement, WaitReque
 use aqueduct_core::Lane;
 use aqueduct_core::queue::Due;
 
-use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name};
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, within};
 
 /// A wait that no case reaches the end of: if it does, the wake-up was lost.
 const AT_MOST: Duration = Duration::from_mins(1);
-
-/// How long a wake-up may take before the case gives up on it.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 fn wait(bench: &Bench) -> impl Future<Output = ()> + Send + 'static {
     let queues = Arc::from([queue_name("default")]);
     let request = WaitRequest::new(vec![Lane::Io], queues, AT_MOST);
     let broker = bench.broker.clone();
     async move {
-        let woken = tokio::time::timeout(PATIENCE, broker.wait_ready(&request)).await;
-        woken.expect("the wake-up was lost").unwrap();
+        within("the wake-up was lost", broker.wait_ready(&request))
+            .await
+            .unwrap();
     }
 }
 
@@ -98,13 +96,12 @@ pub async fn a_dropped_waiter_loses_nothing(bench: Bench) {
         let first = wait(&bench);
         let second = wait(&bench);
         let change = async {
+            let queue = bench.queue_one("a");
             tokio::select! {
-                        biased;
-                        () = first => {}
-                        () = async {
-                let _ = bench.queue_one("a").await;
-            } => {}
-                    }
+                biased;
+                () = first => {}
+                _ = queue => {}
+            }
         };
         tokio::join!(second, change);
         assert_eq!(bench.consumer().claim(9).await.len(), 1);

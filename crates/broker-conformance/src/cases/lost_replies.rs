@@ -1,0 +1,143 @@
+//! Calls that were done and whose reply was lost: asking again does nothing a second time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_broker_api::{
+    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, ExtendRequest, Fire, Fired,
+    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Upserted,
+    WaitRequest,
+};
+use aqueduct_core::run::Reason;
+use aqueduct_core::{Lane, RunState, Schedule};
+
+use crate::fault::{Fault, FaultyBroker};
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, task_name};
+
+const LEASE: Duration = Duration::from_secs(5);
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Returns the broker, with the first reply of every operation lost, and every second one after.
+fn forgetful(bench: &Bench) -> BrokerHandle {
+    BrokerHandle::new(FaultyBroker::new(bench.broker.clone()).every(2, Fault::LostReply))
+}
+
+/// Loses the reply of a call, and returns that of its repetition.
+async fn again<T, Fut>(call: impl Fn() -> Fut) -> T
+where
+    Fut: Future<Output = Result<T, BrokerError>>,
+{
+    assert!(call().await.is_err(), "the reply was to be lost");
+    call().await.unwrap()
+}
+
+/// Looking, waiting and counting change nothing.
+pub async fn of_looks_change_nothing(bench: Bench) {
+    bench.queue([named("a"), named("b")]).await;
+    let lease = bench.consumer().claim_one().await;
+    let broker = forgetful(&bench);
+    let admin = broker.admin().unwrap();
+    let request = WaitRequest::new(vec![Lane::Io], Arc::from([queue_name("default")]), BEAT);
+    again(|| broker.wait_ready(&request)).await;
+    let lengths = again(|| broker.queue_lengths(&[])).await;
+    assert_eq!((lengths[0].queued, lengths[0].running), (1, 1));
+    let run = lease.run().id;
+    let found = again(|| admin.find(std::slice::from_ref(&run))).await;
+    assert_eq!(
+        found[0].as_ref().map(|it| it.state),
+        Some(RunState::Running)
+    );
+    let filter = RunFilter::default();
+    assert_eq!(again(|| admin.list(&filter)).await.runs.len(), 2);
+    assert_eq!(again(|| admin.consumers()).await.len(), 1);
+    assert!(again(|| admin.paused()).await.is_empty());
+    again(|| admin.tasks()).await;
+    assert_eq!(bench.consumer().claim_names(9).await, ["b"]);
+}
+
+/// A beat renews, and reclaims each run of the dead once.
+pub async fn of_beats_reclaim_once(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let broker = forgetful(&bench);
+    let extend =
+        ExtendRequest::new(consumer.id, LEASE, consumer.last()).holding(vec![lease.token()]);
+    let extended = again(|| broker.extend(&extend)).await;
+    assert_eq!((extended.lost.len(), extended.released), (0, 0));
+    bench.advance(PAST_LEASE).await;
+    let reclaim = ReclaimRequest::new(BEAT * 60, LEASE);
+    assert_eq!(again(|| broker.reclaim(&reclaim)).await.requeued, 0);
+    let leases = bench.consumer().claim(9).await;
+    assert_eq!(leases.len(), 1, "the run is lost, or doubled");
+    let run = leases[0].run();
+    assert_eq!((run.id, run.tally.crashes), (id, 1));
+}
+
+/// A cancelled run ends once; a running one is asked once.
+pub async fn of_a_cancel_ends_a_run_once(bench: Bench) {
+    let waiting = bench.queue_one("a").await;
+    let broker = forgetful(&bench);
+    let admin = broker.admin().unwrap();
+    let cancel = |run| admin.cancel(run, Reason::new("enough"));
+    let answers = again(|| cancel(std::slice::from_ref(&waiting))).await;
+    assert_eq!(answers, [CancelAnswer::AlreadyEnded(RunState::Cancelled)]);
+    let running = bench.queue_one("b").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let answers = again(|| cancel(std::slice::from_ref(&running))).await;
+    assert_eq!(answers, [CancelAnswer::Requested]);
+    assert_eq!(consumer.extend(vec![lease.token()]).await.cancels.len(), 1);
+}
+
+/// A requeued run is queued once.
+pub async fn of_a_requeue_queues_once(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    let broker = forgetful(&bench);
+    let admin = broker.admin().unwrap();
+    let requeued = again(|| admin.requeue(std::slice::from_ref(&id))).await;
+    assert_eq!(requeued, [false], "it was done although the reply was lost");
+    assert_eq!(consumer.claim(9).await.len(), 1);
+}
+
+/// A queue is paused, resumed and purged once.
+pub async fn of_a_pause_or_a_purge_hold(bench: Bench) {
+    bench.queue_one("a").await;
+    let broker = forgetful(&bench);
+    let admin = broker.admin().unwrap();
+    let scope = PauseScope::Queue(queue_name("default"));
+    for paused in [true, false, true] {
+        again(|| admin.set_paused(&scope, paused)).await;
+        let is_paused = bench.admin().paused().await.unwrap().contains(&scope);
+        assert_eq!(is_paused, paused);
+    }
+    let queue = queue_name("default");
+    assert_eq!(again(|| admin.purge(&queue)).await, 0, "purged twice");
+    assert_eq!(bench.lengths().await.unfinished(), 0);
+}
+
+/// A schedule is stored, fired, switched and removed once.
+pub async fn of_a_schedule_fire_once(bench: Bench) {
+    let broker = forgetful(&bench);
+    let store = broker.schedules().unwrap();
+    let schedule = Schedule::every(BEAT).unwrap();
+    let definition = ScheduleDefinition::new("s".parse().unwrap(), schedule, task_name("a"));
+    let name = &definition.name;
+    let upserted = again(|| store.upsert(std::slice::from_ref(&definition))).await;
+    assert_eq!(upserted, [Upserted::Unchanged]);
+    let tick = definition.schedule.next_after(bench.now()).unwrap();
+    bench.advance(tick.saturating_since(bench.now())).await;
+    let fire = Fire::tick(&definition, tick);
+    let fired = again(|| store.fire(&fire)).await;
+    assert_eq!(fired, Fired::AlreadyDone { last_tick: tick });
+    let snapshot = again(|| store.list()).await;
+    assert_eq!(snapshot.entries.len(), 1);
+    assert!(again(|| store.set_enabled(name, false)).await);
+    assert!(again(|| store.wait_changed(snapshot.revision, BEAT)).await);
+    assert!(!again(|| store.remove(name)).await, "removed twice");
+    assert!(bench.schedules().list().await.unwrap().entries.is_empty());
+    assert_eq!(bench.consumer().claim(9).await.len(), 1);
+}
