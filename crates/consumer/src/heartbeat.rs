@@ -82,11 +82,18 @@ fn beat_until(shared: &Shared, stopping: oneshot::Receiver<()>) -> std::io::Resu
     runtime.block_on(async {
         tokio::select! {
             _ = stopping => {}
-            () = beat_for_ever(shared) => {}
-            () = watch_for_ever(shared) => {}
+            () = beat_and_watch(shared) => {}
         }
     });
     Ok(())
+}
+
+/// Beats and watches for ever.
+pub(crate) async fn beat_and_watch(shared: &Shared) {
+    tokio::select! {
+        () = beat_for_ever(shared) => {}
+        () = watch_for_ever(shared) => {}
+    }
 }
 
 async fn beat_for_ever(shared: &Shared) {

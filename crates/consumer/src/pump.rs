@@ -40,6 +40,8 @@ pub(crate) struct Pump {
     /// Whether the last claim left nothing: then the next one waits for a wake-up.
     is_drained: bool,
     wake_up: Option<WakeUp>,
+    /// How long to hold off the next wait, at most; grows while waits fail.
+    hold_off: Duration,
     is_stopping: bool,
 }
 
@@ -50,10 +52,12 @@ struct Exchange {
     ended: Vec<Arc<Owed>>,
 }
 
-type WakeUp = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A wait at the broker; says whether the broker answered it.
+type WakeUp = Pin<Box<dyn Future<Output = bool> + Send>>;
 
-/// How long one wait at the broker lasts.
+/// How long one wait at the broker lasts, and when a broker that does not end it is given up.
 const WAIT_AT_MOST: Duration = Duration::from_secs(5);
+const WAIT_GIVEN_UP: Duration = Duration::from_secs(8);
 
 /// The first and the longest pause after a broker error.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -69,6 +73,7 @@ impl Pump {
             waiting: VecDeque::new(),
             is_drained: false,
             wake_up: None,
+            hold_off: Duration::ZERO,
             is_stopping: false,
         }
     }
@@ -116,13 +121,18 @@ impl Pump {
         let has_place = self.free_places() > 0;
         let wake_up = self
             .wake_up
-            .get_or_insert_with(|| wake_up(Arc::clone(&self.shared)));
+            .get_or_insert_with(|| wake_up(Arc::clone(&self.shared), self.hold_off));
         tokio::select! {
             () = self.shared.outbox.filled() => {
                 // Others are about to end as well: let them, and settle them together.
                 tokio::task::yield_now().await;
             }
-            () = wake_up, if has_place => {
+            is_answered = wake_up, if has_place => {
+                self.hold_off = if is_answered {
+                    Duration::ZERO
+                } else {
+                    (self.hold_off * 2).clamp(FIRST_PAUSE, MAX_PAUSE)
+                };
                 self.wake_up = None;
                 self.is_drained = false;
             }
@@ -139,7 +149,7 @@ impl Pump {
             };
             let exchange = self.exchange.insert(next);
             let sent = self.shared.clock.monotonic();
-            match self.shared.broker.claim(&exchange.request).await {
+            match answered(&self.shared, &exchange.request).await {
                 Ok(claimed) => {
                     self.shared.trust_from(sent);
                     self.take_answer(claimed);
@@ -295,19 +305,35 @@ impl Pump {
     }
 }
 
-/// Waits at the broker until a claim may find something.
-fn wake_up(shared: Arc<Shared>) -> WakeUp {
+/// Claims, and gives up on a broker that does not answer for as long as the lease lasts.
+async fn answered(shared: &Shared, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
+    let claimed = tokio::time::timeout(shared.limits.lease, shared.broker.claim(request)).await;
+    claimed.unwrap_or_else(|_too_long| {
+        let message = "it did not answer within a lease";
+        Err(BrokerError::new(BrokerErrorKind::Timeout, "claim", message))
+    })
+}
+
+/// Waits at the broker until a claim may find something, or waiting fails.
+fn wake_up(shared: Arc<Shared>, hold_off: Duration) -> WakeUp {
     Box::pin(async move {
+        if !hold_off.is_zero() {
+            tokio::time::sleep(hold_off.mul_f64(fastrand::f64())).await;
+        }
         let queues = Arc::clone(&shared.limits.queues);
         let request = WaitRequest::new(vec![Lane::Io], queues, WAIT_AT_MOST);
-        if let Err(error) = shared.broker.wait_ready(&request).await {
-            add(&shared.counters.broker_errors, 1);
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "waiting failed; claiming instead"
-            );
-            tokio::time::sleep(MAX_PAUSE.mul_f64(fastrand::f64())).await;
-        }
+        let wait = tokio::time::timeout(WAIT_GIVEN_UP, shared.broker.wait_ready(&request));
+        let problem: Box<dyn std::error::Error + Send> = match wait.await {
+            Ok(Ok(())) => return true,
+            Ok(Err(problem)) => Box::new(problem),
+            Err(too_long) => Box::new(too_long),
+        };
+        add(&shared.counters.broker_errors, 1);
+        warn!(
+            error = &*problem as &dyn std::error::Error,
+            "waiting failed; claiming instead"
+        );
+        false
     })
 }
 
