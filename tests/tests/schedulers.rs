@@ -27,9 +27,14 @@ async fn scheduler(broker: Broker, clock: &ManualClock, missed: MissedTicks) -> 
 
 /// Waits until the broker holds `count` runs; sleeping takes no time on the paused clock of the runtime.
 async fn until_queued(broker: &MemoryBroker, count: u64) {
-    while queued(broker).await < count {
-        settle_down().await;
-    }
+    let ticks = async {
+        while queued(broker).await < count {
+            settle_down().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_hours(1), ticks)
+        .await
+        .unwrap_or_else(|_| panic!("tick {count} never fired"));
 }
 
 async fn queued(broker: &MemoryBroker) -> u64 {
@@ -71,10 +76,11 @@ async fn lost_replies_fire_nothing_twice() {
         let clock = ManualClock::new(START);
         let broker = MemoryBroker::with_clock(clock.clock());
         let faulty = FaultyBroker::new(BrokerHandle::new(broker.clone()))
-            .every_of(Operation::Fire, 2, fault)
-            .every_of(Operation::List, 3, fault);
-        let handle = BrokerHandle::with_schedules(faulty);
+            .every_of(Operation::List, 3, fault)
+            .every(2, fault);
+        let handle = BrokerHandle::with_schedules(faulty.clone());
         let app = scheduler(Broker::from(handle), &clock, MissedTicks::Once).await;
+        faulty.called(Operation::List, 1).await; // then the schedule is stored
         settle_down().await;
         for tick in 1..=10 {
             clock.advance(SECOND);
@@ -83,6 +89,32 @@ async fn lost_replies_fire_nothing_twice() {
             assert_eq!(queued(&broker).await, tick, "{fault:?}");
         }
         app.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_hang_are_given_up_and_made_again() {
+    const AN_HOUR: Fault = Fault::Delay(Duration::from_hours(1));
+    use Operation::{Fire, List, Upsert, WaitChanged};
+    for operation in [Upsert, List, Fire, WaitChanged] {
+        let clock = ManualClock::new(START);
+        let broker = MemoryBroker::with_clock(clock.clock());
+        let faulty = FaultyBroker::new(BrokerHandle::new(broker.clone()));
+        let faulty = faulty.every_of(operation, 2, AN_HOUR);
+        let handle = BrokerHandle::with_schedules(faulty.clone());
+        let began = tokio::time::Instant::now();
+        let app = scheduler(Broker::from(handle), &clock, MissedTicks::Once).await;
+        faulty.called(List, 1).await;
+        settle_down().await;
+        for tick in 1..=3 {
+            clock.advance(SECOND);
+            until_queued(&broker, tick).await;
+            assert_eq!(queued(&broker).await, tick, "{operation:?}");
+        }
+        app.stop().await.unwrap();
+        let took = began.elapsed();
+        assert!(took < Duration::from_mins(2), "{operation:?} took {took:?}");
+        assert!(faulty.injected() > 0, "{operation:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aqueduct::memory::MemoryBroker;
 use aqueduct::{App, Broker, RunState, State, TaskContext, task, tasks};
-use integration::Watcher;
+use integration::{Watcher, soon};
 use tokio::sync::{Notify, Semaphore};
 
 #[derive(Clone, Default)]
@@ -126,7 +126,7 @@ async fn the_runs_of_a_dead_consumer_start_elsewhere() {
     .unwrap();
     assert!(queued);
     let second = app(&broker).start().await.unwrap();
-    began.notified().await;
+    soon("nobody took back the run of the dead", began.notified()).await;
     let run = second.task_manager().find(id).await.unwrap().unwrap();
     assert_eq!(
         (run.tally.attempt, run.tally.crashes),
