@@ -137,7 +137,7 @@ async fn an_idle_consumer_makes_few_calls() {
     let fastest_beat = shared.limits.beat.mul_f64(0.8).as_millis();
     let beats = u64::try_from(HOUR.as_millis() / fastest_beat).unwrap() + 1;
     assert!((1..=beats).contains(&calls(Operation::Reclaim)));
-    assert_eq!(calls(Operation::Extend), 0, "there is nothing to renew");
+    assert!((1..=beats).contains(&calls(Operation::Extend)));
     assert_eq!(calls(Operation::Settle), 0);
 }
 
