@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest, Enqueued,
-    ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH, QueueLengths,
-    ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
+    Enqueued, ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH,
+    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName};
@@ -53,23 +53,33 @@ impl Broker for RedisBroker {
             return Err(stale(ENQUEUE, request.sequence));
         };
         let answers = decode::next(&mut parts).and_then(Reply::into_bytes);
-        answers.and_then(|answers| decode::enqueued(&answers)).map_err(|error| error.during(ENQUEUE))
+        answers
+            .and_then(|answers| decode::enqueued(&answers))
+            .map_err(|error| error.during(ENQUEUE))
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
         const CLAIM: &str = "claim";
-        let wanted = request.wants.iter().fold(0_usize, |sum, want| sum.saturating_add(want.max));
+        let wanted = request
+            .wants
+            .iter()
+            .fold(0_usize, |sum, want| sum.saturating_add(want.max));
         check_batch(CLAIM, wanted, MAX_CLAIM_BATCH)?;
         check_batch(CLAIM, request.settle.len(), MAX_SETTLE_BATCH)?;
         let settlements = Settlements::of(request.consumer, &request.settle);
-        let mut args = self.args_with_retention(3 + settlements.count_args() + request.wants.len() * 4);
+        let mut args =
+            self.args_with_retention(3 + settlements.count_args() + request.wants.len() * 4);
         // Zero would mean that nothing is claimed.
         args.text(&consumer_name(request.consumer))
             .number(request.sequence.number())
             .number(millis(request.lease).max(1));
-        settlements.push(&mut args).map_err(|error| unencodable(CLAIM, error))?;
+        settlements
+            .push(&mut args)
+            .map_err(|error| unencodable(CLAIM, error))?;
         for want in &request.wants {
-            args.number(u64::from(want.lane.number())).number(want.max as u64).number(want.queues.len() as u64);
+            args.number(u64::from(want.lane.number()))
+                .number(want.max as u64)
+                .number(want.queues.len() as u64);
             for queue in want.queues.iter() {
                 args.text(queue.as_str());
             }
@@ -90,14 +100,23 @@ impl Broker for RedisBroker {
         check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
         let settlements = Settlements::of(request.consumer, &request.items);
         let mut args = self.args_with_retention(3 + settlements.count_args());
-        args.text(&consumer_name(request.consumer)).number(request.sequence.number()).number(0);
-        settlements.push(&mut args).map_err(|error| unencodable(SETTLE, error))?;
+        args.text(&consumer_name(request.consumer))
+            .number(request.sequence.number())
+            .number(0);
+        settlements
+            .push(&mut args)
+            .map_err(|error| unencodable(SETTLE, error))?;
         let reply = self.step(SETTLE, &self.0.scripts.claim, args).await?;
         let Some(parts) = fresh(reply).map_err(|error| error.during(SETTLE))? else {
             return Err(stale(SETTLE, request.sequence));
         };
-        let (claimed, _) = claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
-        Ok(in_order(&settlements, request.items.len(), &claimed.settled))
+        let (claimed, _) =
+            claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
+        Ok(in_order(
+            &settlements,
+            request.items.len(),
+            &claimed.settled,
+        ))
     }
 
     async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
@@ -106,20 +125,27 @@ impl Broker for RedisBroker {
         args.text(&consumer_name(request.consumer))
             .number(millis(request.lease))
             .number(request.answered.number());
-        let (mine, others): (Vec<_>, Vec<_>) =
-            request.held.iter().partition(|token| token.consumer == request.consumer);
+        let (mine, others): (Vec<_>, Vec<_>) = request
+            .held
+            .iter()
+            .partition(|token| token.consumer == request.consumer);
         for token in mine {
             args.bytes(items::token_bytes(token));
         }
         let reply = self.step(EXTEND, &self.0.scripts.extend, args).await?;
         let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
-        extended.lost.extend(others.into_iter().map(|token| token.run));
+        extended
+            .lost
+            .extend(others.into_iter().map(|token| token.run));
         Ok(extended)
     }
 
     async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         const RECLAIM: &str = "reclaim";
-        let failure = Failure::new(FailureKind::Crash, "the lease ran out: its consumer died or stood still");
+        let failure = Failure::new(
+            FailureKind::Crash,
+            "the lease ran out: its consumer died or stood still",
+        );
         let failure = wire::failure_field(&failure).map_err(|error| unencodable(RECLAIM, error))?;
         let mut args = self.args_with_retention(5);
         args.number(millis(request.beat))
@@ -138,7 +164,10 @@ impl Broker for RedisBroker {
         loop {
             // Registered before the look, so that no ring in between is lost.
             let rung = bell.rung();
-            let mut args = self.0.keys.args(request.queues.len() * request.lanes.len() * 2);
+            let mut args = self
+                .0
+                .keys
+                .args(request.queues.len() * request.lanes.len() * 2);
             for queue in request.queues.iter() {
                 for lane in &request.lanes {
                     args.number(u64::from(lane.number())).text(queue.as_str());
@@ -172,7 +201,9 @@ impl Broker for RedisBroker {
         }
         let of = |name: &QueueName| {
             let known = known.iter().find(|lengths| lengths.queue == *name);
-            known.cloned().unwrap_or_else(|| QueueLengths::empty(name.clone()))
+            known
+                .cloned()
+                .unwrap_or_else(|| QueueLengths::empty(name.clone()))
         };
         Ok(queues.iter().map(of).collect())
     }
@@ -180,12 +211,17 @@ impl Broker for RedisBroker {
 
 impl RedisBroker {
     /// Sets claimed runs aside whose bytes cannot be read, so that they hold up nobody.
-    async fn quarantine(&self, consumer: ConsumerId, runs: Vec<Unreadable>) -> Result<(), BrokerError> {
+    async fn quarantine(
+        &self,
+        consumer: ConsumerId,
+        runs: Vec<Unreadable>,
+    ) -> Result<(), BrokerError> {
         for Unreadable { token, problem } in runs {
             error!(%problem, "a run cannot be read; it is set aside");
             let mut args = self.0.keys.args(2);
             args.text(&consumer_name(consumer)).bytes(token);
-            self.step("set aside", &self.0.scripts.quarantine, args).await?;
+            self.step("set aside", &self.0.scripts.quarantine, args)
+                .await?;
         }
         Ok(())
     }
@@ -205,7 +241,10 @@ fn fresh(reply: Reply) -> Result<Option<impl Iterator<Item = Reply>>, LinkError>
 }
 
 fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
-    let message = format!("request {} is older than the last requests of its client", sequence.number());
+    let message = format!(
+        "request {} is older than the last requests of its client",
+        sequence.number()
+    );
     BrokerError::new(BrokerErrorKind::Stale, operation, message)
 }
 
@@ -273,7 +312,10 @@ fn peeked(reply: Reply) -> Result<(bool, Option<Duration>), LinkError> {
     let mut parts = reply.into_list()?;
     let is_ready = decode::next(&mut parts)?.into_number()? == 1;
     let due_in = decode::next(&mut parts)?.into_signed()?;
-    Ok((is_ready, u64::try_from(due_in).ok().map(Duration::from_millis)))
+    Ok((
+        is_ready,
+        u64::try_from(due_in).ok().map(Duration::from_millis),
+    ))
 }
 
 /// Reads lengths: fields of a digit for the state and the queue's name.

@@ -31,7 +31,10 @@ pub(crate) struct Settlements<'a> {
 /// Adds a task that is queued.
 pub(crate) fn push_task(args: &mut Args, task: QueuedTask) -> Result<(), WireError> {
     let more = more(&task);
-    let unique = task.options.as_ref().and_then(|options| options.unique.clone());
+    let unique = task
+        .options
+        .as_ref()
+        .and_then(|options| options.unique.clone());
     let bytes = wire::encode_queued(task)?;
     args.bytes(bytes.head).bytes(bytes.tail);
     if more.is_none() && unique.is_none() && bytes.deadline_at.is_none() {
@@ -40,7 +43,10 @@ pub(crate) fn push_task(args: &mut Args, task: QueuedTask) -> Result<(), WireErr
     }
     let mut more = more.unwrap_or_default();
     // Positions in Lua begin with 1.
-    more.deadline_at = bytes.deadline_at.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0);
+    more.deadline_at = bytes
+        .deadline_at
+        .and_then(|at| u32::try_from(at + 1).ok())
+        .unwrap_or(0);
     let mut packed = more.pack();
     packed.extend_from_slice(unique.as_ref().map_or("", |key| key.as_str()).as_bytes());
     args.bytes(packed);
@@ -65,7 +71,13 @@ fn more(task: &QueuedTask) -> Option<More> {
         (None, None) => (0, 0),
     };
     let keep = keep.map_or(0, |keep| millis(keep) + 1);
-    Some(More { how: how + is_time, due, deadline, keep, deadline_at: 0 })
+    Some(More {
+        how: how + is_time,
+        due,
+        deadline,
+        keep,
+        deadline_at: 0,
+    })
 }
 
 impl More {
@@ -89,8 +101,17 @@ pub(crate) fn side_of(run: &aqueduct_core::TaskRun) -> Vec<u8> {
         return side;
     }
     push_six(&mut side, options.deadline.map_or(0, Timestamp::as_millis));
-    push_six(&mut side, options.keep_result.map_or(0, |keep| millis(keep) + 1));
-    side.extend_from_slice(options.unique.as_ref().map_or("", |key| key.as_str()).as_bytes());
+    push_six(
+        &mut side,
+        options.keep_result.map_or(0, |keep| millis(keep) + 1),
+    );
+    side.extend_from_slice(
+        options
+            .unique
+            .as_ref()
+            .map_or("", |key| key.as_str())
+            .as_bytes(),
+    );
     side
 }
 
@@ -120,17 +141,25 @@ impl<'a> Settlements<'a> {
     /// Sorts the settlements of a consumer; those with the token of another are left out.
     pub(crate) fn of(consumer: ConsumerId, items: &'a [Settle]) -> Self {
         let mine = |item: &&(usize, &Settle)| item.1.token.consumer == consumer;
-        let is_plain = |item: &Settle| matches!(item.settlement, Settlement::Succeed { result: None });
+        let is_plain =
+            |item: &Settle| matches!(item.settlement, Settlement::Succeed { result: None });
         let items: Vec<(usize, &Settle)> = items.iter().enumerate().collect();
-        let (plain, mut others): (Vec<_>, Vec<_>) =
-            items.iter().filter(mine).copied().partition(|(_, item)| is_plain(item));
+        let (plain, mut others): (Vec<_>, Vec<_>) = items
+            .iter()
+            .filter(mine)
+            .copied()
+            .partition(|(_, item)| is_plain(item));
         // What goes back to the head goes there with the greatest id first: the least is served first.
         others.sort_by_key(|(_, item)| {
             let is_release = item.settlement == Settlement::Release;
             (is_release, is_release.then_some(Reverse(item.token.run)))
         });
         Self {
-            places: plain.iter().chain(&others).map(|(place, _)| *place).collect(),
+            places: plain
+                .iter()
+                .chain(&others)
+                .map(|(place, _)| *place)
+                .collect(),
             plain: plain.into_iter().map(|(_, item)| &item.token).collect(),
             others: others.into_iter().map(|(_, item)| item).collect(),
         }
@@ -157,13 +186,21 @@ impl<'a> Settlements<'a> {
 
 fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireError> {
     let (kind, wait, fields) = match settlement {
-        Settlement::Succeed { result } => {
-            ("succeed", Duration::ZERO, result.as_ref().map(wire::result_field).transpose()?)
+        Settlement::Succeed { result } => (
+            "succeed",
+            Duration::ZERO,
+            result.as_ref().map(wire::result_field).transpose()?,
+        ),
+        Settlement::Retry { wait, failure } => {
+            ("retry", *wait, Some(wire::failure_field(failure)?))
         }
-        Settlement::Retry { wait, failure } => ("retry", *wait, Some(wire::failure_field(failure)?)),
         Settlement::Park { wait, failure } => ("park", *wait, Some(wire::failure_field(failure)?)),
-        Settlement::Fail { failure } => ("fail", Duration::ZERO, Some(wire::failure_field(failure)?)),
-        Settlement::Cancel { reason } => ("cancel", Duration::ZERO, Some(wire::reason_field(reason)?)),
+        Settlement::Fail { failure } => {
+            ("fail", Duration::ZERO, Some(wire::failure_field(failure)?))
+        }
+        Settlement::Cancel { reason } => {
+            ("cancel", Duration::ZERO, Some(wire::reason_field(reason)?))
+        }
         Settlement::Snooze { wait } => ("snooze", *wait, None),
         // A kind that a later release adds is given back: nothing is lost.
         Settlement::Release | _ => ("release", Duration::ZERO, None),
@@ -175,18 +212,30 @@ fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireE
 }
 
 /// Refuses a batch over the limit before anything is sent.
-pub(crate) fn check_batch(operation: &'static str, items: usize, limit: usize) -> Result<(), BrokerError> {
+pub(crate) fn check_batch(
+    operation: &'static str,
+    items: usize,
+    limit: usize,
+) -> Result<(), BrokerError> {
     if items <= limit {
         return Ok(());
     }
     let message = format!("{items} items are over the limit of {limit} a request; send several");
-    Err(BrokerError::new(BrokerErrorKind::LimitExceeded, operation, message))
+    Err(BrokerError::new(
+        BrokerErrorKind::LimitExceeded,
+        operation,
+        message,
+    ))
 }
 
 /// The error of a request that cannot become bytes.
 pub(crate) fn unencodable(operation: &'static str, error: WireError) -> BrokerError {
-    BrokerError::new(BrokerErrorKind::InvalidData, operation, "a part of the request cannot be encoded")
-        .with_source(error)
+    BrokerError::new(
+        BrokerErrorKind::InvalidData,
+        operation,
+        "a part of the request cannot be encoded",
+    )
+    .with_source(error)
 }
 
 /// Added to how a run is due when its deadline is a time, not a wait.

@@ -21,7 +21,12 @@ impl Keys {
         let meta = format!("{prefix}meta");
         let none = format!("{prefix}none");
         let slot = link::slot_of(&meta);
-        Self { prefix, meta: meta.into(), none: none.into(), slot }
+        Self {
+            prefix,
+            meta: meta.into(),
+            none: none.into(),
+            slot,
+        }
     }
 
     /// Returns the slot of all keys in a cluster.

@@ -13,6 +13,7 @@ mod decode;
 mod items;
 mod keys;
 mod link;
+mod listing;
 mod schedules;
 mod script;
 mod search;
@@ -64,7 +65,8 @@ impl RedisBroker {
     /// Dropping the future closes what it opened.
     pub async fn from_url(url: &str) -> Result<Self, BrokerError> {
         let config = RedisConfig::from_url(url).map_err(|error| {
-            BrokerError::new(BrokerErrorKind::Config, OPEN, "the configuration is wrong").with_source(error)
+            BrokerError::new(BrokerErrorKind::Config, OPEN, "the configuration is wrong")
+                .with_source(error)
         })?;
         Self::open(config).await
     }
@@ -106,20 +108,31 @@ impl RedisBroker {
     #[cfg(feature = "test-util")]
     pub async fn set_clock(&self, now: aqueduct_core::Timestamp) -> Result<(), BrokerError> {
         let mut args = Args::default();
-        args.text(&self.0.keys.name("clock")).number(now.as_millis());
+        args.text(&self.0.keys.name("clock"))
+            .number(now.as_millis());
         self.command("set the clock", "SET", args).await?;
         self.0.bells.ring_here();
         Ok(())
     }
 
     /// Runs a script for an operation.
-    async fn step(&self, operation: &'static str, script: &Script, args: Args) -> Result<Reply, BrokerError> {
+    async fn step(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
         let reply = self.0.link.script(script, args).await;
         reply.map_err(|error| error.during(operation))
     }
 
     /// Runs a command for an operation.
-    async fn command(&self, operation: &'static str, name: &'static str, args: Args) -> Result<Reply, BrokerError> {
+    async fn command(
+        &self,
+        operation: &'static str,
+        name: &'static str,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
         let reply = self.0.link.command(name, args).await;
         reply.map_err(|error| error.during(operation))
     }

@@ -17,14 +17,22 @@ use crate::items::{self, millis, unencodable};
 use crate::link::{Args, LinkError, Reply};
 
 impl ScheduleStore for RedisBroker {
-    async fn upsert(&self, definitions: Vec<ScheduleDefinition>) -> Result<Vec<Upserted>, BrokerError> {
+    async fn upsert(
+        &self,
+        definitions: Vec<ScheduleDefinition>,
+    ) -> Result<Vec<Upserted>, BrokerError> {
         const UPSERT: &str = "store schedules";
         let mut args = self.0.keys.args(definitions.len() * 3);
         for definition in &definitions {
-            let bytes = wire::encode_definition(definition).map_err(|error| unencodable(UPSERT, error))?;
-            args.text(definition.name.as_str()).bytes(version_bytes(definition.version)).bytes(bytes);
+            let bytes =
+                wire::encode_definition(definition).map_err(|error| unencodable(UPSERT, error))?;
+            args.text(definition.name.as_str())
+                .bytes(version_bytes(definition.version))
+                .bytes(bytes);
         }
-        let reply = self.step(UPSERT, &self.0.scripts.schedule_upsert, args).await?;
+        let reply = self
+            .step(UPSERT, &self.0.scripts.schedule_upsert, args)
+            .await?;
         let answers = reply.into_bytes().map_err(|error| error.during(UPSERT))?;
         let answer = |byte: &u8| match byte {
             b'C' => Upserted::Created,
@@ -37,7 +45,9 @@ impl ScheduleStore for RedisBroker {
 
     async fn list(&self) -> Result<ScheduleSnapshot, BrokerError> {
         const LIST: &str = "list schedules";
-        let reply = self.step(LIST, &self.0.scripts.schedule_list, self.0.keys.args(0)).await?;
+        let reply = self
+            .step(LIST, &self.0.scripts.schedule_list, self.0.keys.args(0))
+            .await?;
         snapshot(reply).map_err(|error| error.during(LIST))
     }
 
@@ -57,8 +67,17 @@ impl ScheduleStore for RedisBroker {
         fired(reply, id).map_err(|error| error.during(FIRE))
     }
 
-    async fn set_enabled(&self, schedule: &ScheduleName, enabled: bool) -> Result<bool, BrokerError> {
-        self.switch("switch a schedule", schedule, if enabled { "on" } else { "off" }).await
+    async fn set_enabled(
+        &self,
+        schedule: &ScheduleName,
+        enabled: bool,
+    ) -> Result<bool, BrokerError> {
+        self.switch(
+            "switch a schedule",
+            schedule,
+            if enabled { "on" } else { "off" },
+        )
+        .await
     }
 
     async fn remove(&self, schedule: &ScheduleName) -> Result<bool, BrokerError> {
@@ -72,11 +91,17 @@ impl ScheduleStore for RedisBroker {
         // Registered before the look, so that no change in between is lost.
         let mut changes = self.0.changes.listen();
         let reply = self.command(WAIT, "GET", args).await?;
-        let revision = if reply.is_nil() { Ok(0) } else { reply.into_number() };
+        let revision = if reply.is_nil() {
+            Ok(0)
+        } else {
+            reply.into_number()
+        };
         if revision.map_err(|error| error.during(WAIT))? != seen {
             return Ok(true);
         }
-        Ok(tokio::time::timeout(at_most, changes.other_than(seen)).await.is_ok())
+        Ok(tokio::time::timeout(at_most, changes.other_than(seen))
+            .await
+            .is_ok())
     }
 }
 
@@ -89,8 +114,13 @@ impl RedisBroker {
     ) -> Result<bool, BrokerError> {
         let mut args = self.0.keys.args(2);
         args.text(schedule.as_str()).word(what);
-        let reply = self.step(operation, &self.0.scripts.schedule_switch, args).await?;
-        Ok(reply.into_number().map_err(|error| error.during(operation))? == 1)
+        let reply = self
+            .step(operation, &self.0.scripts.schedule_switch, args)
+            .await?;
+        Ok(reply
+            .into_number()
+            .map_err(|error| error.during(operation))?
+            == 1)
     }
 }
 
@@ -125,7 +155,9 @@ fn entry(name: &str, stored: &Bytes) -> Result<ScheduleEntry, String> {
     let version = ScheduleVersion::from_number(u64::from_be_bytes(*version));
     let definition =
         wire::decode_definition(name, version, definition).map_err(|error| error.to_string())?;
-    let tick = tick.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    let tick = tick
+        .iter()
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
     let mut entry = ScheduleEntry::new(definition, Timestamp::from_millis(tick));
     entry.enabled = flags.first() == Some(&1);
     Ok(entry)
@@ -136,10 +168,14 @@ fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
     let word = decode::next(&mut parts)?.into_text()?;
     Ok(match word.as_str() {
         "fired" => Fired::Fired(id),
-        "done" => Fired::AlreadyDone { last_tick: Timestamp::from_millis(decode::next(&mut parts)?.into_number()?) },
+        "done" => Fired::AlreadyDone {
+            last_tick: Timestamp::from_millis(decode::next(&mut parts)?.into_number()?),
+        },
         "changed" => Fired::Changed,
         "off" => Fired::Off,
-        "early" => Fired::TooEarly { wait: Duration::from_millis(decode::next(&mut parts)?.into_number()?) },
+        "early" => Fired::TooEarly {
+            wait: Duration::from_millis(decode::next(&mut parts)?.into_number()?),
+        },
         "full" => Fired::QueueFull,
         _ => return Err(LinkError::unexpected("an answer to a tick")),
     })

@@ -76,8 +76,14 @@ impl Script {
     fn assemble(script: &str, libraries: &[&str]) -> Self {
         let (flags, body) = script.split_once('\n').unwrap_or((script, ""));
         let mut text = format!("{flags}\n");
-        let lines = libraries.iter().chain([&body]).flat_map(|part| part.lines());
-        for line in lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--")) {
+        let lines = libraries
+            .iter()
+            .chain([&body])
+            .flat_map(|part| part.lines());
+        for line in lines
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with("--"))
+        {
             text.push_str(line);
             text.push('\n');
         }

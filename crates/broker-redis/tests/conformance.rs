@@ -33,10 +33,20 @@ impl Harness for Redis {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let url = format!("{}?namespace=case{number}", server().url());
-        let config = RedisConfig::from_url(&url).expect("the URL is valid").with_test_clock();
-        let broker = RedisBroker::open(config).await.expect("the server is there");
+        let config = RedisConfig::from_url(&url)
+            .expect("the URL is valid")
+            .with_test_clock();
+        let broker = RedisBroker::open(config)
+            .await
+            .expect("the server is there");
         broker.set_clock(START).await.expect("the server is there");
-        Fixture::new(broker.clone(), RedisClock { broker, now: Mutex::new(START) })
+        Fixture::new(
+            broker.clone(),
+            RedisClock {
+                broker,
+                now: Mutex::new(START),
+            },
+        )
     }
 }
 
@@ -52,7 +62,10 @@ impl TestClock for RedisClock {
                 *now = now.saturating_add(by);
                 *now
             };
-            self.broker.set_clock(now).await.expect("the server is there");
+            self.broker
+                .set_clock(now)
+                .await
+                .expect("the server is there");
         })
     }
 }

@@ -45,7 +45,8 @@ impl RedisServer {
     /// Returns an error if there is no `redis-server` (the message says how to install it), or if it
     /// did not start.
     pub fn start_with(options: &ServerOptions) -> io::Result<Self> {
-        let program = installed().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, HOW_TO_INSTALL))?;
+        let program =
+            installed().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, HOW_TO_INSTALL))?;
         let mut last = None;
         // Between finding a free port and listening on it, somebody else may take it.
         for _ in 0..TRIES {
@@ -64,14 +65,32 @@ impl RedisServer {
         };
         let folder = new_folder()?;
         let mut words: Vec<String> = [
-            "--port", &port.to_string(), "--bind", "127.0.0.1", "--unixsocket", "socket", "--save", "",
-            "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice", "--dir", ".",
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--unixsocket",
+            "socket",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--daemonize",
+            "no",
+            "--loglevel",
+            "notice",
+            "--dir",
+            ".",
         ]
         .map(str::to_owned)
         .to_vec();
         words.extend(options.settings.iter().cloned());
         let watched = Watched::start(program, &words, &folder, READY)?;
-        Ok(Self { watched, port, folder })
+        Ok(Self {
+            watched,
+            port,
+            folder,
+        })
     }
 
     /// Returns the port on the loopback interface.

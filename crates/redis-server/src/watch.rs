@@ -25,7 +25,12 @@ cd / && rm -rf "$FOLDER"
 
 impl Watched {
     /// Starts a program in a folder, and waits until it prints `sign`; what it prints later is lost.
-    pub(crate) fn start(program: &Path, words: &[String], folder: &Path, sign: &str) -> io::Result<Self> {
+    pub(crate) fn start(
+        program: &Path,
+        words: &[String],
+        folder: &Path,
+        sign: &str,
+    ) -> io::Result<Self> {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
             .arg(program)
@@ -37,9 +42,15 @@ impl Watched {
             .stderr(Stdio::null())
             .spawn()?;
         let input = shell.stdin.take();
-        let output = shell.stdout.take().ok_or_else(|| io::Error::other("the shell has no output"))?;
+        let output = shell
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("the shell has no output"))?;
         let mut lines = BufReader::new(output).lines();
-        let pid = lines.next().transpose()?.and_then(|line| line.trim().parse().ok());
+        let pid = lines
+            .next()
+            .transpose()?
+            .and_then(|line| line.trim().parse().ok());
         let pid = pid.ok_or_else(|| io::Error::other("the shell did not start the server"))?;
         let watched = Self { shell, input, pid };
         let mut seen = String::new();
@@ -51,7 +62,9 @@ impl Watched {
             seen.push_str(&line);
             seen.push('\n');
         }
-        Err(io::Error::other(format!("the server ended before it was ready:\n{seen}")))
+        Err(io::Error::other(format!(
+            "the server ended before it was ready:\n{seen}"
+        )))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -60,8 +73,15 @@ impl Watched {
 
     /// Sends a signal, such as `STOP`, `CONT`, `TERM` or `KILL`, to the server.
     pub(crate) fn signal(&self, signal: &str) -> io::Result<()> {
-        let done = Command::new("kill").arg(format!("-{signal}")).arg(self.pid.to_string()).status()?;
-        if done.success() { Ok(()) } else { Err(io::Error::other("there is no such process")) }
+        let done = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.pid.to_string())
+            .status()?;
+        if done.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other("there is no such process"))
+        }
     }
 }
 

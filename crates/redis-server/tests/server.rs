@@ -1,5 +1,4 @@
 //! A server starts, answers, and is gone when dropped.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,6 +16,10 @@ fn a_server_answers_and_ends_with_the_value() {
     let folder = server.socket().parent().unwrap().to_owned();
     assert!(folder.exists());
     drop(server);
-    assert_eq!(stream.read(&mut answer).unwrap_or(0), 0, "the server still talks");
+    assert_eq!(
+        stream.read(&mut answer).unwrap_or(0),
+        0,
+        "the server still talks"
+    );
     assert!(!folder.exists());
 }

@@ -42,7 +42,9 @@ pub fn result_field(result: &Payload) -> Result<Vec<u8>, WireError> {
     struct One<'a> {
         result: &'a [u8],
     }
-    field(&One { result: result.as_bytes() })
+    field(&One {
+        result: result.as_bytes(),
+    })
 }
 
 /// Decodes a field that [`reason_field`] has encoded.
@@ -57,8 +59,8 @@ pub fn read_reason_field(field: &[u8]) -> Result<Reason, WireError> {
     }
     let mut map = vec![MAP_OF_ONE];
     map.extend_from_slice(field);
-    let one: One =
-        rmp_serde::from_slice(&map).map_err(|error| WireError::undecodable("no reason", 0, error))?;
+    let one: One = rmp_serde::from_slice(&map)
+        .map_err(|error| WireError::undecodable("no reason", 0, error))?;
     Ok(one.reason)
 }
 

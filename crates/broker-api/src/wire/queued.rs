@@ -28,25 +28,39 @@ pub fn encode_queued(task: QueuedTask) -> Result<QueuedBytes, WireError> {
     let mut task = task;
     task.due = aqueduct_core::queue::Due::Now;
     let has_deadline = task.expires_in.take().is_some()
-        || task.options.as_ref().is_some_and(|options| options.deadline.is_some());
+        || task
+            .options
+            .as_ref()
+            .is_some_and(|options| options.deadline.is_some());
     if has_deadline {
         task.options_mut().deadline = Some(PLACEHOLDER);
     }
     let mut head = super::encode(&TaskRun::accept(task, Timestamp::MIN))?;
     let tail = head.split_off(HEADER_BYTES);
     head.truncate(TIMES_AT);
-    let deadline_at = if has_deadline { Some(find_deadline(&tail)?) } else { None };
-    Ok(QueuedBytes { head, tail, deadline_at })
+    let deadline_at = if has_deadline {
+        Some(find_deadline(&tail)?)
+    } else {
+        None
+    };
+    Ok(QueuedBytes {
+        head,
+        tail,
+        deadline_at,
+    })
 }
 
 /// Finds the placeholder: the options are the first place where its bytes can stand.
 fn find_deadline(tail: &[u8]) -> Result<usize, WireError> {
     let number = PLACEHOLDER.as_millis().to_be_bytes();
     let is_placeholder = |window: &[u8]| {
-        window.split_first().is_some_and(|(marker, rest)| *marker == U64_MARKER && *rest == number)
+        window
+            .split_first()
+            .is_some_and(|(marker, rest)| *marker == U64_MARKER && *rest == number)
     };
     let at = tail.windows(1 + number.len()).position(is_placeholder);
-    at.map(|at| at + 1).ok_or_else(|| WireError::malformed("no deadline", HEADER_BYTES))
+    at.map(|at| at + 1)
+        .ok_or_else(|| WireError::malformed("no deadline", HEADER_BYTES))
 }
 
 /// A time that no deadline has; it takes eight bytes, as every time after 1970-02-19 does.

@@ -53,7 +53,13 @@ pub fn decode_definition(
         _ => return Err(WireError::malformed("no known version", 0)),
     }
     let mut reader = Reader::new(bytes, 1);
-    let WireDefinition { schedule, task, queue, lane, priority } = reader.block()?;
+    let WireDefinition {
+        schedule,
+        task,
+        queue,
+        lane,
+        priority,
+    } = reader.block()?;
     Ok(ScheduleDefinition::new(name, schedule, task)
         .with_version(version)
         .with_payload(reader.rest()?)

@@ -11,7 +11,10 @@ fn config(url: &str) -> RedisConfig {
 fn an_old_server_is_refused() {
     let problem = problem_of("redis_version:6.2.14\r\n", &config("redis://localhost")).unwrap();
     assert!(problem.contains("6.2.14"), "{problem}");
-    assert_eq!(problem_of("redis_version:7.0.0\r\n", &config("redis://localhost")), None);
+    assert_eq!(
+        problem_of("redis_version:7.0.0\r\n", &config("redis://localhost")),
+        None
+    );
     assert!(problem_of("", &config("redis://localhost")).is_some());
 }
 
@@ -20,7 +23,10 @@ fn a_server_that_evicts_is_refused_unless_it_is_accepted() {
     let info = "redis_version:7.4.1\r\nmaxmemory_policy:allkeys-lru\r\n";
     let problem = problem_of(info, &config("redis://localhost")).unwrap();
     assert!(problem.contains("noeviction"), "{problem}");
-    assert_eq!(problem_of(info, &config("redis://localhost?accept_eviction=yes")), None);
+    assert_eq!(
+        problem_of(info, &config("redis://localhost?accept_eviction=yes")),
+        None
+    );
 }
 
 #[test]

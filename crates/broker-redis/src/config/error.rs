@@ -11,7 +11,10 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(part: &'static str, problem: impl Into<String>) -> Self {
-        Self { part, problem: problem.into() }
+        Self {
+            part,
+            problem: problem.into(),
+        }
     }
 
     /// Returns the name of the part that is wrong.
@@ -23,7 +26,11 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} of the Redis URL is wrong: {}", self.part, self.problem)
+        write!(
+            f,
+            "the {} of the Redis URL is wrong: {}",
+            self.part, self.problem
+        )
     }
 }
 

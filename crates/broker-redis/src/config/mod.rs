@@ -42,10 +42,21 @@ pub struct RedisConfig {
 /// Where the servers are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Topology {
-    Standalone { host: Host },
-    Unix { path: PathBuf },
-    Sentinel { sentinels: Vec<Host>, service: String, user: Option<String>, password: Option<Secret> },
-    Cluster { hosts: Vec<Host> },
+    Standalone {
+        host: Host,
+    },
+    Unix {
+        path: PathBuf,
+    },
+    Sentinel {
+        sentinels: Vec<Host>,
+        service: String,
+        user: Option<String>,
+        password: Option<Secret>,
+    },
+    Cluster {
+        hosts: Vec<Host>,
+    },
 }
 
 /// A host and its port.
@@ -132,7 +143,10 @@ impl RedisConfig {
         if matches!(self.namespace.len(), 1..=64) && self.namespace.bytes().all(fits) {
             return Ok(self);
         }
-        Err(ConfigError::new("namespace", "use 1 to 64 ASCII letters, digits, `_`, `-`, `.`, `:`"))
+        Err(ConfigError::new(
+            "namespace",
+            "use 1 to 64 ASCII letters, digits, `_`, `-`, `.`, `:`",
+        ))
     }
 
     /// Sets how many connections scripts are spread over.
@@ -145,7 +159,10 @@ impl RedisConfig {
         if (1..=MAX_CONNECTIONS).contains(&connections) {
             return Ok(self);
         }
-        Err(ConfigError::new("connections", format!("use 1 to {MAX_CONNECTIONS}")))
+        Err(ConfigError::new(
+            "connections",
+            format!("use 1 to {MAX_CONNECTIONS}"),
+        ))
     }
 
     /// Sets how much is kept, and for how long.

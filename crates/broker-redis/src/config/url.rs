@@ -43,15 +43,21 @@ pub(super) fn parse(url: &str) -> Result<RedisConfig, ConfigError> {
     if let Some(user) = parts.user {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         config.user = Some(decode(name, "user")?).filter(|name| !name.is_empty());
-        config.password = Some(decode(password, "password")?).filter(|it| !it.is_empty()).map(Secret::new);
+        config.password = Some(decode(password, "password")?)
+            .filter(|it| !it.is_empty())
+            .map(Secret::new);
     }
-    parts.options.split('&').filter(|option| !option.is_empty()).try_fold(config, apply)
+    parts
+        .options
+        .split('&')
+        .filter(|option| !option.is_empty())
+        .try_fold(config, apply)
 }
 
 fn split(url: &str) -> Result<Parts<'_>, ConfigError> {
-    let (scheme, rest) = url
-        .split_once("://")
-        .ok_or_else(|| ConfigError::new("scheme", "a URL begins with a scheme, as in `redis://`"))?;
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| {
+        ConfigError::new("scheme", "a URL begins with a scheme, as in `redis://`")
+    })?;
     let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
     // A password may hold a slash or an at sign that nobody has encoded: the last one counts.
     let (user, rest) = match rest.rsplit_once('@') {
@@ -59,7 +65,13 @@ fn split(url: &str) -> Result<Parts<'_>, ConfigError> {
         None => (None, rest),
     };
     let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-    Ok(Parts { scheme, user, hosts, path, options })
+    Ok(Parts {
+        scheme,
+        user,
+        hosts,
+        path,
+        options,
+    })
 }
 
 fn standalone(parts: &Parts<'_>) -> Result<(Topology, u8), ConfigError> {
@@ -69,7 +81,10 @@ fn standalone(parts: &Parts<'_>) -> Result<(Topology, u8), ConfigError> {
 
 fn unix(parts: &Parts<'_>) -> Result<(Topology, u8), ConfigError> {
     if !parts.hosts.is_empty() || parts.path.is_empty() {
-        return Err(ConfigError::new("path", "write `redis+unix:///path/of/socket`"));
+        return Err(ConfigError::new(
+            "path",
+            "write `redis+unix:///path/of/socket`",
+        ));
     }
     let path = PathBuf::from(format!("/{}", decode(parts.path, "path")?));
     Ok((Topology::Unix { path }, 0))
@@ -80,16 +95,32 @@ fn sentinel(parts: &Parts<'_>) -> Result<(Topology, u8), ConfigError> {
     let (service, number) = parts.path.split_once('/').unwrap_or((parts.path, ""));
     let service = decode(service, "service")?;
     if service.is_empty() {
-        return Err(ConfigError::new("service", "write its name behind the hosts, as in `/mymaster`"));
+        return Err(ConfigError::new(
+            "service",
+            "write its name behind the hosts, as in `/mymaster`",
+        ));
     }
-    Ok((Topology::Sentinel { sentinels, service, user: None, password: None }, database(number)?))
+    Ok((
+        Topology::Sentinel {
+            sentinels,
+            service,
+            user: None,
+            password: None,
+        },
+        database(number)?,
+    ))
 }
 
 fn cluster(parts: &Parts<'_>) -> Result<(Topology, u8), ConfigError> {
     if !matches!(parts.path, "" | "0") {
         return Err(ConfigError::new("database", "a cluster has none but 0"));
     }
-    Ok((Topology::Cluster { hosts: hosts(parts.hosts, DEFAULT_PORT)? }, 0))
+    Ok((
+        Topology::Cluster {
+            hosts: hosts(parts.hosts, DEFAULT_PORT)?,
+        },
+        0,
+    ))
 }
 
 fn hosts(text: &str, port: u16) -> Result<Vec<Host>, ConfigError> {
@@ -115,14 +146,18 @@ fn host(text: &str, default_port: u16) -> Result<Host, ConfigError> {
             .filter(|port| *port != 0)
             .ok_or_else(|| ConfigError::new("port", "it is not a number from 1 to 65535"))?,
     };
-    Ok(Host { name: name.to_owned(), port })
+    Ok(Host {
+        name: name.to_owned(),
+        port,
+    })
 }
 
 fn database(text: &str) -> Result<u8, ConfigError> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse().map_err(|_| ConfigError::new("database", "it is not a number from 0 to 255"))
+    text.parse()
+        .map_err(|_| ConfigError::new("database", "it is not a number from 0 to 255"))
 }
 
 fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigError> {
@@ -131,7 +166,9 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
     match name {
         "namespace" => return config.with_namespace(value),
         "connections" => {
-            let number = value.parse().map_err(|_| ConfigError::new("connections", "it is not a number"))?;
+            let number = value
+                .parse()
+                .map_err(|_| ConfigError::new("connections", "it is not a number"))?;
             return config.with_connections(number);
         }
         "timeout" => config.command_timeout = duration("timeout", &value)?,
@@ -140,7 +177,10 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
         "database" => config.database = database(&value)?,
         "sentinel_user" | "sentinel_password" => {
             let Topology::Sentinel { user, password, .. } = &mut config.topology else {
-                return Err(ConfigError::new("options", "only a sentinel URL has sentinel options"));
+                return Err(ConfigError::new(
+                    "options",
+                    "only a sentinel URL has sentinel options",
+                ));
             };
             if name == "sentinel_user" {
                 *user = Some(value);
@@ -161,17 +201,29 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
 fn duration(part: &'static str, text: &str) -> Result<Duration, ConfigError> {
     let millis = match text.strip_suffix("ms") {
         Some(number) => number.parse::<u64>().ok(),
-        None => text.strip_suffix('s').and_then(|number| number.parse::<u64>().ok()?.checked_mul(1000)),
+        None => text
+            .strip_suffix('s')
+            .and_then(|number| number.parse::<u64>().ok()?.checked_mul(1000)),
     };
     millis
         .filter(|millis| (10..=600_000).contains(millis))
         .map(Duration::from_millis)
-        .ok_or_else(|| ConfigError::new(part, "write it as `5s` or `500ms`, from 10 ms to 10 minutes"))
+        .ok_or_else(|| {
+            ConfigError::new(
+                part,
+                "write it as `5s` or `500ms`, from 10 ms to 10 minutes",
+            )
+        })
 }
 
 /// Undoes percent-encoding; the text is not shown in an error, it may be a password.
 fn decode(text: &str, part: &'static str) -> Result<String, ConfigError> {
-    let wrong = || ConfigError::new(part, "a `%` is not followed by two hexadecimal digits of UTF-8");
+    let wrong = || {
+        ConfigError::new(
+            part,
+            "a `%` is not followed by two hexadecimal digits of UTF-8",
+        )
+    };
     let mut pieces = text.split('%');
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {

@@ -55,14 +55,16 @@ const REPLIES: [(&str, LinkErrorKind); 19] = [
 
 impl LinkError {
     /// Classifies an error of the client library.
-    pub(super) fn from_client(error: ClientError) -> Self {
+    pub(super) fn from_client(error: &ClientError) -> Self {
         let details = error.details();
         let by_reply = REPLIES.iter().find(|(words, _)| details.starts_with(words));
         let kind = match (by_reply, error.kind()) {
             (Some((_, kind)), _) => *kind,
             (None, ClientErrorKind::Timeout) => LinkErrorKind::Timeout,
             (None, ClientErrorKind::Backpressure) => LinkErrorKind::Full,
-            (None, ClientErrorKind::Auth | ClientErrorKind::Config | ClientErrorKind::Tls) => LinkErrorKind::Denied,
+            (None, ClientErrorKind::Auth | ClientErrorKind::Config | ClientErrorKind::Tls) => {
+                LinkErrorKind::Denied
+            }
             (
                 None,
                 ClientErrorKind::IO
@@ -81,12 +83,18 @@ impl LinkError {
     }
 
     pub(crate) fn timeout(message: &str) -> Self {
-        Self { kind: LinkErrorKind::Timeout, message: message.to_owned() }
+        Self {
+            kind: LinkErrorKind::Timeout,
+            message: message.to_owned(),
+        }
     }
 
     /// The error of a reply that does not look as it must.
     pub(crate) fn unexpected(message: &str) -> Self {
-        Self { kind: LinkErrorKind::Unexpected, message: format!("unexpected reply: {message}") }
+        Self {
+            kind: LinkErrorKind::Unexpected,
+            message: format!("unexpected reply: {message}"),
+        }
     }
 
     pub(crate) fn kind(&self) -> LinkErrorKind {
@@ -96,13 +104,22 @@ impl LinkError {
     /// Makes the error of the operation that failed.
     pub(crate) fn during(self, operation: &'static str) -> BrokerError {
         let (kind, message) = match self.kind {
-            LinkErrorKind::Away | LinkErrorKind::NoScript => {
-                (BrokerErrorKind::Unavailable, "the connection or the server went away")
-            }
-            LinkErrorKind::Timeout => (BrokerErrorKind::Timeout, "the server did not answer in time"),
-            LinkErrorKind::Full => (BrokerErrorKind::LimitExceeded, "the server refuses to store more"),
+            LinkErrorKind::Away | LinkErrorKind::NoScript => (
+                BrokerErrorKind::Unavailable,
+                "the connection or the server went away",
+            ),
+            LinkErrorKind::Timeout => (
+                BrokerErrorKind::Timeout,
+                "the server did not answer in time",
+            ),
+            LinkErrorKind::Full => (
+                BrokerErrorKind::LimitExceeded,
+                "the server refuses to store more",
+            ),
             LinkErrorKind::Denied => (BrokerErrorKind::Config, "access is denied"),
-            LinkErrorKind::Unexpected => (BrokerErrorKind::Unexpected, "the server refused the step"),
+            LinkErrorKind::Unexpected => {
+                (BrokerErrorKind::Unexpected, "the server refused the step")
+            }
         };
         BrokerError::new(kind, operation, message).with_source(self)
     }

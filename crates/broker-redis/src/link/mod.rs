@@ -61,20 +61,31 @@ impl Link {
     ) -> Result<Self, LinkError> {
         let mut connections = Vec::with_capacity(count);
         for _ in 0..count {
-            let client = settings::builder(config, purpose)?.build().map_err(LinkError::from_client)?;
+            let client = settings::builder(config, purpose)?
+                .build()
+                .map_err(|error| LinkError::from_client(&error))?;
             // The client's own time limits do not cover the search for a server.
             let opening = tokio::time::timeout(config.connect_timeout() * 2, client.init()).await;
             let task = opening
                 .map_err(|_| LinkError::timeout("the server did not answer in time"))?
-                .map_err(LinkError::from_client)?;
+                .map_err(|error| LinkError::from_client(&error))?;
             connections.push(Connection { client, task });
         }
-        Ok(Self { connections, next: AtomicUsize::new(0), slot, patience: config.command_timeout() })
+        Ok(Self {
+            connections,
+            next: AtomicUsize::new(0),
+            slot,
+            patience: config.command_timeout(),
+        })
     }
 
     /// Runs a command.
     pub(crate) async fn command(&self, name: &'static str, args: Args) -> Result<Reply, LinkError> {
-        self.send(CustomCommand::new_static(name, self.slot, false), args.into_values()).await
+        self.send(
+            CustomCommand::new_static(name, self.slot, false),
+            args.into_values(),
+        )
+        .await
     }
 
     /// Runs a command that blocks at the server for at most `blocks`.
@@ -86,11 +97,17 @@ impl Link {
     ) -> Result<Reply, LinkError> {
         let command = CustomCommand::new_static(name, self.slot, true);
         let connection = self.connection()?;
-        let options = Options { timeout: Some(blocks + GRACE), max_attempts: Some(1), ..Options::default() };
+        let options = Options {
+            timeout: Some(blocks + GRACE),
+            max_attempts: Some(1),
+            ..Options::default()
+        };
         let client = connection.client.with_options(&options);
         let answer = client.custom::<Value, Value>(command, args.into_values());
         match tokio::time::timeout(blocks + GRACE, answer).await {
-            Ok(answer) => answer.map(Reply::from).map_err(LinkError::from_client),
+            Ok(answer) => answer
+                .map(Reply::from)
+                .map_err(|error| LinkError::from_client(&error)),
             Err(_) => Err(LinkError::timeout("a blocking command went silent")),
         }
     }
@@ -104,7 +121,9 @@ impl Link {
             self.send(CustomCommand::new_static(how, self.slot, false), values)
         };
         match call("EVALSHA", script.sha()).await {
-            Err(error) if error.kind() == LinkErrorKind::NoScript => call("EVAL", script.text()).await,
+            Err(error) if error.kind() == LinkErrorKind::NoScript => {
+                call("EVAL", script.text()).await
+            }
             answer => answer,
         }
     }
@@ -113,14 +132,18 @@ impl Link {
         let connection = self.connection()?;
         let answer = connection.client.custom::<Value, Value>(command, values);
         match tokio::time::timeout(self.patience, answer).await {
-            Ok(answer) => answer.map(Reply::from).map_err(LinkError::from_client),
+            Ok(answer) => answer
+                .map(Reply::from)
+                .map_err(|error| LinkError::from_client(&error)),
             Err(_) => Err(LinkError::timeout("the server did not answer in time")),
         }
     }
 
     fn connection(&self) -> Result<&Connection, LinkError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len().max(1);
-        self.connections.get(number).ok_or_else(|| LinkError::timeout("there is no connection"))
+        self.connections
+            .get(number)
+            .ok_or_else(|| LinkError::timeout("there is no connection"))
     }
 }
 
@@ -132,7 +155,9 @@ impl Drop for Connection {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("connections", &self.connections.len()).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("connections", &self.connections.len())
+            .finish_non_exhaustive()
     }
 }
 

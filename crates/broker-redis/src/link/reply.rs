@@ -22,7 +22,9 @@ impl Reply {
 
     /// Reads a text as bytes.
     pub(crate) fn into_bytes(self) -> Result<Bytes, LinkError> {
-        self.0.into_bytes().ok_or_else(|| LinkError::unexpected("a text was expected"))
+        self.0
+            .into_bytes()
+            .ok_or_else(|| LinkError::unexpected("a text was expected"))
     }
 
     /// Reads a text.
@@ -33,12 +35,16 @@ impl Reply {
 
     /// Reads a whole number, or one that is written as a text; a negative one is an error.
     pub(crate) fn into_number(self) -> Result<u64, LinkError> {
-        self.into_signed()?.try_into().map_err(|_| LinkError::unexpected("a number is negative"))
+        self.into_signed()?
+            .try_into()
+            .map_err(|_| LinkError::unexpected("a number is negative"))
     }
 
     /// Reads a whole number, or one that is written as a text.
     pub(crate) fn into_signed(self) -> Result<i64, LinkError> {
-        self.0.as_i64().ok_or_else(|| LinkError::unexpected("a number was expected"))
+        self.0
+            .as_i64()
+            .ok_or_else(|| LinkError::unexpected("a number was expected"))
     }
 
     /// Reads a list; nothing is an empty one.

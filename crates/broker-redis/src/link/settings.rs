@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fred::types::Builder;
 use fred::types::config::{
-    Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, Server, ServerConfig,
-    TlsConfig, TlsConnector, UnresponsiveConfig,
+    Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, Server,
+    ServerConfig, TlsConfig, TlsConnector, UnresponsiveConfig,
 };
 
 use super::{GRACE, LinkError, Use};
@@ -58,28 +58,42 @@ fn server(config: &RedisConfig) -> Result<Config, LinkError> {
         lowered.database = Some(config.database());
     }
     if config.uses_tls() {
-        let connector = TlsConnector::default_rustls().map_err(LinkError::from_client)?;
+        let connector =
+            TlsConnector::default_rustls().map_err(|error| LinkError::from_client(&error))?;
         lowered.tls = Some(TlsConfig::from(connector));
     }
     Ok(lowered)
 }
 
 fn topology(topology: &Topology) -> ServerConfig {
-    let servers = |hosts: &[Host]| hosts.iter().map(|host| Server::new(host.name.clone(), host.port)).collect();
+    let servers = |hosts: &[Host]| {
+        hosts
+            .iter()
+            .map(|host| Server::new(host.name.clone(), host.port))
+            .collect()
+    };
     match topology {
-        Topology::Standalone { host } => {
-            ServerConfig::Centralized { server: Server::new(host.name.clone(), host.port) }
-        }
+        Topology::Standalone { host } => ServerConfig::Centralized {
+            server: Server::new(host.name.clone(), host.port),
+        },
         Topology::Unix { path } => ServerConfig::Unix { path: path.clone() },
-        Topology::Sentinel { sentinels, service, user, password } => ServerConfig::Sentinel {
+        Topology::Sentinel {
+            sentinels,
+            service,
+            user,
+            password,
+        } => ServerConfig::Sentinel {
             hosts: servers(sentinels),
             service_name: service.clone(),
             username: user.clone(),
-            password: password.as_ref().map(|password| password.expose().to_owned()),
+            password: password
+                .as_ref()
+                .map(|password| password.expose().to_owned()),
         },
-        Topology::Cluster { hosts } => {
-            ServerConfig::Clustered { hosts: servers(hosts), policy: fred::types::config::ClusterDiscoveryPolicy::default() }
-        }
+        Topology::Cluster { hosts } => ServerConfig::Clustered {
+            hosts: servers(hosts),
+            policy: fred::types::config::ClusterDiscoveryPolicy::default(),
+        },
     }
 }
 
@@ -87,10 +101,18 @@ fn connection(config: &RedisConfig, purpose: Use) -> ConnectionConfig {
     let mut lowered = ConnectionConfig {
         connection_timeout: config.connect_timeout(),
         internal_command_timeout: config.connect_timeout(),
-        max_command_attempts: if purpose == Use::Scripts { SCRIPT_ATTEMPTS } else { 1 },
+        max_command_attempts: if purpose == Use::Scripts {
+            SCRIPT_ATTEMPTS
+        } else {
+            1
+        },
         max_command_buffer_len: MAX_WAITING_COMMANDS,
         unresponsive: UnresponsiveConfig {
-            max_timeout: Some(if purpose == Use::Scripts { SILENCE } else { LONGEST_BLOCK + GRACE }),
+            max_timeout: Some(if purpose == Use::Scripts {
+                SILENCE
+            } else {
+                LONGEST_BLOCK + GRACE
+            }),
             interval: Duration::from_secs(1),
         },
         reconnect_errors: vec![

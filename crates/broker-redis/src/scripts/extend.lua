@@ -19,8 +19,8 @@ for from = 7, #ARGV, MANY do
   local ids = {}
   for index = from, math.min(from + MANY - 1, #ARGV) do ids[#ids + 1] = sub(ARGV[index], 1, 16) end
   for index, run in ipairs(call('HMGET', own, unpack(ids))) do
+    if run and not listed[ids[index]] then held = held + 1 end
     listed[ids[index]] = true
-    if run then held = held + 1 end
     if not run or sub(run, 5, 24) ~= ARGV[from + index - 1] then lost[#lost + 1] = ids[index] end
   end
 end

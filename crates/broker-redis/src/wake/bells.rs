@@ -48,7 +48,11 @@ const MAX_SETS: usize = 16;
 
 impl Bells {
     pub(crate) fn new(config: Arc<RedisConfig>, keys: Arc<Keys>) -> Self {
-        Self { config, keys, known: Mutex::default() }
+        Self {
+            config,
+            keys,
+            known: Mutex::default(),
+        }
     }
 
     /// Starts to listen to the bells of some queues and lanes.
@@ -62,23 +66,38 @@ impl Bells {
         if known.len() >= MAX_SETS && !known.contains_key(&names) {
             known.retain(|_, bell| bell.listeners.any());
         }
-        let bell = known.entry(names).or_insert_with_key(|names| Arc::new(self.start(names)));
-        Waiter { _listening: Listeners::add(&bell.listeners), bell: Arc::clone(bell) }
+        let bell = known
+            .entry(names)
+            .or_insert_with_key(|names| Arc::new(self.start(names)));
+        Waiter {
+            _listening: Listeners::add(&bell.listeners),
+            bell: Arc::clone(bell),
+        }
     }
 
     fn start(&self, names: &[String]) -> Bell {
         let listeners = Arc::new(Listeners::default());
-        let ear = Arc::new(Ear { names: names.to_vec(), rung: Arc::default(), listeners: Arc::clone(&listeners) });
+        let ear = Arc::new(Ear {
+            names: names.to_vec(),
+            rung: Arc::default(),
+            listeners: Arc::clone(&listeners),
+        });
         let (config, keys) = (Arc::clone(&self.config), Arc::clone(&self.keys));
         let running = Loop::start(config, keys, Arc::clone(&listeners), Arc::clone(&ear));
-        Bell { ear, listeners, _loop: running }
+        Bell {
+            ear,
+            listeners,
+            _loop: running,
+        }
     }
 
     /// Rings every bell in this process only.
     #[cfg(feature = "test-util")]
     pub(crate) fn ring_here(&self) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.values().for_each(|bell| bell.ear.rung.notify_waiters());
+        known
+            .values()
+            .for_each(|bell| bell.ear.rung.notify_waiters());
     }
 }
 
@@ -108,7 +127,8 @@ impl Round for Ear {
         let mut parts = reply.into_list()?;
         let (name, token) = (decode::next(&mut parts)?, decode::next(&mut parts)?);
         let mut args = Args::default();
-        args.bytes(Reply::into_bytes(name)?).bytes(token.into_bytes()?);
+        args.bytes(Reply::into_bytes(name)?)
+            .bytes(token.into_bytes()?);
         link.command("RPUSH", args).await.map(drop)
     }
 

@@ -36,17 +36,34 @@ struct Stream {
 
 impl Changes {
     pub(crate) fn new(config: Arc<RedisConfig>, keys: Arc<Keys>) -> Self {
-        let stream = Stream { name: keys.name("schedules:changes"), revision: watch::Sender::new(None) };
-        Self { config, keys, listeners: Arc::default(), stream: Arc::new(stream), running: OnceLock::new() }
+        let stream = Stream {
+            name: keys.name("schedules:changes"),
+            revision: watch::Sender::new(None),
+        };
+        Self {
+            config,
+            keys,
+            listeners: Arc::default(),
+            stream: Arc::new(stream),
+            running: OnceLock::new(),
+        }
     }
 
     /// Starts to listen.
     pub(crate) fn listen(&self) -> Waiter {
         self.running.get_or_init(|| {
             let (config, keys) = (Arc::clone(&self.config), Arc::clone(&self.keys));
-            Loop::start(config, keys, Arc::clone(&self.listeners), Arc::clone(&self.stream))
+            Loop::start(
+                config,
+                keys,
+                Arc::clone(&self.listeners),
+                Arc::clone(&self.stream),
+            )
         });
-        Waiter { revision: self.stream.revision.subscribe(), _listening: Listeners::add(&self.listeners) }
+        Waiter {
+            revision: self.stream.revision.subscribe(),
+            _listening: Listeners::add(&self.listeners),
+        }
     }
 }
 
@@ -54,7 +71,10 @@ impl Waiter {
     /// Waits until a revision other than `seen` was heard of.
     pub(crate) async fn other_than(&mut self, seen: u64) {
         // The sender lives as long as the broker that is waited at.
-        let _ = self.revision.wait_for(|revision| revision.is_some_and(|it| it != seen)).await;
+        let _ = self
+            .revision
+            .wait_for(|revision| revision.is_some_and(|it| it != seen))
+            .await;
     }
 }
 
@@ -62,7 +82,9 @@ impl Round for Stream {
     async fn block(&self, link: &Link) -> Result<(), LinkError> {
         let last = self.revision.borrow().unwrap_or(0);
         let mut args = Args::default();
-        args.word("BLOCK").number(u64::try_from(LONGEST_BLOCK.as_millis()).unwrap_or(0)).word("STREAMS");
+        args.word("BLOCK")
+            .number(u64::try_from(LONGEST_BLOCK.as_millis()).unwrap_or(0))
+            .word("STREAMS");
         args.text(&self.name).text(&format!("{last}-0"));
         let reply = link.blocking("XREAD", args, LONGEST_BLOCK).await?;
         if !reply.is_nil() {
@@ -82,7 +104,9 @@ fn last_revision(reply: Reply) -> Result<u64, LinkError> {
     let mut entries = decode::next(&mut stream)?.into_list()?;
     let mut entry = decode::next(&mut entries)?.into_list()?;
     let id = decode::next(&mut entry)?.into_text()?;
-    let number = id.split_once('-').and_then(|(number, _)| number.parse().ok());
+    let number = id
+        .split_once('-')
+        .and_then(|(number, _)| number.parse().ok());
     number.ok_or_else(|| LinkError::unexpected("an id of a stream"))
 }
 

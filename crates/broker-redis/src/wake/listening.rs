@@ -66,8 +66,16 @@ impl Drop for Listening {
 
 impl Loop {
     /// Starts a loop on the current runtime.
-    #[expect(clippy::disallowed_methods, reason = "tracked by the handle, which ends it")]
-    pub(super) fn start(config: Arc<RedisConfig>, keys: Arc<Keys>, listeners: Arc<Listeners>, round: Arc<impl Round>) -> Self {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tracked by the handle, which ends it"
+    )]
+    pub(super) fn start(
+        config: Arc<RedisConfig>,
+        keys: Arc<Keys>,
+        listeners: Arc<Listeners>,
+        round: Arc<impl Round>,
+    ) -> Self {
         let task = tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             loop {
@@ -79,7 +87,10 @@ impl Loop {
                     }
                     Err(problem) => problem,
                 };
-                warn!(error = &problem as &dyn std::error::Error, "waiting for work was interrupted; connecting anew");
+                warn!(
+                    error = &problem as &dyn std::error::Error,
+                    "waiting for work was interrupted; connecting anew"
+                );
                 round.lost();
                 tokio::time::sleep(pause.mul_f64(jitter())).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);

@@ -16,19 +16,30 @@ const FIRST_MAJOR: u32 = 7;
 const OPEN: &str = "open";
 
 /// Checks a server, and marks the namespace as one of this layout.
-pub(crate) async fn server(link: &Link, config: &RedisConfig, keys: &Keys) -> Result<(), BrokerError> {
+pub(crate) async fn server(
+    link: &Link,
+    config: &RedisConfig,
+    keys: &Keys,
+) -> Result<(), BrokerError> {
     check_info(link, config).await?;
     let mut args = Args::default();
     args.text(&keys.name("meta")).word("layout").word(LAYOUT);
-    link.command("HSETNX", args).await.map_err(|error| error.during(OPEN))?;
+    link.command("HSETNX", args)
+        .await
+        .map_err(|error| error.during(OPEN))?;
     let mut args = Args::default();
     args.text(&keys.name("meta")).word("layout");
-    let layout = link.command("HGET", args).await.and_then(crate::link::Reply::into_text);
+    let layout = link
+        .command("HGET", args)
+        .await
+        .and_then(crate::link::Reply::into_text);
     let layout = layout.map_err(|error| error.during(OPEN))?;
     if layout == LAYOUT {
         return Ok(());
     }
-    let message = format!("the namespace is of layout {layout}, this release knows {LAYOUT}; use another namespace");
+    let message = format!(
+        "the namespace is of layout {layout}, this release knows {LAYOUT}; use another namespace"
+    );
     Err(BrokerError::new(BrokerErrorKind::Config, OPEN, message))
 }
 
@@ -36,7 +47,9 @@ async fn check_info(link: &Link, config: &RedisConfig) -> Result<(), BrokerError
     let info = match link.command("INFO", Args::default()).await {
         Ok(info) => info.into_text().map_err(|error| error.during(OPEN))?,
         // A locked-down user may not ask; the operator has checked it then.
-        Err(error) if error.kind() == LinkErrorKind::Denied && error.to_string().starts_with("NOPERM") => {
+        Err(error)
+            if error.kind() == LinkErrorKind::Denied && error.to_string().starts_with("NOPERM") =>
+        {
             warn!("this user may not run INFO: version, eviction and persistence are not checked");
             return Ok(());
         }
@@ -55,9 +68,14 @@ async fn check_info(link: &Link, config: &RedisConfig) -> Result<(), BrokerError
 /// Returns why a server cannot be a broker.
 fn problem_of(info: &str, config: &RedisConfig) -> Option<String> {
     let version = field(info, "redis_version").unwrap_or("unknown");
-    let major: Option<u32> = version.split('.').next().and_then(|major| major.parse().ok());
+    let major: Option<u32> = version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
     if major.is_none_or(|major| major < FIRST_MAJOR) {
-        return Some(format!("the server is Redis {version}; {FIRST_MAJOR}.0 or later is needed"));
+        return Some(format!(
+            "the server is Redis {version}; {FIRST_MAJOR}.0 or later is needed"
+        ));
     }
     let policy = field(info, "maxmemory_policy").unwrap_or("noeviction");
     if policy != "noeviction" && !config.accepts_eviction() {
@@ -71,7 +89,8 @@ fn problem_of(info: &str, config: &RedisConfig) -> Option<String> {
 
 /// Returns what makes a server lose runs.
 fn warning_of(info: &str) -> Option<&'static str> {
-    let is_off = field(info, "aof_enabled") == Some("0") && field(info, "rdb_last_save_time").is_some();
+    let is_off =
+        field(info, "aof_enabled") == Some("0") && field(info, "rdb_last_save_time").is_some();
     is_off.then_some("appendonly is off: what was queued since the last snapshot is lost with the server; set appendonly yes")
 }
 

@@ -1,5 +1,7 @@
 //! The replies of scripts as answers of the contract.
 
+pub(crate) mod admin;
+
 use aqueduct_broker_api::wire::{self, WireError};
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind, Cancel, Enqueued, Settled};
 use aqueduct_core::{RunId, RunState, TaskRun};
@@ -22,7 +24,9 @@ pub(crate) fn enqueued(bytes: &[u8]) -> Result<Vec<Enqueued>, LinkError> {
         rest = after;
         answers.push(match first {
             b'D' => {
-                let (id, after) = rest.split_first_chunk().ok_or_else(|| wrong("an answer is cut short"))?;
+                let (id, after) = rest
+                    .split_first_chunk()
+                    .ok_or_else(|| wrong("an answer is cut short"))?;
                 rest = after;
                 Enqueued::Duplicate(RunId::from_bytes(*id))
             }
@@ -47,7 +51,8 @@ pub(crate) fn cancels(reply: Reply) -> Result<Vec<Cancel>, LinkError> {
     let mut cancels = Vec::new();
     let mut parts = reply.into_list()?;
     while let (Some(id), Some(reason)) = (parts.next(), parts.next()) {
-        let reason = wire::read_reason_field(&reason.into_bytes()?).map_err(|_| wrong("a reason"))?;
+        let reason =
+            wire::read_reason_field(&reason.into_bytes()?).map_err(|_| wrong("a reason"))?;
         cancels.push(Cancel::new(run_id(&id.into_bytes()?)?, reason));
     }
     Ok(cancels)
@@ -75,8 +80,12 @@ pub(crate) fn next(parts: &mut impl Iterator<Item = Reply>) -> Result<Reply, Lin
 
 /// The error of stored bytes that cannot be read.
 pub(crate) fn unreadable(operation: &'static str, error: WireError) -> BrokerError {
-    BrokerError::new(BrokerErrorKind::InvalidData, operation, "what is stored cannot be read")
-        .with_source(error)
+    BrokerError::new(
+        BrokerErrorKind::InvalidData,
+        operation,
+        "what is stored cannot be read",
+    )
+    .with_source(error)
 }
 
 fn wrong(what: &str) -> LinkError {
