@@ -1,4 +1,5 @@
 //! What a Redis URL means, and what is said of a wrong one.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
