@@ -114,7 +114,7 @@ fn a_queued_task_lacks_only_its_times() {
         let mut task = QueuedTask::new(
             RunId::from_u128(ID),
             TaskName::from_static("greet"),
-            Payload::from_bytes([0x81, 0xa1, b'n', 7]).unwrap(),
+            Payload::from_bytes(&[0x81, 0xa1, b'n', 7]).unwrap(),
         );
         task.expires_in = Some(Duration::from_secs(7));
         task.options_mut().unique = Some(UniqueKey::new("k").unwrap());
@@ -125,7 +125,7 @@ fn a_queued_task_lacks_only_its_times() {
     };
     let now = 1_700_000_000_000_u64;
     let (run, task) = queued(now);
-    let mut bytes = wire::encode_queued(task).unwrap();
+    let mut bytes = wire::encode_queued(&task).unwrap();
     let at = bytes.deadline_at.unwrap();
     bytes.tail[at..at + 8].copy_from_slice(&(now + 7000).to_be_bytes());
     let time = &now.to_be_bytes()[2..];
@@ -176,7 +176,7 @@ fn a_definition_round_trips() {
         TaskName::from_static("greet"),
     )
     .with_version(ScheduleVersion::from_number(u64::MAX))
-    .with_payload(Payload::from_bytes([0x81, 0xa1, b'n', 7]).unwrap())
+    .with_payload(Payload::from_bytes(&[0x81, 0xa1, b'n', 7]).unwrap())
     .with_place(QueueName::from_static("mail"), Lane::Cpu, Priority::Low);
     let bytes = wire::encode_definition(&definition).unwrap();
     let decode =

@@ -34,7 +34,7 @@ impl Broker for RedisBroker {
         capabilities
     }
 
-    async fn enqueue(&self, request: EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         const ENQUEUE: &str = "enqueue";
         check_batch(ENQUEUE, request.tasks.len(), MAX_ENQUEUE_BATCH)?;
         if request.tasks.is_empty() {
@@ -44,7 +44,7 @@ impl Broker for RedisBroker {
         args.text(&format!("{:032x}", request.producer.as_u128()))
             .number(request.sequence.number())
             .number(self.max_queue_length());
-        for task in request.tasks {
+        for task in &request.tasks {
             items::push_task(&mut args, task).map_err(|error| unencodable(ENQUEUE, error))?;
         }
         let reply = self.step(ENQUEUE, &self.0.scripts.enqueue, args).await?;
@@ -58,7 +58,7 @@ impl Broker for RedisBroker {
             .map_err(|error| error.during(ENQUEUE))
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, BrokerError> {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
         const CLAIM: &str = "claim";
         let wanted = request
             .wants
@@ -95,7 +95,7 @@ impl Broker for RedisBroker {
         Ok(claimed)
     }
 
-    async fn settle(&self, request: SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         const SETTLE: &str = "settle";
         check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
         let settlements = Settlements::of(request.consumer, &request.items);
@@ -119,7 +119,7 @@ impl Broker for RedisBroker {
         ))
     }
 
-    async fn extend(&self, request: ExtendRequest) -> Result<Extended, BrokerError> {
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         const EXTEND: &str = "extend";
         let mut args = self.args_with_retention(3 + request.held.len());
         args.text(&consumer_name(request.consumer))
@@ -140,7 +140,7 @@ impl Broker for RedisBroker {
         Ok(extended)
     }
 
-    async fn reclaim(&self, request: ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         const RECLAIM: &str = "reclaim";
         let failure = Failure::new(
             FailureKind::Crash,
@@ -157,7 +157,7 @@ impl Broker for RedisBroker {
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }
 
-    async fn wait_ready(&self, request: WaitRequest) -> Result<(), BrokerError> {
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         const WAIT: &str = "wait";
         let bell = self.0.bells.listen(&request.queues, &request.lanes);
         let deadline = tokio::time::Instant::now() + request.at_most;

@@ -29,8 +29,8 @@ pub(crate) struct Settlements<'a> {
 }
 
 /// Adds a task that is queued.
-pub(crate) fn push_task(args: &mut Args, task: QueuedTask) -> Result<(), WireError> {
-    let more = more(&task);
+pub(crate) fn push_task(args: &mut Args, task: &QueuedTask) -> Result<(), WireError> {
+    let more = more(task);
     let unique = task
         .options
         .as_ref()

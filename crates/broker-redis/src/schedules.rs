@@ -19,11 +19,11 @@ use crate::link::{Args, LinkError, Reply};
 impl ScheduleStore for RedisBroker {
     async fn upsert(
         &self,
-        definitions: Vec<ScheduleDefinition>,
+        definitions: &[ScheduleDefinition],
     ) -> Result<Vec<Upserted>, BrokerError> {
         const UPSERT: &str = "store schedules";
         let mut args = self.0.keys.args(definitions.len() * 3);
-        for definition in &definitions {
+        for definition in definitions {
             let bytes =
                 wire::encode_definition(definition).map_err(|error| unencodable(UPSERT, error))?;
             args.text(definition.name.as_str())
@@ -51,7 +51,7 @@ impl ScheduleStore for RedisBroker {
         snapshot(reply).map_err(|error| error.during(LIST))
     }
 
-    async fn fire(&self, fire: Fire) -> Result<Fired, BrokerError> {
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         const FIRE: &str = "fire a tick";
         let mut args = self.0.keys.args(8);
         args.text(fire.schedule.as_str())
@@ -60,7 +60,7 @@ impl ScheduleStore for RedisBroker {
             .number(millis(TARDY_CLOCK_ALLOWANCE))
             .number(self.max_queue_length());
         let id = fire.run.as_ref().map(|run| run.id);
-        if let Some(run) = fire.run {
+        if let Some(run) = &fire.run {
             items::push_task(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
         }
         let reply = self.step(FIRE, &self.0.scripts.schedule_fire, args).await?;

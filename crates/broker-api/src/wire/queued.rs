@@ -24,8 +24,8 @@ pub struct QueuedBytes {
 /// # Errors
 ///
 /// Returns an error if an option of the task cannot be encoded.
-pub fn encode_queued(task: QueuedTask) -> Result<QueuedBytes, WireError> {
-    let mut task = task;
+pub fn encode_queued(task: &QueuedTask) -> Result<QueuedBytes, WireError> {
+    let mut task = task.clone();
     task.due = aqueduct_core::queue::Due::Now;
     let has_deadline = task.expires_in.take().is_some()
         || task
