@@ -4,7 +4,7 @@ use super::Violation;
 use crate::shell::{cargo, read};
 
 /// Our crates and the ones of ours that each may depend on.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("aqueduct-core", &[]),
     ("aqueduct-macros", &[]),
     ("aqueduct-broker-api", &["aqueduct-core"]),
@@ -12,6 +12,11 @@ const EDGES: [(&str, &[&str]); 8] = [
         "aqueduct-broker-memory",
         &["aqueduct-core", "aqueduct-broker-api"],
     ),
+    (
+        "aqueduct-broker-redis",
+        &["aqueduct-core", "aqueduct-broker-api"],
+    ),
+    ("aqueduct-redis-server", &[]),
     (
         "aqueduct-broker-conformance",
         &["aqueduct-core", "aqueduct-broker-api"],
@@ -31,6 +36,7 @@ const EDGES: [(&str, &[&str]); 8] = [
             "aqueduct-macros",
             "aqueduct-broker-api",
             "aqueduct-broker-memory",
+            "aqueduct-broker-redis",
             "aqueduct-consumer",
             "aqueduct-scheduler",
         ],
