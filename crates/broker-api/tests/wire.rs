@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
+use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
 use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
 use aqueduct_core::{
     Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName, Timestamp,
@@ -186,4 +187,49 @@ fn a_definition_round_trips() {
         assert!(decode(&bytes[..length]).is_err(), "{length} bytes");
     }
     assert!(decode(&[2]).unwrap_err().is_newer());
+}
+
+#[test]
+fn the_largest_result_comes_back() {
+    let text = "\u{ff}".repeat(MAX_PAYLOAD_BYTES / 2 - 8);
+    let result = Payload::encode(&text).unwrap();
+    let length = result.len();
+    let mut run = plain();
+    run.record_mut().result = Some(result);
+    let bytes = wire::encode(&run).unwrap();
+    assert_eq!(wire::decode(&bytes).unwrap(), run);
+    let around = bytes.len() - length;
+    assert!(
+        around < 256,
+        "a result is written as it is, not number by number: {around}"
+    );
+}
+
+#[test]
+fn a_block_nested_too_deep_or_with_trailing_bytes_is_refused() {
+    let mut run = plain();
+    run.record_mut().ended_at = Some(Timestamp::from_millis(1));
+    let bytes = wire::encode(&run).unwrap();
+    let at = bytes.len() - run.payload.len();
+    let with_block = |block: &[u8]| {
+        let start = at - 4 - usize::try_from(u32::from_be_bytes(*length_of(&bytes, at))).unwrap();
+        let mut hostile = bytes[..start].to_vec();
+        hostile.extend_from_slice(&u32::try_from(block.len()).unwrap().to_be_bytes());
+        hostile.extend_from_slice(block);
+        hostile.extend_from_slice(run.payload.as_bytes());
+        wire::decode(&hostile)
+    };
+    assert!(with_block(&[0x80]).is_ok(), "an empty record");
+    assert!(with_block(&[0x80, 0xc0]).is_err(), "trailing bytes");
+    let mut deep = b"\x81\xa1x".to_vec();
+    deep.extend(std::iter::repeat_n(0x91, 100_000));
+    deep.push(0xc0);
+    assert!(with_block(&deep).is_err(), "nested too deep");
+}
+
+/// The length of the record, which ends where the payload begins.
+fn length_of(bytes: &[u8], payload_at: usize) -> &[u8; 4] {
+    let record = [b"\x81\xa8ended_at".as_slice(), &[1]].concat();
+    let start = payload_at - record.len() - 4;
+    bytes[start..].first_chunk().unwrap()
 }

@@ -40,6 +40,7 @@ pub fn reason_field(reason: &Reason) -> Result<Vec<u8>, WireError> {
 pub fn result_field(result: &Payload) -> Result<Vec<u8>, WireError> {
     #[derive(Serialize)]
     struct One<'a> {
+        #[serde(with = "serde_bytes")]
         result: &'a [u8],
     }
     field(&One {
