@@ -178,3 +178,47 @@ async fn schedules_are_switched_off_and_on_from_anywhere() {
     assert!(broker.find(&[run]).await.unwrap()[0].is_some());
     app.stop().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_paused_across_ticks_fires_none_of_them_again() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let awake = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Once).await;
+    settle_down().await;
+    // Each tick that the other fires leaves it late, long after the first has fired the next ones.
+    let late = FaultyBroker::new(BrokerHandle::new(broker.clone()));
+    let late = late.every_of(Operation::Fire, 1, Fault::Delay(Duration::from_secs(8)));
+    let handle = BrokerHandle::with_schedules(late.clone());
+    let asleep = scheduler(Broker::from(handle), &clock, MissedTicks::All { max: 100 }).await;
+    late.called(Operation::List, 1).await;
+    settle_down().await;
+    for tick in 1..=20 {
+        clock.advance(SECOND);
+        until_queued(&broker, tick).await;
+    }
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(queued(&broker).await, 20);
+    assert!(late.calls(Operation::Fire) > 0, "it tried");
+    let fired = |stopped: aqueduct::StopSummary| stopped.scheduler.unwrap().fired;
+    assert_eq!(
+        fired(awake.stop().await.unwrap()) + fired(asleep.stop().await.unwrap()),
+        20
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_forward_fires_by_the_policy() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let app = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Once).await;
+    settle_down().await;
+    clock.set_wall(START.saturating_add(SECOND * 86_400));
+    for _ in 0..60 {
+        clock.advance(SECOND);
+        settle_down().await;
+    }
+    // One a second, and one for all that were jumped over: not a day's worth.
+    let count = queued(&broker).await;
+    assert!((58..=62).contains(&count), "{count} ticks in a minute");
+    app.stop().await.unwrap();
+}

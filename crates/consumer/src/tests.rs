@@ -241,3 +241,47 @@ async fn what_is_claimed_ahead_has_a_bound_and_is_given_back() {
     let given_back = world.memory.queue_lengths(&[QueueName::DEFAULT]).await;
     assert_eq!(given_back.unwrap()[0].queued, 20 - 10 - 2);
 }
+
+/// Lets a consumer claim what is queued, and die with it; returns when.
+async fn dies_with_a_run(world: &World) -> Monotonic {
+    world.queue(1).await;
+    let (shared, mut pump) = world.consumer(|consumer| consumer);
+    live(&shared, &mut pump, Duration::from_millis(1)).await;
+    assert_eq!(world.held().await, 1);
+    world.clock.monotonic()
+}
+
+/// The defaults keep the promise, wherever in its rhythm the survivor is.
+#[tokio::test(start_paused = true)]
+async fn the_run_of_a_dead_consumer_starts_elsewhere_within_seven_seconds() {
+    for _ in 0..20 {
+        let world = World::new(|broker| broker);
+        let (shared, mut pump) = world.consumer(|consumer| consumer);
+        live(&shared, &mut pump, 10 * SECOND).await;
+        let died = dies_with_a_run(&world).await;
+        // What the dead one has begun stays at the gate; a second pass is the heir's.
+        live(&shared, &mut pump, 7 * SECOND).await;
+        let began = shared.running();
+        assert_eq!(
+            began,
+            1,
+            "nobody began it, {:?} after",
+            world.clock.monotonic().saturating_since(died)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_keeps_killing_its_consumers_is_stopped_by_their_budget() {
+    let world = World::new(|broker| broker);
+    let (shared, mut pump) = world.consumer(|consumer| consumer.crash_budget(1));
+    live(&shared, &mut pump, 10 * SECOND).await;
+    let _ = dies_with_a_run(&world).await;
+    live(&shared, &mut pump, 20 * SECOND).await;
+    assert_eq!(world.broker.calls(Operation::Settle), 0);
+    assert_eq!(
+        (world.held().await, shared.running()),
+        (0, 0),
+        "it began again"
+    );
+}
