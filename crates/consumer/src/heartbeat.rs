@@ -146,8 +146,7 @@ fn give_up(shared: &Shared, owed: &Arc<Owed>) {
     if owed.end_stuck() {
         add(&shared.counters.stuck, 1);
         error!(task = %run.task, run = %run.id, "the task blocks its thread past its time limit");
-        let limit = owed.context.ends_by().saturating_since(owed.claimed_at);
-        shared.settle_ended(owed, classify::stuck(limit));
+        shared.settle_ended(owed, classify::stuck(owed.limit()));
     } else if !owed.has_ended() {
         warn!(task = %run.task, run = %run.id, "no thread was free to begin the run; given back");
         shared.end(owed, Outcome::Released);

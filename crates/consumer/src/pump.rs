@@ -14,7 +14,6 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::event::{RunEvent, RunEventKind};
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
-use aqueduct_core::time::Monotonic;
 use aqueduct_core::{Lane, TaskContext};
 use tracing::warn;
 
@@ -25,7 +24,6 @@ use crate::in_flight::Owed;
 use crate::log;
 use crate::metrics::add;
 use crate::order::QueueOrder;
-use crate::outbox::Ended;
 use crate::shared::Shared;
 
 /// Feeds the executors, and empties the outbox.
@@ -48,8 +46,8 @@ pub(crate) struct Pump {
 /// A request that is not answered yet, with the runs that it settles.
 struct Exchange {
     request: ClaimRequest,
-    /// Whose settlements the request carries, in the same order.
-    ended: Vec<Arc<Owed>>,
+    /// Whose settlements the request carries, in the same order, and how long the attempts ran.
+    ended: Vec<(Arc<Owed>, Duration)>,
 }
 
 /// A wait at the broker; says whether the broker answered it.
@@ -83,6 +81,8 @@ impl Pump {
     /// Cancel safe: an exchange under way is repeated by the next call.
     pub(crate) async fn feed(&mut self) -> ConsumerError {
         loop {
+            // A broker that always has an answer at once must not keep the stop from being heard.
+            tokio::task::coop::consume_budget().await;
             self.start_waiting();
             let can_claim = !self.is_drained && self.free_places() > 0;
             if self.exchange.is_some() || can_claim || !self.shared.outbox.is_empty() {
@@ -172,11 +172,13 @@ impl Pump {
     /// Makes the next request: what has ended, and what there is place for.
     fn prepare(&mut self) -> Exchange {
         let ended = self.shared.outbox.take(MAX_SETTLE_BATCH);
-        let (ended, settle) = ended
+        let (settle, ended) = ended
             .into_iter()
-            .map(|Ended { owed, settlement }| {
-                let settle = Settle::new(owed.token, settlement);
-                (owed, settle)
+            .map(|it| {
+                (
+                    Settle::new(it.owed.token, it.settlement),
+                    (it.owed, it.took),
+                )
             })
             .unzip();
         self.last = self.last.next();
@@ -205,22 +207,20 @@ impl Pump {
         }
         self.shared
             .in_flight
-            .remove(ended.iter().map(|owed| &owed.token));
-        let now = self.shared.clock.monotonic();
-        for ((owed, settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
-            self.report(owed, &settle.settlement, settled, now);
+            .remove(ended.iter().map(|(owed, _)| &owed.token));
+        for (((owed, took), settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
+            self.report(owed, *took, &settle.settlement, settled);
         }
         self.take_on(leases);
         self.shared.set_answered(request.sequence);
         pass_on(&self.shared, cancels);
     }
 
-    fn report(&self, owed: &Owed, settlement: &Settlement, settled: Settled, now: Monotonic) {
+    fn report(&self, owed: &Owed, took: Duration, settlement: &Settlement, settled: Settled) {
         let shared = &self.shared;
         let run = owed.context.run();
-        let took = now.saturating_since(owed.claimed_at);
         shared.counters.count(settled);
-        log::settled(run, settlement, settled, took);
+        log::settled(owed, took, settlement, settled);
         shared.events.emit(|| {
             let kind = ended_kind(settlement, settled, took);
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
@@ -294,8 +294,8 @@ impl Pump {
         reason = "tracked by the table and the count of places"
     )]
     fn begin(&self, owed: Arc<Owed>) {
-        self.shared.occupy(1);
-        tokio::spawn(execute(Arc::clone(&self.shared), owed));
+        let place = self.shared.occupy();
+        tokio::spawn(execute(place, owed));
     }
 
     fn free_places(&self) -> usize {
