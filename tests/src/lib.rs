@@ -33,7 +33,7 @@ impl Watcher {
     ///
     /// # Panics
     ///
-    /// Panics if the application has ended before.
+    /// Panics if the application has ended before, or the run has too many attempts.
     ///
     /// # Cancel safety
     ///
@@ -44,6 +44,8 @@ impl Watcher {
             if let Some(state) = final_state {
                 return state;
             }
+            let attempts = self.states_of(run).len();
+            assert!(attempts < MAX_ATTEMPTS, "the run never ends");
             self.next().await;
         }
     }
@@ -164,6 +166,9 @@ impl Watcher {
         self.heard.push(event.expect("the application still runs"));
     }
 }
+
+/// More attempts than any run here is meant to have.
+const MAX_ATTEMPTS: usize = 300;
 
 /// Waits for what must come, and fails with `problem` instead of hanging.
 ///

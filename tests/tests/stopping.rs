@@ -56,6 +56,10 @@ async fn what_did_not_end_is_given_back_at_once() {
     watcher.ends_of_task("work", 20).await;
     let report = first.stop().await.unwrap().consumer.unwrap();
     assert_eq!(report.unsettled, 0);
+    assert_eq!(
+        report.abandoned, 0,
+        "tasks that wait are dropped, not left behind"
+    );
     assert_eq!(done.0.lock().unwrap().len(), 20);
 
     // The rest runs in the next consumer, without waiting for a lease, as a first attempt.

@@ -285,3 +285,30 @@ async fn a_run_that_keeps_killing_its_consumers_is_stopped_by_their_budget() {
         "it began again"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_consumer_claims_nothing_more() {
+    let a_moment = Duration::from_millis(1);
+    let slow = |broker: FaultyBroker| broker.every_of(Operation::Claim, 1, Fault::Delay(a_moment));
+    let world = World::new(slow);
+    world.queue(5).await;
+    let (shared, mut pump) = world.consumer(|consumer| consumer.concurrency(2));
+    live(&shared, &mut pump, SECOND).await;
+    let claims = world.broker.calls(Operation::Claim);
+    world.gate.add_permits(1);
+    tokio::select! {
+        () = pump.drain() => panic!("an attempt is still running"),
+        () = sleep(SECOND) => {}
+    }
+    assert_eq!(world.held().await, 1, "one has ended, and none was claimed");
+    world.gate.add_permits(1);
+    tokio::time::timeout(SECOND, pump.drain())
+        .await
+        .expect("everything has ended");
+    assert_eq!((world.held().await, world.noted().len()), (0, 2));
+    assert_eq!(
+        world.broker.calls(Operation::Claim),
+        claims + 2,
+        "only to settle"
+    );
+}
