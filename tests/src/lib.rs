@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aqueduct::observe::{Observer, RunEvent, RunEventKind};
 use aqueduct::{RunId, RunState};
@@ -32,7 +33,7 @@ impl Watcher {
     ///
     /// # Panics
     ///
-    /// Panics if the application has ended before.
+    /// Panics if the application has ended before, or the run has too many attempts.
     ///
     /// # Cancel safety
     ///
@@ -43,6 +44,8 @@ impl Watcher {
             if let Some(state) = final_state {
                 return state;
             }
+            let attempts = self.states_of(run).len();
+            assert!(attempts < MAX_ATTEMPTS, "the run never ends");
             self.next().await;
         }
     }
@@ -73,6 +76,22 @@ impl Watcher {
         }
     }
 
+    /// Waits until `count` attempts of a task have begun.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the application has ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn starts_of_task(&mut self, task: &str, count: usize) {
+        let began = |it: &&RunEvent| it.task.as_str() == task && it.kind == RunEventKind::Started;
+        while self.heard.iter().filter(began).count() < count {
+            self.next().await;
+        }
+    }
+
     /// Waits until an attempt of a run has begun.
     ///
     /// # Panics
@@ -85,6 +104,21 @@ impl Watcher {
     pub async fn start_of(&mut self, run: RunId) {
         let began = |it: &RunEvent| it.run == run && it.kind == RunEventKind::Started;
         while !self.heard.iter().any(began) {
+            self.next().await;
+        }
+    }
+
+    /// Waits until `count` attempts of a run have ended, finally or not.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the application has ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn attempts_of(&mut self, run: RunId, count: usize) {
+        while self.states_of(run).len() < count {
             self.next().await;
         }
     }
@@ -128,9 +162,26 @@ impl Watcher {
     }
 
     async fn next(&mut self) {
-        let event = self.events.recv().await;
+        let event = soon("nothing happened any more", self.events.recv()).await;
         self.heard.push(event.expect("the application still runs"));
     }
+}
+
+/// More attempts than any run here is meant to have.
+const MAX_ATTEMPTS: usize = 300;
+
+/// Waits for what must come, and fails with `problem` instead of hanging.
+///
+/// # Panics
+///
+/// Panics if it does not come within a minute, far longer than anything here takes.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the wait.
+pub async fn soon<T>(problem: &str, wait: impl Future<Output = T>) -> T {
+    const PATIENCE: Duration = Duration::from_mins(1);
+    tokio::time::timeout(PATIENCE, wait).await.expect(problem)
 }
 
 fn state_in(event: &RunEvent) -> Option<RunState> {

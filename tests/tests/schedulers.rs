@@ -27,9 +27,14 @@ async fn scheduler(broker: Broker, clock: &ManualClock, missed: MissedTicks) -> 
 
 /// Waits until the broker holds `count` runs; sleeping takes no time on the paused clock of the runtime.
 async fn until_queued(broker: &MemoryBroker, count: u64) {
-    while queued(broker).await < count {
-        settle_down().await;
-    }
+    let ticks = async {
+        while queued(broker).await < count {
+            settle_down().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_hours(1), ticks)
+        .await
+        .unwrap_or_else(|_| panic!("tick {count} never fired"));
 }
 
 async fn queued(broker: &MemoryBroker) -> u64 {
@@ -71,10 +76,11 @@ async fn lost_replies_fire_nothing_twice() {
         let clock = ManualClock::new(START);
         let broker = MemoryBroker::with_clock(clock.clock());
         let faulty = FaultyBroker::new(BrokerHandle::new(broker.clone()))
-            .every_of(Operation::Fire, 2, fault)
-            .every_of(Operation::List, 3, fault);
-        let handle = BrokerHandle::with_schedules(faulty);
+            .every_of(Operation::List, 3, fault)
+            .every(2, fault);
+        let handle = BrokerHandle::with_schedules(faulty.clone());
         let app = scheduler(Broker::from(handle), &clock, MissedTicks::Once).await;
+        faulty.called(Operation::List, 1).await; // then the schedule is stored
         settle_down().await;
         for tick in 1..=10 {
             clock.advance(SECOND);
@@ -83,6 +89,32 @@ async fn lost_replies_fire_nothing_twice() {
             assert_eq!(queued(&broker).await, tick, "{fault:?}");
         }
         app.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_hang_are_given_up_and_made_again() {
+    const AN_HOUR: Fault = Fault::Delay(Duration::from_hours(1));
+    use Operation::{Fire, List, Upsert, WaitChanged};
+    for operation in [Upsert, List, Fire, WaitChanged] {
+        let clock = ManualClock::new(START);
+        let broker = MemoryBroker::with_clock(clock.clock());
+        let faulty = FaultyBroker::new(BrokerHandle::new(broker.clone()));
+        let faulty = faulty.every_of(operation, 2, AN_HOUR);
+        let handle = BrokerHandle::with_schedules(faulty.clone());
+        let began = tokio::time::Instant::now();
+        let app = scheduler(Broker::from(handle), &clock, MissedTicks::Once).await;
+        faulty.called(List, 1).await;
+        settle_down().await;
+        for tick in 1..=3 {
+            clock.advance(SECOND);
+            until_queued(&broker, tick).await;
+            assert_eq!(queued(&broker).await, tick, "{operation:?}");
+        }
+        app.stop().await.unwrap();
+        let took = began.elapsed();
+        assert!(took < Duration::from_mins(2), "{operation:?} took {took:?}");
+        assert!(faulty.injected() > 0, "{operation:?}");
     }
 }
 
@@ -144,5 +176,49 @@ async fn schedules_are_switched_off_and_on_from_anywhere() {
     until_queued(&broker, 1).await;
     let run = control.run_now(&name).await.unwrap();
     assert!(broker.find(&[run]).await.unwrap()[0].is_some());
+    app.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_paused_across_ticks_fires_none_of_them_again() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let awake = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Once).await;
+    settle_down().await;
+    // Each tick that the other fires leaves it late, long after the first has fired the next ones.
+    let late = FaultyBroker::new(BrokerHandle::new(broker.clone()));
+    let late = late.every_of(Operation::Fire, 1, Fault::Delay(Duration::from_secs(8)));
+    let handle = BrokerHandle::with_schedules(late.clone());
+    let asleep = scheduler(Broker::from(handle), &clock, MissedTicks::All { max: 100 }).await;
+    late.called(Operation::List, 1).await;
+    settle_down().await;
+    for tick in 1..=20 {
+        clock.advance(SECOND);
+        until_queued(&broker, tick).await;
+    }
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(queued(&broker).await, 20);
+    assert!(late.calls(Operation::Fire) > 0, "it tried");
+    let fired = |stopped: aqueduct::StopSummary| stopped.scheduler.unwrap().fired;
+    assert_eq!(
+        fired(awake.stop().await.unwrap()) + fired(asleep.stop().await.unwrap()),
+        20
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_forward_fires_by_the_policy() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let app = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Once).await;
+    settle_down().await;
+    clock.set_wall(START.saturating_add(SECOND * 86_400));
+    for _ in 0..60 {
+        clock.advance(SECOND);
+        settle_down().await;
+    }
+    // One a second, and one for all that were jumped over: not a day's worth.
+    let count = queued(&broker).await;
+    assert!((58..=62).contains(&count), "{count} ticks in a minute");
     app.stop().await.unwrap();
 }

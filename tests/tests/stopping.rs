@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aqueduct::memory::MemoryBroker;
 use aqueduct::{App, Broker, RunState, State, TaskContext, task, tasks};
-use integration::Watcher;
+use integration::{Watcher, soon};
 use tokio::sync::{Notify, Semaphore};
 
 #[derive(Clone, Default)]
@@ -56,6 +56,10 @@ async fn what_did_not_end_is_given_back_at_once() {
     watcher.ends_of_task("work", 20).await;
     let report = first.stop().await.unwrap().consumer.unwrap();
     assert_eq!(report.unsettled, 0);
+    assert_eq!(
+        report.abandoned, 0,
+        "tasks that wait are dropped, not left behind"
+    );
     assert_eq!(done.0.lock().unwrap().len(), 20);
 
     // The rest runs in the next consumer, without waiting for a lease, as a first attempt.
@@ -126,7 +130,7 @@ async fn the_runs_of_a_dead_consumer_start_elsewhere() {
     .unwrap();
     assert!(queued);
     let second = app(&broker).start().await.unwrap();
-    began.notified().await;
+    soon("nobody took back the run of the dead", began.notified()).await;
     let run = second.task_manager().find(id).await.unwrap().unwrap();
     assert_eq!(
         (run.tally.attempt, run.tally.crashes),

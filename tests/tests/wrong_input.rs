@@ -5,6 +5,7 @@ use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use aqueduct::broker_api::{Broker as _, BrokerExt};
+use aqueduct::consumer::ConsumerConfig;
 use aqueduct::memory::MemoryBroker;
 use aqueduct::{
     App, Broker, Payload, QueueName, QueuedTask, RunId, RunState, State, TaskManager, TaskName,
@@ -114,6 +115,54 @@ async fn an_app_lists_all_that_is_wrong_at_its_start() {
         error,
         &["add", here, "Needed", "needs_state", "concurrency", "lease"],
     );
+}
+
+/// One change to a consumer, and what its refusal must say.
+type Bad = (fn(&mut ConsumerConfig), &'static [&'static str]);
+
+#[tokio::test]
+async fn each_bound_of_a_consumer_is_named() {
+    let cases: [Bad; 9] = [
+        (
+            |it| it.concurrency = 0,
+            &["`concurrency`", "1", "65536", "not 0"],
+        ),
+        (
+            |it| it.concurrency = usize::MAX,
+            &["`concurrency`", "65536"],
+        ),
+        (|it| it.prefetch = usize::MAX, &["`prefetch`", "65536"]),
+        (|it| it.lease = Duration::ZERO, &["`lease`", "2s"]),
+        (|it| it.lease = Duration::MAX, &["`lease`", "3600s"]),
+        (|it| it.queues.clear(), &["`queues`"]),
+        (|it| it.weights = vec![1, 2], &["`weights`", "`queues`"]),
+        (|it| it.weights = vec![0], &["`weights`", "1"]),
+        (|it| it.crash_budget = 0, &["`crash_budget`", "1"]),
+    ];
+    for (change, words) in cases {
+        let mut config = ConsumerConfig::default();
+        change(&mut config);
+        let app = App::new(Broker::memory()).tasks(tasks![add]);
+        let app = app.consumer(|consumer| consumer.config(config));
+        refused(app.start().await.map(|_| ()), words);
+    }
+}
+
+#[tokio::test]
+async fn no_time_to_expire_is_expired_and_for_ever_is_not() {
+    let broker = MemoryBroker::new();
+    let (mut watcher, observer) = Watcher::new();
+    let app = App::new(Broker::new(broker.clone())).tasks(tasks![add]);
+    let app = app.observe(observer).start().await.unwrap();
+    let manager = app.task_manager();
+    let at_once = add::queue(manager, 1, 2).expires_in(Duration::ZERO);
+    let at_once = at_once.await.unwrap().id();
+    let ever = add::queue(manager, 1, 2).expires_in(Duration::MAX);
+    let ever = ever.keep_result(Duration::MAX).await.unwrap().id();
+    assert_eq!(watcher.end_of(ever).await, RunState::Succeeded);
+    let run = manager.find(at_once).await.unwrap().unwrap();
+    assert_eq!((run.state, run.tally.attempt), (RunState::Expired, 0));
+    app.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::shell::{self, cargo, has_cargo_command, root};
 use crate::{docgen, test, tidy};
 
 /// The features of the facade, each checked alone.
-const FEATURES: [&str; 4] = ["macros", "memory", "consumer", "scheduler"];
+const FEATURES: [&str; 5] = ["macros", "memory", "redis", "consumer", "scheduler"];
 
 /// Runs every step.
 pub(crate) fn run() -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod docgen;
+mod redis;
 mod shell;
 mod test;
 mod tidy;
@@ -17,6 +18,7 @@ cargo xtask <command>
   ci                 format, tidy, lints, docs, tests, licences: what CI runs
   tidy               the rules of docs/STYLE.md that a program can check
   docgen [--check]   the generated parts of the documentation
+  redis              a throw-away redis-server, until Ctrl-C
   bench memory       the in-memory broker beside bare tokio
 ";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["docgen"] => docgen::run(false),
         ["docgen", "--check"] => docgen::run(true),
+        ["redis"] => redis::run(),
         ["bench", "memory"] => bench::memory(),
         ["help" | "--help"] => {
             println!("{HELP}");

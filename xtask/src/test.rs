@@ -1,10 +1,15 @@
 //! `cargo xtask test`: all tests, doc tests and examples.
 
+use crate::redis;
 use crate::shell::{self, cargo, has_cargo_command};
 
 /// Runs the tests whose names contain one of the filters, or all of them, doc tests included.
 pub(crate) fn run(filters: &[&str]) -> anyhow::Result<()> {
-    println!("tests need nothing but this workspace: nothing is set up");
+    match redis::require() {
+        Ok(()) => println!("tests start throw-away Redis servers; nothing else is set up"),
+        // The other tests are worth running; those that need Redis fail and say what to do.
+        Err(problem) => println!("tests that need Redis will fail: {problem:#}"),
+    }
     let runner: &[&str] = if has_cargo_command("nextest") {
         &[
             "nextest",

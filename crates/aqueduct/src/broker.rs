@@ -24,6 +24,10 @@ impl Broker {
     /// | URL | broker | cargo feature |
     /// |---|---|---|
     /// | `memory://` | in the memory of this process | `memory` (default) |
+    /// | `redis://[user[:password]@]host[:port][/database]` | a Redis server; `rediss` for TLS | `redis` |
+    /// | `redis+unix:///path/of/socket` | a Redis server, by a Unix socket | `redis` |
+    /// | `redis-sentinel://host[:port],…/service` | the primary that sentinels know; `rediss-sentinel` | `redis` |
+    /// | `redis-cluster://host[:port],…` | a Redis cluster; `rediss-cluster` | `redis` |
     ///
     /// # Errors
     ///

@@ -48,6 +48,12 @@ impl BrokerRegistry {
         let registry = Self::empty();
         #[cfg(feature = "memory")]
         let registry = registry.with("memory", open_memory);
+        #[cfg(feature = "redis")]
+        let registry = REDIS_SCHEMES
+            .into_iter()
+            .fold(registry, |registry, scheme| {
+                registry.with(scheme, open_redis)
+            });
         registry
     }
 
@@ -88,10 +94,8 @@ impl BrokerRegistry {
 
     fn unknown(&self, scheme: &str) -> BrokerUrlError {
         let known: Vec<String> = self.0.keys().map(|known| format!("`{known}://`")).collect();
-        let hint = match FEATURES.iter().find(|(known, _)| *known == scheme) {
-            Some((_, feature)) => {
-                format!("enable the cargo feature `{feature}` of `aqueduct`")
-            }
+        let hint = match feature_of(scheme) {
+            Some(feature) => format!("enable the cargo feature `{feature}` of `aqueduct`"),
             None if known.is_empty() => "no broker is compiled in".to_owned(),
             None => format!("known are {}", known.join(", ")),
         };
@@ -130,6 +134,14 @@ async fn open_memory(url: String) -> Result<Broker, OpenError> {
     }
 }
 
+#[cfg(feature = "redis")]
+async fn open_redis(url: String) -> Result<Broker, OpenError> {
+    let config = aqueduct_broker_redis::RedisConfig::from_url(&url)?;
+    Ok(Broker::new(
+        aqueduct_broker_redis::RedisBroker::open(config).await?,
+    ))
+}
+
 impl fmt::Debug for BrokerRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -150,8 +162,24 @@ impl Error for BrokerUrlError {
     }
 }
 
-/// The cargo feature behind each scheme that can be compiled in.
-const FEATURES: [(&str, &str); 1] = [("memory", "memory")];
+/// Returns the cargo feature behind a scheme that can be compiled in.
+fn feature_of(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "memory" => Some("memory"),
+        _ => REDIS_SCHEMES.contains(&scheme).then_some("redis"),
+    }
+}
+
+/// The schemes of Redis.
+const REDIS_SCHEMES: [&str; 7] = [
+    "redis",
+    "rediss",
+    "redis+unix",
+    "redis-sentinel",
+    "rediss-sentinel",
+    "redis-cluster",
+    "rediss-cluster",
+];
 
 /// Longer schemes are malformed.
 const MAX_SCHEME_BYTES: usize = 32;

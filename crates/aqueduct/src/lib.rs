@@ -31,6 +31,7 @@
 //! |---|---|---|
 //! | `macros` | yes | `#[task]`, `#[aqueduct::main]` |
 //! | `memory` | yes | the in-memory broker, `memory://` |
+//! | `redis` | no | the Redis broker, `redis://` |
 //! | `consumer` | yes | [`TaskConsumer`] |
 //! | `scheduler` | yes | [`TaskScheduler`] |
 
@@ -99,4 +100,10 @@ pub mod scheduler {
 #[cfg(feature = "memory")]
 pub mod memory {
     pub use aqueduct_broker_memory::{MemoryBroker, MemoryConfig, SimpleBrokerExt};
+}
+
+/// The Redis broker by hand: its configuration beyond a URL.
+#[cfg(feature = "redis")]
+pub mod redis {
+    pub use aqueduct_broker_redis::{ConfigError, RedisBroker, RedisConfig, Retention, Secret};
 }

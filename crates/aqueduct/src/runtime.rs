@@ -1,8 +1,12 @@
 //! What `#[aqueduct::main]` expands to: a runtime around the body of `main`.
 
 use std::future::Future;
+use std::time::Duration;
 
 /// Runs the body of `main` on a multi-threaded runtime.
+///
+/// What still runs when the body has ended, such as a task that blocks its thread, is given a second;
+/// then the process ends without it.
 ///
 /// # Panics
 ///
@@ -14,7 +18,14 @@ pub fn run_main<F: Future>(worker_threads: Option<usize>, body: F) -> F::Output 
         builder.worker_threads(threads);
     }
     match builder.build() {
-        Ok(runtime) => runtime.block_on(body),
+        Ok(runtime) => {
+            let output = runtime.block_on(body);
+            runtime.shutdown_timeout(LEFTOVERS_AT_MOST);
+            output
+        }
         Err(error) => panic!("the runtime cannot start: {error}"),
     }
 }
+
+/// How long what still runs may take after the body of `main`.
+const LEFTOVERS_AT_MOST: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
+use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
 use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
 use aqueduct_core::{
     Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName, Timestamp,
@@ -105,4 +106,130 @@ fn parameters_that_nest_too_deep_or_trail_are_refused() {
     for bytes in [deep, trailing, head.to_vec()] {
         assert!(wire::decode(&bytes).is_err());
     }
+}
+
+/// A queued task and its two times make the bytes of the run that a broker would have accepted.
+#[test]
+fn a_queued_task_lacks_only_its_times() {
+    let queued = |now: u64| {
+        let mut task = QueuedTask::new(
+            RunId::from_u128(ID),
+            TaskName::from_static("greet"),
+            Payload::from_bytes(&[0x81, 0xa1, b'n', 7]).unwrap(),
+        );
+        task.expires_in = Some(Duration::from_secs(7));
+        task.options_mut().unique = Some(UniqueKey::new("k").unwrap());
+        (
+            TaskRun::accept(task.clone(), Timestamp::from_millis(now)),
+            task,
+        )
+    };
+    let now = 1_700_000_000_000_u64;
+    let (run, task) = queued(now);
+    let mut bytes = wire::encode_queued(&task).unwrap();
+    let at = bytes.deadline_at.unwrap();
+    bytes.tail[at..at + 8].copy_from_slice(&(now + 7000).to_be_bytes());
+    let time = &now.to_be_bytes()[2..];
+    assert_eq!(
+        [&bytes.head, time, time, &bytes.tail].concat(),
+        wire::encode(&run).unwrap()
+    );
+}
+
+/// The fields of a record, put behind the head of a map, are the record.
+#[test]
+fn fields_make_a_record() {
+    let failure = Failure::new(FailureKind::Error, "no");
+    let reason = aqueduct_core::run::Reason::new("enough");
+    let result = Payload::encode(&7).unwrap();
+    let mut run = plain();
+    run.record_mut().failure = Some(failure.clone());
+    run.record_mut().reason = Some(reason.clone());
+    run.record_mut().result = Some(result.clone());
+    let fields = [
+        wire::failure_field(&failure).unwrap(),
+        wire::reason_field(&reason).unwrap(),
+        wire::result_field(&result).unwrap(),
+    ]
+    .concat();
+    let length = u32::try_from(fields.len() + 1).unwrap().to_be_bytes();
+    let expected = [&length[..], &[0x83], &fields].concat();
+    let bytes = wire::encode(&run).unwrap();
+    assert!(
+        bytes
+            .windows(expected.len())
+            .any(|window| window == expected)
+    );
+    assert_eq!(
+        wire::read_reason_field(&wire::reason_field(&reason).unwrap()).unwrap(),
+        reason
+    );
+}
+
+/// A definition survives its bytes; what cannot be read says so.
+#[test]
+fn a_definition_round_trips() {
+    use aqueduct_broker_api::{ScheduleDefinition, ScheduleVersion};
+    let schedule = "cron 0 2 * * * tz=Europe/Rome".parse().unwrap();
+    let definition = ScheduleDefinition::new(
+        "nightly".parse().unwrap(),
+        schedule,
+        TaskName::from_static("greet"),
+    )
+    .with_version(ScheduleVersion::from_number(u64::MAX))
+    .with_payload(Payload::from_bytes(&[0x81, 0xa1, b'n', 7]).unwrap())
+    .with_place(QueueName::from_static("mail"), Lane::Cpu, Priority::Low);
+    let bytes = wire::encode_definition(&definition).unwrap();
+    let decode =
+        |bytes: &[u8]| wire::decode_definition(definition.name.clone(), definition.version, bytes);
+    assert_eq!(decode(&bytes).unwrap(), definition);
+    for length in 0..bytes.len() - 4 {
+        assert!(decode(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    assert!(decode(&[2]).unwrap_err().is_newer());
+}
+
+#[test]
+fn the_largest_result_comes_back() {
+    let text = "\u{ff}".repeat(MAX_PAYLOAD_BYTES / 2 - 8);
+    let result = Payload::encode(&text).unwrap();
+    let length = result.len();
+    let mut run = plain();
+    run.record_mut().result = Some(result);
+    let bytes = wire::encode(&run).unwrap();
+    assert_eq!(wire::decode(&bytes).unwrap(), run);
+    let around = bytes.len() - length;
+    assert!(
+        around < 256,
+        "a result is written as it is, not number by number: {around}"
+    );
+}
+
+#[test]
+fn a_block_nested_too_deep_or_with_trailing_bytes_is_refused() {
+    let mut run = plain();
+    run.record_mut().ended_at = Some(Timestamp::from_millis(1));
+    let bytes = wire::encode(&run).unwrap();
+    let at = bytes.len() - run.payload.len();
+    let with_block = |block: &[u8]| {
+        let start = at - 4 - usize::try_from(u32::from_be_bytes(*length_of(&bytes, at))).unwrap();
+        let mut hostile = bytes[..start].to_vec();
+        hostile.extend_from_slice(&u32::try_from(block.len()).unwrap().to_be_bytes());
+        hostile.extend_from_slice(block);
+        hostile.extend_from_slice(run.payload.as_bytes());
+        wire::decode(&hostile)
+    };
+    assert!(with_block(&[0x80]).is_ok(), "an empty record");
+    assert!(with_block(&[0x80, 0xc0]).is_err(), "trailing bytes");
+    let mut deep = b"\x81\xa1x".to_vec();
+    deep.extend(std::iter::repeat_n(0x91, 100_000));
+    deep.push(0xc0);
+    assert!(with_block(&deep).is_err(), "nested too deep");
+}
+
+/// The length of the record, which ends where the payload begins.
+fn length_of(bytes: &[u8], payload_at: usize) -> &[u8; 4] {
+    let record = [b"\x81\xa8ended_at".as_slice(), &[1]].concat();
+    let start = payload_at - record.len() - 4;
+    bytes[start..].first_chunk().unwrap()
 }

@@ -68,7 +68,7 @@ pub(crate) fn timed_out(limit: Duration) -> Outcome {
 /// Classifies an attempt that blocks its thread past its time limit.
 pub(crate) fn stuck(limit: Duration) -> Outcome {
     let message = format!(
-        "the task blocks its thread past its limit of {limit:?}; use async calls or a CPU task"
+        "the task blocks its thread past its limit of {limit:?}; use async calls or `spawn_blocking`"
     );
     failed(FailureKind::Timeout, message)
 }

@@ -22,8 +22,8 @@ use crate::shared::Shared;
 /// Claims queued runs and executes them.
 #[derive(Debug)]
 pub struct TaskConsumer {
-    shared: Arc<Shared>,
-    order: QueueOrder,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) order: QueueOrder,
 }
 
 /// How long tasks that were dropped may take to let go of their threads.

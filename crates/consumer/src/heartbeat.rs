@@ -82,11 +82,18 @@ fn beat_until(shared: &Shared, stopping: oneshot::Receiver<()>) -> std::io::Resu
     runtime.block_on(async {
         tokio::select! {
             _ = stopping => {}
-            () = beat_for_ever(shared) => {}
-            () = watch_for_ever(shared) => {}
+            () = beat_and_watch(shared) => {}
         }
     });
     Ok(())
+}
+
+/// Beats and watches for ever.
+pub(crate) async fn beat_and_watch(shared: &Shared) {
+    tokio::select! {
+        () = beat_for_ever(shared) => {}
+        () = watch_for_ever(shared) => {}
+    }
 }
 
 async fn beat_for_ever(shared: &Shared) {
@@ -139,8 +146,7 @@ fn give_up(shared: &Shared, owed: &Arc<Owed>) {
     if owed.end_stuck() {
         add(&shared.counters.stuck, 1);
         error!(task = %run.task, run = %run.id, "the task blocks its thread past its time limit");
-        let limit = owed.context.ends_by().saturating_since(owed.claimed_at);
-        shared.settle_ended(owed, classify::stuck(limit));
+        shared.settle_ended(owed, classify::stuck(owed.limit()));
     } else if !owed.has_ended() {
         warn!(task = %run.task, run = %run.id, "no thread was free to begin the run; given back");
         shared.end(owed, Outcome::Released);

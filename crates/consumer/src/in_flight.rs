@@ -1,7 +1,8 @@
 //! The table of runs that this consumer owes the broker a settlement for.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aqueduct_broker_api::LeaseToken;
 use aqueduct_core::id::IdMap;
@@ -17,6 +18,8 @@ pub(crate) struct Owed {
     pub(crate) context: TaskContext,
     pub(crate) token: LeaseToken,
     pub(crate) claimed_at: Monotonic,
+    /// When the task began, in nanoseconds on the monotonic clock; 0 before.
+    began_at: AtomicU64,
     stage: AtomicU8,
 }
 
@@ -39,13 +42,28 @@ impl Owed {
             context,
             token,
             claimed_at,
+            began_at: AtomicU64::new(0),
             stage: AtomicU8::new(WAITING),
         }
     }
 
     /// Begins the attempt; false if the run was ended before.
-    pub(crate) fn begin(&self) -> bool {
+    pub(crate) fn begin(&self, now: Monotonic) -> bool {
+        self.began_at.store(nanos(now), Ordering::Release);
         self.step(WAITING, RUNNING)
+    }
+
+    /// Returns how long the attempt has been running; zero if it never began.
+    pub(crate) fn took(&self, now: Monotonic) -> Duration {
+        match self.began_at.load(Ordering::Acquire) {
+            0 => Duration::ZERO,
+            began_at => Duration::from_nanos(nanos(now).saturating_sub(began_at)),
+        }
+    }
+
+    /// Returns the time limit of the attempt.
+    pub(crate) fn limit(&self) -> Duration {
+        self.context.ends_by().saturating_since(self.claimed_at)
     }
 
     /// Ends the run for this caller; false if somebody else has.
@@ -111,4 +129,8 @@ impl InFlight {
     fn table(&self) -> MutexGuard<'_, IdMap<RunId, Arc<Owed>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn nanos(time: Monotonic) -> u64 {
+    u64::try_from(time.since_origin().as_nanos()).unwrap_or(u64::MAX)
 }

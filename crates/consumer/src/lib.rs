@@ -30,3 +30,6 @@ pub use consumer::TaskConsumer;
 pub use error::{ConsumerError, ConsumerErrorKind};
 pub use metrics::{ConsumerMetrics, MetricsHandle};
 pub use report::StopReport;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Settlements on their way to the pump: pushed by whoever ends a run, taken in batches.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aqueduct_core::run::Settlement;
 use tokio::sync::Notify;
@@ -12,6 +13,8 @@ use crate::in_flight::Owed;
 pub(crate) struct Ended {
     pub(crate) owed: Arc<Owed>,
     pub(crate) settlement: Settlement,
+    /// How long the attempt ran.
+    pub(crate) took: Duration,
 }
 
 /// Ended runs that the pump has not taken yet; as many as there are runs at most.

@@ -14,7 +14,6 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::event::{RunEvent, RunEventKind};
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
-use aqueduct_core::time::Monotonic;
 use aqueduct_core::{Lane, TaskContext};
 use tracing::warn;
 
@@ -25,7 +24,6 @@ use crate::in_flight::Owed;
 use crate::log;
 use crate::metrics::add;
 use crate::order::QueueOrder;
-use crate::outbox::Ended;
 use crate::shared::Shared;
 
 /// Feeds the executors, and empties the outbox.
@@ -40,20 +38,24 @@ pub(crate) struct Pump {
     /// Whether the last claim left nothing: then the next one waits for a wake-up.
     is_drained: bool,
     wake_up: Option<WakeUp>,
+    /// How long to hold off the next wait, at most; grows while waits fail.
+    hold_off: Duration,
     is_stopping: bool,
 }
 
 /// A request that is not answered yet, with the runs that it settles.
 struct Exchange {
     request: ClaimRequest,
-    /// Whose settlements the request carries, in the same order.
-    ended: Vec<Arc<Owed>>,
+    /// Whose settlements the request carries, in the same order, and how long the attempts ran.
+    ended: Vec<(Arc<Owed>, Duration)>,
 }
 
-type WakeUp = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A wait at the broker; says whether the broker answered it.
+type WakeUp = Pin<Box<dyn Future<Output = bool> + Send>>;
 
-/// How long one wait at the broker lasts.
+/// How long one wait at the broker lasts, and when a broker that does not end it is given up.
 const WAIT_AT_MOST: Duration = Duration::from_secs(5);
+const WAIT_GIVEN_UP: Duration = Duration::from_secs(8);
 
 /// The first and the longest pause after a broker error.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -69,6 +71,7 @@ impl Pump {
             waiting: VecDeque::new(),
             is_drained: false,
             wake_up: None,
+            hold_off: Duration::ZERO,
             is_stopping: false,
         }
     }
@@ -78,6 +81,8 @@ impl Pump {
     /// Cancel safe: an exchange under way is repeated by the next call.
     pub(crate) async fn feed(&mut self) -> ConsumerError {
         loop {
+            // A broker that always has an answer at once must not keep the stop from being heard.
+            tokio::task::coop::consume_budget().await;
             self.start_waiting();
             let can_claim = !self.is_drained && self.free_places() > 0;
             if self.exchange.is_some() || can_claim || !self.shared.outbox.is_empty() {
@@ -116,13 +121,18 @@ impl Pump {
         let has_place = self.free_places() > 0;
         let wake_up = self
             .wake_up
-            .get_or_insert_with(|| wake_up(Arc::clone(&self.shared)));
+            .get_or_insert_with(|| wake_up(Arc::clone(&self.shared), self.hold_off));
         tokio::select! {
             () = self.shared.outbox.filled() => {
                 // Others are about to end as well: let them, and settle them together.
                 tokio::task::yield_now().await;
             }
-            () = wake_up, if has_place => {
+            is_answered = wake_up, if has_place => {
+                self.hold_off = if is_answered {
+                    Duration::ZERO
+                } else {
+                    (self.hold_off * 2).clamp(FIRST_PAUSE, MAX_PAUSE)
+                };
                 self.wake_up = None;
                 self.is_drained = false;
             }
@@ -139,7 +149,7 @@ impl Pump {
             };
             let exchange = self.exchange.insert(next);
             let sent = self.shared.clock.monotonic();
-            match self.shared.broker.claim(&exchange.request).await {
+            match answered(&self.shared, &exchange.request).await {
                 Ok(claimed) => {
                     self.shared.trust_from(sent);
                     self.take_answer(claimed);
@@ -162,11 +172,13 @@ impl Pump {
     /// Makes the next request: what has ended, and what there is place for.
     fn prepare(&mut self) -> Exchange {
         let ended = self.shared.outbox.take(MAX_SETTLE_BATCH);
-        let (ended, settle) = ended
+        let (settle, ended) = ended
             .into_iter()
-            .map(|Ended { owed, settlement }| {
-                let settle = Settle::new(owed.token, settlement);
-                (owed, settle)
+            .map(|it| {
+                (
+                    Settle::new(it.owed.token, it.settlement),
+                    (it.owed, it.took),
+                )
             })
             .unzip();
         self.last = self.last.next();
@@ -195,22 +207,20 @@ impl Pump {
         }
         self.shared
             .in_flight
-            .remove(ended.iter().map(|owed| &owed.token));
-        let now = self.shared.clock.monotonic();
-        for ((owed, settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
-            self.report(owed, &settle.settlement, settled, now);
+            .remove(ended.iter().map(|(owed, _)| &owed.token));
+        for (((owed, took), settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
+            self.report(owed, *took, &settle.settlement, settled);
         }
         self.take_on(leases);
         self.shared.set_answered(request.sequence);
         pass_on(&self.shared, cancels);
     }
 
-    fn report(&self, owed: &Owed, settlement: &Settlement, settled: Settled, now: Monotonic) {
+    fn report(&self, owed: &Owed, took: Duration, settlement: &Settlement, settled: Settled) {
         let shared = &self.shared;
         let run = owed.context.run();
-        let took = now.saturating_since(owed.claimed_at);
         shared.counters.count(settled);
-        log::settled(run, settlement, settled, took);
+        log::settled(owed, took, settlement, settled);
         shared.events.emit(|| {
             let kind = ended_kind(settlement, settled, took);
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
@@ -284,8 +294,8 @@ impl Pump {
         reason = "tracked by the table and the count of places"
     )]
     fn begin(&self, owed: Arc<Owed>) {
-        self.shared.occupy(1);
-        tokio::spawn(execute(Arc::clone(&self.shared), owed));
+        let place = self.shared.occupy();
+        tokio::spawn(execute(place, owed));
     }
 
     fn free_places(&self) -> usize {
@@ -295,19 +305,35 @@ impl Pump {
     }
 }
 
-/// Waits at the broker until a claim may find something.
-fn wake_up(shared: Arc<Shared>) -> WakeUp {
+/// Claims, and gives up on a broker that does not answer for as long as the lease lasts.
+async fn answered(shared: &Shared, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
+    let claimed = tokio::time::timeout(shared.limits.lease, shared.broker.claim(request)).await;
+    claimed.unwrap_or_else(|_too_long| {
+        let message = "it did not answer within a lease";
+        Err(BrokerError::new(BrokerErrorKind::Timeout, "claim", message))
+    })
+}
+
+/// Waits at the broker until a claim may find something, or waiting fails.
+fn wake_up(shared: Arc<Shared>, hold_off: Duration) -> WakeUp {
     Box::pin(async move {
+        if !hold_off.is_zero() {
+            tokio::time::sleep(hold_off.mul_f64(fastrand::f64())).await;
+        }
         let queues = Arc::clone(&shared.limits.queues);
         let request = WaitRequest::new(vec![Lane::Io], queues, WAIT_AT_MOST);
-        if let Err(error) = shared.broker.wait_ready(&request).await {
-            add(&shared.counters.broker_errors, 1);
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "waiting failed; claiming instead"
-            );
-            tokio::time::sleep(MAX_PAUSE.mul_f64(fastrand::f64())).await;
-        }
+        let wait = tokio::time::timeout(WAIT_GIVEN_UP, shared.broker.wait_ready(&request));
+        let problem: Box<dyn std::error::Error + Send> = match wait.await {
+            Ok(Ok(())) => return true,
+            Ok(Err(problem)) => Box::new(problem),
+            Err(too_long) => Box::new(too_long),
+        };
+        add(&shared.counters.broker_errors, 1);
+        warn!(
+            error = &*problem as &dyn std::error::Error,
+            "waiting failed; claiming instead"
+        );
+        false
     })
 }
 

@@ -39,6 +39,10 @@ pub(crate) struct Shared {
     answered: AtomicU64,
 }
 
+/// The place of one attempt, free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Shared>);
+
 impl Shared {
     #[expect(
         clippy::too_many_arguments,
@@ -93,6 +97,7 @@ impl Shared {
         self.outbox.push(Ended {
             owed: Arc::clone(owed),
             settlement,
+            took: owed.took(self.clock.monotonic()),
         });
     }
 
@@ -101,16 +106,10 @@ impl Shared {
         self.running.load(Ordering::Acquire)
     }
 
-    pub(crate) fn occupy(&self, places: usize) {
-        self.running.fetch_add(places, Ordering::AcqRel);
-    }
-
-    pub(crate) fn vacate(&self) {
-        let before = self.running.fetch_sub(1, Ordering::AcqRel);
-        // A full consumer waits for a place; others learn of it with the settlement.
-        if before >= self.limits.concurrency {
-            self.outbox.wake();
-        }
+    /// Takes a place for an attempt.
+    pub(crate) fn occupy(self: &Arc<Self>) -> Place {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Place(Arc::clone(self))
     }
 
     /// Trusts the lease that a call sent at `sent` renewed.
@@ -132,6 +131,22 @@ impl Shared {
 
     pub(crate) fn set_answered(&self, sequence: Sequence) {
         self.answered.store(sequence.number(), Ordering::Release);
+    }
+}
+
+impl Place {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let before = self.0.running.fetch_sub(1, Ordering::AcqRel);
+        // A full consumer waits for a place; others learn of it with the settlement.
+        if before >= self.0.limits.concurrency {
+            self.0.outbox.wake();
+        }
     }
 }
 

@@ -150,3 +150,29 @@ fn what_cannot_be_or_never_fires_is_refused() {
     assert!(Schedule::every(Duration::ZERO).is_err());
     assert!(Schedule::every(Duration::MAX).is_err());
 }
+
+#[test]
+fn durations_that_cannot_be_read_say_what_is_wrong_and_what_is_allowed() {
+    for (text, words) in [
+        ("every 5 parsecs", "unknown unit \"parsecs\""),
+        ("every 5parsecs", "unknown unit \"parsecs\""),
+        ("every 5µs", "unknown unit \"µs\""),
+        ("every 5", "5 has no unit"),
+        ("every -5s", "is not a duration"),
+        ("every 1.5h", "1 has no unit"),
+        ("every 99999999999999999999s", "is not a duration"),
+        ("every 99999999999999999w", "is too long"),
+        ("every 0s", "1 ms"),
+        ("every 9999w", "from"),
+    ] {
+        let error = text.parse::<Schedule>().unwrap_err().to_string();
+        assert!(error.contains(words), "{text}: {error}");
+        let is_about_units = error.contains("unit");
+        assert!(
+            !is_about_units || error.contains("ms, s, m, h, d, w"),
+            "{error}"
+        );
+    }
+    let spaced: Schedule = "every 5 m".parse().unwrap();
+    assert_eq!(spaced, Schedule::every(Duration::from_mins(5)).unwrap());
+}

@@ -169,7 +169,9 @@ impl Parse for RetryOption {
             "max" => {
                 input.parse::<Token![=]>()?;
                 let max: LitInt = input.parse()?;
-                max.base10_parse::<u32>()?;
+                let message = "this must be a whole number of retries from 0 to 4294967295";
+                let number = max.base10_parse::<u32>();
+                number.map_err(|_| Error::new(max.span(), message))?;
                 Self::Max(max)
             }
             "backoff" => Self::Backoff(duration(input, shortest, longest)?),

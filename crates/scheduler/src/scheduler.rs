@@ -39,6 +39,9 @@ const FIRE_AT_ONCE: usize = 64;
 /// How many definitions are stored in one call.
 const UPSERT_AT_ONCE: usize = 256;
 
+/// How long one call of the broker may take; then it is tried again.
+const CALL_AT_MOST: Duration = Duration::from_secs(10);
+
 /// The first and the longest pause after a broker error.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(3);
@@ -109,7 +112,7 @@ impl TaskScheduler {
                     self.announce().await?;
                     is_announced = true;
                 }
-                let snapshot = self.store.list().await?;
+                let snapshot = answered("list schedules", self.store.list()).await?;
                 self.follow(snapshot).await
             };
             match round.await {
@@ -131,7 +134,7 @@ impl TaskScheduler {
     /// Stores the definitions of this process.
     async fn announce(&self) -> Result<(), BrokerError> {
         for definitions in self.definitions.chunks(UPSERT_AT_ONCE) {
-            let answers = self.store.upsert(definitions).await?;
+            let answers = answered("store schedules", self.store.upsert(definitions)).await?;
             for (definition, answer) in definitions.iter().zip(answers) {
                 let name = &definition.name;
                 match answer {
@@ -244,7 +247,7 @@ async fn fire_in_order(store: &ScheduleHandle, plan: Plan) -> Done {
     let mut name = None;
     for fire in plan.fires {
         name = Some(fire.schedule.clone());
-        match store.fire(&fire).await {
+        match answered("fire a tick", store.fire(&fire)).await {
             Ok(fired @ (Fired::Fired(_) | Fired::AlreadyDone { .. })) => done.push((fire, fired)),
             Ok(fired) => {
                 done.push((fire, fired));
@@ -255,6 +258,22 @@ async fn fire_in_order(store: &ScheduleHandle, plan: Plan) -> Done {
         }
     }
     (name.map(|name| (name, plan.next)), done, None)
+}
+
+/// Waits for an answer of the broker, and gives up on one that does not come.
+async fn answered<T>(
+    operation: &'static str,
+    call: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<T, BrokerError> {
+    let answer = tokio::time::timeout(CALL_AT_MOST, call).await;
+    answer.unwrap_or_else(|_too_long| {
+        let message = format!("it did not answer within {CALL_AT_MOST:?}");
+        Err(BrokerError::new(
+            BrokerErrorKind::Timeout,
+            operation,
+            message,
+        ))
+    })
 }
 
 fn is_final(error: &BrokerError) -> bool {

@@ -4,7 +4,7 @@ use super::Violation;
 use crate::shell::{cargo, read};
 
 /// Our crates and the ones of ours that each may depend on.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("aqueduct-core", &[]),
     ("aqueduct-macros", &[]),
     ("aqueduct-cpu-pool", &[]),
@@ -13,6 +13,11 @@ const EDGES: [(&str, &[&str]); 9] = [
         "aqueduct-broker-memory",
         &["aqueduct-core", "aqueduct-broker-api"],
     ),
+    (
+        "aqueduct-broker-redis",
+        &["aqueduct-core", "aqueduct-broker-api"],
+    ),
+    ("aqueduct-redis-server", &[]),
     (
         "aqueduct-broker-conformance",
         &["aqueduct-core", "aqueduct-broker-api"],
@@ -32,6 +37,7 @@ const EDGES: [(&str, &[&str]); 9] = [
             "aqueduct-macros",
             "aqueduct-broker-api",
             "aqueduct-broker-memory",
+            "aqueduct-broker-redis",
             "aqueduct-consumer",
             "aqueduct-cpu-pool",
             "aqueduct-scheduler",

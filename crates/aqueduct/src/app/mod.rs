@@ -196,9 +196,11 @@ impl App {
         app.stop().await
     }
 
-    /// Runs until Ctrl-C or SIGTERM, then drains and stops; a second signal stops at once.
+    /// Runs until Ctrl-C or SIGTERM, then drains and stops; a second signal returns at once.
     ///
-    /// This is the one place where the library looks at signals.
+    /// This is the one place where the library looks at signals. They are heard even while tasks block
+    /// every thread of the runtime. `#[aqueduct::main]` then ends the process within a second, whatever
+    /// such tasks do.
     ///
     /// # Errors
     ///
@@ -208,10 +210,14 @@ impl App {
     ///
     /// Dropping the future stops without draining.
     pub async fn run_until_ctrl_c(self) -> Result<StopSummary, AppError> {
-        let mut signals = shutdown::Signals::listen().map_err(AppError::signals)?;
+        let mut signals = shutdown::Signals::listen()
+            .await
+            .map_err(AppError::signals)?;
         let mut app = self.start().await?;
         tokio::select! {
-            () = signals.next() => {}
+            () = signals.next() => {
+                tracing::info!("stopping; a second signal does not wait for running tasks");
+            }
             () = app.failed() => {}
         }
         tokio::select! {

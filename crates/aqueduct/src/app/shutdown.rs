@@ -1,11 +1,70 @@
-//! The signals that ask for the stop.
+//! The signals that ask for the stop, heard on a thread of their own.
+//!
+//! On the runtime of the tasks nobody would hear them while tasks block all of its threads.
 
 use std::io;
+use std::thread;
 
 use tokio::signal;
+use tokio::sync::{mpsc, oneshot};
 
 /// Ctrl-C and, on Unix, SIGTERM.
-pub(super) struct Signals {
+pub(super) struct Signals(mpsc::Receiver<()>);
+
+/// Signals that nobody has awaited yet; further ones add nothing.
+const MAX_UNHEARD: usize = 2;
+
+impl Signals {
+    /// Begins to listen; from now on these signals no longer end the process by themselves.
+    pub(super) async fn listen() -> io::Result<Self> {
+        let (heard, signals) = mpsc::channel(MAX_UNHEARD);
+        let (ready, is_ready) = oneshot::channel();
+        thread::Builder::new()
+            .name("aqueduct-signals".to_owned())
+            .spawn(move || forward(&heard, ready))?;
+        match is_ready.await {
+            Ok(Ok(())) => Ok(Self(signals)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(io::Error::other("the thread that listens has ended")),
+        }
+    }
+
+    /// Waits for the next signal.
+    pub(super) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Passes signals on until nobody awaits them any more.
+fn forward(heard: &mpsc::Sender<()>, ready: oneshot::Sender<io::Result<()>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    runtime.block_on(async {
+        let mut source = match Source::open() {
+            Ok(source) => source,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        if ready.send(Ok(())).is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                () = source.next() => drop(heard.try_send(())),
+                () = heard.closed() => return,
+            }
+        }
+    });
+}
+
+/// The signals as the operating system has them.
+struct Source {
     #[cfg(unix)]
     terminate: signal::unix::Signal,
     #[cfg(unix)]
@@ -13,8 +72,8 @@ pub(super) struct Signals {
 }
 
 #[cfg(unix)]
-impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+impl Source {
+    fn open() -> io::Result<Self> {
         use signal::unix::{SignalKind, signal};
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self {
@@ -23,8 +82,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal.
-    pub(super) async fn next(&mut self) {
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -33,14 +91,13 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-impl Signals {
+impl Source {
     #[expect(clippy::unnecessary_wraps, reason = "the Unix form can fail")]
-    pub(super) fn listen() -> io::Result<Self> {
+    fn open() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    /// Waits for the next signal.
-    pub(super) async fn next(&mut self) {
+    async fn next(&mut self) {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

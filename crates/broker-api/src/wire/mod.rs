@@ -4,12 +4,18 @@
 //! and `aqueduct_core::payload` are the only code that makes bytes which outlive a process.
 
 mod error;
+mod fields;
 mod header;
+mod queued;
 mod read;
 mod record;
+mod schedule;
 
 pub use error::WireError;
+pub use fields::{failure_field, read_reason_field, reason_field, result_field};
 pub use header::{HEADER_BYTES, Header, VERSION};
+pub use queued::{QueuedBytes, encode_queued};
+pub use schedule::{decode_definition, encode_definition};
 
 use aqueduct_core::run::{Lineage, TaskRun};
 

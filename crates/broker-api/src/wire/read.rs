@@ -1,5 +1,6 @@
 //! Reads the parts of an envelope that follow the header; every length is checked first.
 
+use std::io::Cursor;
 use std::str::FromStr;
 
 use aqueduct_core::name::InvalidName;
@@ -44,9 +45,16 @@ impl<'a> Reader<'a> {
             .iter()
             .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
         let block = self.take(length)?;
-        Payload::from_bytes(block)
-            .and_then(|payload| payload.decode())
-            .map_err(|error| WireError::undecodable("a block that cannot be decoded", start, error))
+        let mut decoder = rmp_serde::Deserializer::new(Cursor::new(block));
+        decoder.set_max_depth(MAX_BLOCK_DEPTH);
+        let value = T::deserialize(&mut decoder).map_err(|error| {
+            WireError::undecodable("a block that cannot be decoded", start, error)
+        })?;
+        if decoder.position() == block.len() as u64 {
+            Ok(value)
+        } else {
+            Err(WireError::malformed("a block with trailing bytes", start))
+        }
     }
 
     /// Reads what is left as the payload.
@@ -67,3 +75,6 @@ impl<'a> Reader<'a> {
         Ok(part)
     }
 }
+
+/// How deep the values of a block may be nested: they are flat, and hostile bytes are not.
+const MAX_BLOCK_DEPTH: usize = 16;

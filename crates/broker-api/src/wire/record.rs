@@ -16,7 +16,7 @@ pub(super) struct WireRecord {
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "serde_bytes")]
     result: Option<Vec<u8>>,
 }
 

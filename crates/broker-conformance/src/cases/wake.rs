@@ -1,5 +1,6 @@
 //! Waking whoever waits: every path into ready, without polling.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,11 +97,14 @@ pub async fn a_dropped_waiter_loses_nothing(bench: Bench) {
         let first = wait(&bench);
         let second = wait(&bench);
         let change = async {
-            let queue = bench.queue_one("a");
-            tokio::select! {
+            let mut queue = pin!(bench.queue_one("a"));
+            let is_queued = tokio::select! {
                 biased;
-                () = first => {}
-                _ = queue => {}
+                () = first => false,
+                _ = &mut queue => true,
+            };
+            if !is_queued {
+                queue.await;
             }
         };
         tokio::join!(second, change);

@@ -350,7 +350,7 @@ impl Broker for BrokenBroker {
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
-        let mut request = request.clone();
+        let mut request = *request;
         match self.defect {
             Some(Defect::ReclaimDoesNothing) => return Ok(Reclaimed::default()),
             Some(Defect::ReclaimIgnoresTheLimit) => request.limit = usize::MAX,

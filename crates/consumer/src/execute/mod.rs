@@ -4,7 +4,6 @@ mod race;
 mod unwind;
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -17,26 +16,26 @@ use tracing::{Instrument, info_span, warn};
 use crate::classify;
 use crate::in_flight::Owed;
 use crate::metrics::add;
-use crate::shared::Shared;
-use race::{Finish, race, returned};
-use unwind::Caught;
+use crate::shared::{Place, Shared};
+use race::{Finish, panicked, race, returned};
+use unwind::{Caught, caught};
 
-/// Executes one attempt and ends the run with its outcome.
-pub(crate) async fn execute(shared: Arc<Shared>, owed: Arc<Owed>) {
-    if owed.begin() {
-        match attempt(&shared, &owed).await {
+/// Executes one attempt in its place, and ends the run with its outcome.
+pub(crate) async fn execute(place: Place, owed: Arc<Owed>) {
+    let shared = place.shared();
+    if owed.begin(shared.clock.monotonic()) {
+        match attempt(shared, &owed).await {
             Finish::Outcome(outcome) => {
-                note(&shared, &outcome);
+                note(shared, &outcome);
                 shared.end(&owed, outcome);
             }
-            Finish::LeaseLost => lose(&shared, &owed),
+            Finish::LeaseLost => lose(shared, &owed),
         }
     }
     if owed.is_stuck() {
         // The thread came back after all.
         shared.counters.stuck.fetch_sub(1, Ordering::Relaxed);
     }
-    shared.vacate();
 }
 
 async fn attempt(shared: &Arc<Shared>, owed: &Arc<Owed>) -> Finish {
@@ -65,10 +64,10 @@ async fn attempt(shared: &Arc<Shared>, owed: &Arc<Owed>) -> Finish {
 
 /// Makes the future of the task; making it runs code of the user, which may panic.
 fn start(task: &Arc<dyn Task>, owed: &Owed) -> Result<Caught, Outcome> {
-    match catch_unwind(AssertUnwindSafe(|| task.start(owed.context.clone()))) {
+    match caught(|| task.start(owed.context.clone())) {
         Ok(Ok(future)) => Ok(Caught::new(future)),
         Ok(Err(error)) => Err(classify::invalid_params(&error)),
-        Err(panic) => Err(classify::panicked(&*panic)),
+        Err(panic) => Err(panicked(panic)),
     }
 }
 

@@ -6,7 +6,7 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::run::Outcome;
 use aqueduct_core::task::TaskResult;
 
-use super::unwind::{Caught, Panic};
+use super::unwind::{Caught, Panic, caught, discard};
 use crate::classify;
 use crate::in_flight::Owed;
 use crate::shared::Shared;
@@ -28,13 +28,13 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
         reason = cancellation.cancelled() => reason,
         () = tokio::time::sleep(owed.context.remaining()) => {
             cancellation.cancel(CancelReason::TimedOut);
-            return stop(task, classify::timed_out(limit(shared, owed)));
+            return stop(task, classify::timed_out(owed.limit()));
         }
     };
     match reason {
         CancelReason::LeaseLost => {
             // What the drop of a lost task panics with is of no use to its successor.
-            let _ = task.dispose();
+            discard(task.dispose());
             Finish::LeaseLost
         }
         CancelReason::Requested(reason) => {
@@ -54,7 +54,7 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
             )
             .await
         }
-        _ => stop(task, classify::timed_out(limit(shared, owed))),
+        _ => stop(task, classify::timed_out(owed.limit())),
     }
 }
 
@@ -78,19 +78,21 @@ async fn wind_down(
 fn stop(task: Caught, outcome: Outcome) -> Finish {
     match task.dispose() {
         Ok(()) => Finish::Outcome(outcome),
-        Err(panic) => Finish::Outcome(classify::panicked(&*panic)),
+        Err(panic) => Finish::Outcome(panicked(panic)),
     }
 }
 
 /// Classifies what a task returned, or panicked with.
 pub(super) fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Finish {
-    Finish::Outcome(match result {
-        Ok(result) => classify::returned(result, owed.context.cancellation().reason()),
-        Err(panic) => classify::panicked(&*panic),
-    })
+    let reason = owed.context.cancellation().reason();
+    // Showing and dropping an error of the user is code of the user, too.
+    let classified = result.and_then(|it| caught(|| classify::returned(it, reason)));
+    Finish::Outcome(classified.unwrap_or_else(panicked))
 }
 
-fn limit(shared: &Shared, owed: &Owed) -> Duration {
-    let task = shared.registry.get(owed.context.run().task.as_str());
-    task.map_or(Duration::ZERO, |task| task.definition().timeout())
+/// Classifies what code of the user panicked with, and gets rid of it.
+pub(super) fn panicked(panic: Panic) -> Outcome {
+    let outcome = classify::panicked(&*panic);
+    discard(panic);
+    outcome
 }

@@ -11,6 +11,18 @@ use aqueduct_core::task::{TaskFuture, TaskResult};
 /// What a task panicked with.
 pub(super) type Panic = Box<dyn Any + Send>;
 
+/// Runs code of the user; a panic of it is a value.
+pub(super) fn caught<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(code))
+}
+
+/// Drops a value of the user. What its drop panics with is leaked: dropping that may panic again.
+pub(super) fn discard<T>(value: T) {
+    if let Err(panic) = caught(|| drop(value)) {
+        std::mem::forget(panic);
+    }
+}
+
 /// A future whose panics are values.
 ///
 /// After a panic it is not polled again, and its drop is caught too: that is why unwinding through
@@ -37,7 +49,7 @@ impl Caught {
 
     fn drop_future(&mut self) -> Result<(), Panic> {
         let future = self.0.take();
-        catch_unwind(AssertUnwindSafe(|| drop(future)))
+        caught(|| drop(future))
     }
 }
 
@@ -48,12 +60,18 @@ impl Future for Caught {
         let Some(future) = self.0.as_mut() else {
             return Poll::Pending;
         };
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        match caught(|| future.as_mut().poll(context)) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(self.drop_future().map(|()| result)),
+            Ok(Poll::Ready(result)) => Poll::Ready(match self.drop_future() {
+                Ok(()) => Ok(result),
+                Err(panic) => {
+                    discard(result);
+                    Err(panic)
+                }
+            }),
             Err(panic) => {
                 // A second panic, in the drop, has nothing to add to the first.
-                let _ = self.drop_future();
+                discard(self.drop_future());
                 Poll::Ready(Err(panic))
             }
         }
@@ -63,6 +81,6 @@ impl Future for Caught {
 impl Drop for Caught {
     fn drop(&mut self) {
         // The runtime drops tasks when it shuts down; a panic then concerns nobody.
-        let _ = self.drop_future();
+        discard(self.drop_future());
     }
 }

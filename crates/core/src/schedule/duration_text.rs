@@ -26,14 +26,20 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (number, tail) = rest.split_at(digits);
-        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let tail = tail.trim_start();
+        let is_outside = |letter: char| !letter.is_alphabetic();
+        let letters = tail.find(is_outside).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         let number: u64 = number
             .parse()
             .map_err(|_| format!("\"{text}\" is not a duration; {example}"))?;
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+            let problem = match unit {
+                "" => format!("{number} has no unit"),
+                _ => format!("unknown unit \"{unit}\""),
+            };
             return Err(format!(
-                "\"{text}\" is not a duration: unknown unit \"{unit}\"; {example}"
+                "\"{text}\" is not a duration: {problem}; {example}"
             ));
         };
         millis = number

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aqueduct_cpu_pool::{Ended, Force, Workers as _};
+use aqueduct_cpu_pool::{Ended, Force};
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -12,4 +12,16 @@ async fn named() {}
 #[task(timeout = "1s", timeout = "2s")]
 async fn twice() {}
 
+#[task(timeout = "-5s")]
+async fn negative() {}
+
+#[task(timeout = "9999w")]
+async fn huge() {}
+
+#[task(retry(max = -1))]
+async fn fewer_than_none() {}
+
+#[task(retry(max = 3, backoff = "0s"))]
+async fn at_once() {}
+
 fn main() {}

@@ -1,0 +1,182 @@
+//! The administrative seam.
+
+use aqueduct_broker_api::wire;
+use aqueduct_broker_api::{
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage,
+    TaskInfo,
+};
+use aqueduct_core::run::{Reason, Tally, Transition};
+use aqueduct_core::{QueueName, RunId, TaskRun};
+
+use crate::RedisBroker;
+use crate::decode::admin::{consumer_infos, paused_scopes, purged, task_infos};
+use crate::decode::unreadable;
+use crate::items::{self, check_batch, unencodable};
+use crate::link::Args;
+use crate::listing::Page;
+use crate::search::{Cancelling, Found};
+
+impl BrokerAdmin for RedisBroker {
+    async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
+        const FIND: &str = "find";
+        check_batch(FIND, runs.len(), MAX_PAGE)?;
+        let found = self.look_up(FIND, runs).await?;
+        let decode = |found: &Option<Found>| found.as_ref().map(Found::decode).transpose();
+        found
+            .iter()
+            .map(decode)
+            .collect::<Result<_, _>>()
+            .map_err(|error| unreadable(FIND, error))
+    }
+
+    async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {
+        let mut page = Page::new(filter);
+        self.list_stored(&mut page).await?;
+        self.list_held(&mut page).await?;
+        self.list_waiting(&mut page).await?;
+        Ok(page.finish())
+    }
+
+    async fn cancel(
+        &self,
+        runs: &[RunId],
+        reason: Reason,
+    ) -> Result<Vec<CancelAnswer>, BrokerError> {
+        const CANCEL: &str = "cancel";
+        check_batch(CANCEL, runs.len(), MAX_PAGE)?;
+        let reason = wire::reason_field(&reason).map_err(|error| unencodable(CANCEL, error))?;
+        let answers = vec![CancelAnswer::Unknown; runs.len()];
+        let mut cancelling = Cancelling {
+            runs,
+            reason: reason.into(),
+            answers,
+        };
+        self.cancel_all(CANCEL, &mut cancelling).await?;
+        Ok(cancelling.answers)
+    }
+
+    async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        check_batch("requeue", runs.len(), MAX_PAGE)?;
+        let mut requeued = Vec::with_capacity(runs.len());
+        for run in runs {
+            requeued.push(self.requeue_one(*run).await?);
+        }
+        Ok(requeued)
+    }
+
+    async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
+        const PURGE: &str = "purge";
+        let (mut removed, mut rank) = (0, -1);
+        loop {
+            let mut args = self.0.keys.args(3);
+            args.text(queue.as_str())
+                .number(MAX_PAGE as u64 - removed)
+                .text(&rank.to_string());
+            let reply = self.step(PURGE, &self.0.scripts.purge, args).await?;
+            let step = purged(reply).map_err(|error| error.during(PURGE))?;
+            removed += step.0;
+            rank = step.1;
+            if rank < 0 {
+                return Ok(usize::try_from(removed).unwrap_or(usize::MAX));
+            }
+        }
+    }
+
+    async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {
+        const PAUSE: &str = "pause";
+        let Some(scope) = scope_text(scope) else {
+            return Ok(());
+        };
+        let (mut what, mut left) = (if paused { "pause" } else { "resume" }, 0);
+        loop {
+            let mut args = self.0.keys.args(3);
+            args.text(&scope).word(what).number(left);
+            let reply = self.step(PAUSE, &self.0.scripts.pause, args).await?;
+            left = reply.into_number().map_err(|error| error.during(PAUSE))?;
+            what = "continue";
+            if left == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn paused(&self) -> Result<Vec<PauseScope>, BrokerError> {
+        const PAUSED: &str = "tell what is paused";
+        let mut args = Args::default();
+        args.text(&self.0.keys.name("paused"));
+        let reply = self.command(PAUSED, "HKEYS", args).await?;
+        let mut scopes = paused_scopes(reply).map_err(|error| error.during(PAUSED))?;
+        scopes.sort();
+        Ok(scopes)
+    }
+
+    async fn tasks(&self) -> Result<Vec<TaskInfo>, BrokerError> {
+        const TASKS: &str = "tell of tasks";
+        let mut args = Args::default();
+        args.text(&self.0.keys.name("tasks"));
+        let reply = self.command(TASKS, "HGETALL", args).await?;
+        task_infos(reply).map_err(|error| error.during(TASKS))
+    }
+
+    async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
+        const CONSUMERS: &str = "tell of consumers";
+        let reply = self
+            .step(CONSUMERS, &self.0.scripts.consumers, self.0.keys.args(0))
+            .await?;
+        consumer_infos(reply).map_err(|error| error.during(CONSUMERS))
+    }
+}
+
+impl RedisBroker {
+    /// Queues one ended run anew, if nobody changes it meanwhile.
+    async fn requeue_one(&self, id: RunId) -> Result<bool, BrokerError> {
+        const REQUEUE: &str = "requeue";
+        for _ in 0..REQUEUE_TRIES {
+            let Some(found) = self.look_up(REQUEUE, &[id]).await?.pop().flatten() else {
+                return Ok(false);
+            };
+            let mut run = found.decode().map_err(|error| unreadable(REQUEUE, error))?;
+            if run.state.after(Transition::Requeue).is_none() {
+                return Ok(false);
+            }
+            run.tally = Tally {
+                attempt: run.tally.attempt,
+                ..Tally::default()
+            };
+            run.record = None;
+            if let Some(options) = &mut run.options {
+                options.deadline = None;
+            }
+            let unique = run
+                .options
+                .as_ref()
+                .and_then(|options| options.unique.clone());
+            let bytes = wire::encode(&run).map_err(|error| unencodable(REQUEUE, error))?;
+            let mut args = self.0.keys.args(5);
+            args.bytes(id.to_bytes().to_vec())
+                .bytes(found.bytes)
+                .bytes(bytes);
+            args.bytes(items::side_of(&run))
+                .text(unique.as_ref().map_or("", |key| key.as_str()));
+            let reply = self.step(REQUEUE, &self.0.scripts.requeue, args).await?;
+            match reply.into_number().map_err(|error| error.during(REQUEUE))? {
+                0 => return Ok(false),
+                1 => return Ok(true),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn scope_text(scope: &PauseScope) -> Option<String> {
+    match scope {
+        PauseScope::Queue(queue) => Some(format!("q{queue}")),
+        PauseScope::Task(task) => Some(format!("t{task}")),
+        // A scope of a later release is not known here.
+        _ => None,
+    }
+}
+
+/// How often a requeue looks again when the run has changed meanwhile.
+const REQUEUE_TRIES: u32 = 3;

@@ -1,0 +1,354 @@
+//! The contract: each step is one script.
+
+use std::time::Duration;
+
+use aqueduct_broker_api::wire;
+use aqueduct_broker_api::{
+    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
+    Enqueued, ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH,
+    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitRequest,
+};
+use aqueduct_core::run::{Failure, FailureKind};
+use aqueduct_core::{ConsumerId, QueueName};
+use tracing::error;
+
+use crate::RedisBroker;
+use crate::decode;
+use crate::items::{self, Settlements, check_batch, consumer_name, millis, unencodable};
+use crate::link::{Args, LinkError, Reply};
+
+impl Broker for RedisBroker {
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::minimal();
+        capabilities.durable = true;
+        capabilities.fenced = true;
+        capabilities.shared = true;
+        capabilities.delayed = true;
+        capabilities.expiry = true;
+        capabilities.priorities = true;
+        capabilities.unique = true;
+        capabilities.results = true;
+        capabilities.cancel = true;
+        capabilities.lookup = true;
+        capabilities.schedules = true;
+        capabilities
+    }
+
+    async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
+        const ENQUEUE: &str = "enqueue";
+        check_batch(ENQUEUE, request.tasks.len(), MAX_ENQUEUE_BATCH)?;
+        if request.tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut args = self.0.keys.args(3 + request.tasks.len() * 3);
+        args.text(&format!("{:032x}", request.producer.as_u128()))
+            .number(request.sequence.number())
+            .number(self.max_queue_length());
+        for task in &request.tasks {
+            items::push_task(&mut args, task).map_err(|error| unencodable(ENQUEUE, error))?;
+        }
+        let reply = self.step(ENQUEUE, &self.0.scripts.enqueue, args).await?;
+        let answers = fresh(reply).map_err(|error| error.during(ENQUEUE))?;
+        let Some(mut parts) = answers else {
+            return Err(stale(ENQUEUE, request.sequence));
+        };
+        let answers = decode::next(&mut parts).and_then(Reply::into_bytes);
+        answers
+            .and_then(|answers| decode::enqueued(&answers))
+            .map_err(|error| error.during(ENQUEUE))
+    }
+
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
+        const CLAIM: &str = "claim";
+        let wanted = request
+            .wants
+            .iter()
+            .fold(0_usize, |sum, want| sum.saturating_add(want.max));
+        check_batch(CLAIM, wanted, MAX_CLAIM_BATCH)?;
+        check_batch(CLAIM, request.settle.len(), MAX_SETTLE_BATCH)?;
+        let settlements = Settlements::of(request.consumer, &request.settle);
+        let mut args =
+            self.args_with_retention(3 + settlements.count_args() + request.wants.len() * 4);
+        // Zero would mean that nothing is claimed.
+        args.text(&consumer_name(request.consumer))
+            .number(request.sequence.number())
+            .number(millis(request.lease).max(1));
+        settlements
+            .push(&mut args)
+            .map_err(|error| unencodable(CLAIM, error))?;
+        for want in &request.wants {
+            args.number(u64::from(want.lane.number()))
+                .number(want.max as u64)
+                .number(want.queues.len() as u64);
+            for queue in want.queues.iter() {
+                args.text(queue.as_str());
+            }
+        }
+        let reply = self.step(CLAIM, &self.0.scripts.claim, args).await?;
+        let Some(parts) = fresh(reply).map_err(|error| error.during(CLAIM))? else {
+            return Err(stale(CLAIM, request.sequence));
+        };
+        let (mut claimed, unreadable) =
+            claimed(parts, request.consumer).map_err(|error| error.during(CLAIM))?;
+        claimed.settled = in_order(&settlements, request.settle.len(), &claimed.settled);
+        self.quarantine(request.consumer, unreadable).await?;
+        Ok(claimed)
+    }
+
+    async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
+        const SETTLE: &str = "settle";
+        check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
+        let settlements = Settlements::of(request.consumer, &request.items);
+        let mut args = self.args_with_retention(3 + settlements.count_args());
+        args.text(&consumer_name(request.consumer))
+            .number(request.sequence.number())
+            .number(0);
+        settlements
+            .push(&mut args)
+            .map_err(|error| unencodable(SETTLE, error))?;
+        let reply = self.step(SETTLE, &self.0.scripts.claim, args).await?;
+        let Some(parts) = fresh(reply).map_err(|error| error.during(SETTLE))? else {
+            return Err(stale(SETTLE, request.sequence));
+        };
+        let (claimed, _) =
+            claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
+        Ok(in_order(
+            &settlements,
+            request.items.len(),
+            &claimed.settled,
+        ))
+    }
+
+    async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
+        const EXTEND: &str = "extend";
+        let mut args = self.args_with_retention(3 + request.held.len());
+        args.text(&consumer_name(request.consumer))
+            .number(millis(request.lease))
+            .number(request.answered.number());
+        let (mine, others): (Vec<_>, Vec<_>) = request
+            .held
+            .iter()
+            .partition(|token| token.consumer == request.consumer);
+        for token in mine {
+            args.bytes(items::token_bytes(token));
+        }
+        let reply = self.step(EXTEND, &self.0.scripts.extend, args).await?;
+        let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
+        extended
+            .lost
+            .extend(others.into_iter().map(|token| token.run));
+        Ok(extended)
+    }
+
+    async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
+        const RECLAIM: &str = "reclaim";
+        let failure = Failure::new(
+            FailureKind::Crash,
+            "the lease ran out: its consumer died or stood still",
+        );
+        let failure = wire::failure_field(&failure).map_err(|error| unencodable(RECLAIM, error))?;
+        let mut args = self.args_with_retention(5);
+        args.number(millis(request.beat))
+            .number(millis(request.lease))
+            .number(u64::from(request.crash_budget))
+            .number(request.limit as u64)
+            .bytes(failure);
+        let reply = self.step(RECLAIM, &self.0.scripts.reclaim, args).await?;
+        reclaimed(reply).map_err(|error| error.during(RECLAIM))
+    }
+
+    async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
+        const WAIT: &str = "wait";
+        let bell = self.0.bells.listen(&request.queues, &request.lanes);
+        let deadline = tokio::time::Instant::now() + request.at_most;
+        loop {
+            // Registered before the look, so that no ring in between is lost.
+            let rung = bell.rung();
+            let mut args = self
+                .0
+                .keys
+                .args(request.queues.len() * request.lanes.len() * 2);
+            for queue in request.queues.iter() {
+                for lane in &request.lanes {
+                    args.number(u64::from(lane.number())).text(queue.as_str());
+                }
+            }
+            let reply = self.step(WAIT, &self.0.scripts.peek, args).await?;
+            let (is_ready, due_in) = peeked(reply).map_err(|error| error.during(WAIT))?;
+            if is_ready {
+                return Ok(());
+            }
+            let until_due = due_in.map(|wait| tokio::time::Instant::now() + wait.max(TICK));
+            let wake_at = until_due.map_or(deadline, |due| due.min(deadline));
+            tokio::select! {
+                () = rung => return Ok(()),
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+            if wake_at == deadline {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {
+        const LENGTHS: &str = "tell lengths";
+        let mut args = Args::default();
+        args.text(&self.0.keys.name("lengths"));
+        let reply = self.command(LENGTHS, "HGETALL", args).await?;
+        let known = lengths(reply).map_err(|error| error.during(LENGTHS))?;
+        if queues.is_empty() {
+            return Ok(known);
+        }
+        let of = |name: &QueueName| {
+            let known = known.iter().find(|lengths| lengths.queue == *name);
+            known
+                .cloned()
+                .unwrap_or_else(|| QueueLengths::empty(name.clone()))
+        };
+        Ok(queues.iter().map(of).collect())
+    }
+}
+
+impl RedisBroker {
+    /// Sets claimed runs aside whose bytes cannot be read, so that they hold up nobody.
+    async fn quarantine(
+        &self,
+        consumer: ConsumerId,
+        runs: Vec<Unreadable>,
+    ) -> Result<(), BrokerError> {
+        for Unreadable { token, problem } in runs {
+            error!(%problem, "a run cannot be read; it is set aside");
+            let mut args = self.0.keys.args(2);
+            args.text(&consumer_name(consumer)).bytes(token);
+            self.step("set aside", &self.0.scripts.quarantine, args)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// A claimed run whose bytes cannot be read.
+struct Unreadable {
+    token: Vec<u8>,
+    problem: wire::WireError,
+}
+
+/// Returns the parts behind the status of a reply, or `None` if the request was too old.
+fn fresh(reply: Reply) -> Result<Option<impl Iterator<Item = Reply>>, LinkError> {
+    let mut parts = reply.into_list()?;
+    let status = decode::next(&mut parts)?.into_number()?;
+    Ok((status == 0).then_some(parts))
+}
+
+fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
+    let message = format!(
+        "request {} is older than the last requests of its client",
+        sequence.number()
+    );
+    BrokerError::new(BrokerErrorKind::Stale, operation, message)
+}
+
+fn claimed(
+    mut parts: impl Iterator<Item = Reply>,
+    consumer: ConsumerId,
+) -> Result<(Claimed, Vec<Unreadable>), LinkError> {
+    let mut claimed = Claimed::default();
+    let mut unreadable = Vec::new();
+    claimed.settled = decode::settled(&decode::next(&mut parts)?.into_bytes()?)?;
+    for run in decode::next(&mut parts)?.into_list()? {
+        let bytes = run.into_bytes()?;
+        match decode::held_run(&bytes) {
+            Ok(run) => claimed.leases.push(Lease::new(run, consumer)),
+            Err(problem) => {
+                let token = bytes.get(4..24).unwrap_or_default().to_vec();
+                unreadable.push(Unreadable { token, problem });
+            }
+        }
+    }
+    claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
+    Ok((claimed, unreadable))
+}
+
+/// Puts answers back into the order of the request; what was not sent has lost its lease.
+fn in_order(settlements: &Settlements<'_>, count: usize, answers: &[Settled]) -> Vec<Settled> {
+    let mut settled = vec![Settled::LeaseLost; count];
+    for (place, answer) in settlements.places.iter().zip(answers) {
+        if let Some(slot) = settled.get_mut(*place) {
+            *slot = *answer;
+        }
+    }
+    settled
+}
+
+fn extended(reply: Reply) -> Result<Extended, LinkError> {
+    let mut parts = reply.into_list()?;
+    let mut extended = Extended::default();
+    extended.lost = decode::run_ids(&decode::next(&mut parts)?.into_bytes()?);
+    extended.cancels = decode::cancels(decode::next(&mut parts)?)?;
+    extended.released = count(&mut parts)?;
+    Ok(extended)
+}
+
+fn reclaimed(reply: Reply) -> Result<Reclaimed, LinkError> {
+    let mut parts = reply.into_list()?;
+    let mut reclaimed = Reclaimed::default();
+    reclaimed.requeued = count(&mut parts)?;
+    reclaimed.failed = count(&mut parts)?;
+    reclaimed.cancelled = count(&mut parts)?;
+    reclaimed.expired = count(&mut parts)?;
+    reclaimed.swept = count(&mut parts)?;
+    reclaimed.more = count(&mut parts)? == 1;
+    let paused_for = decode::next(&mut parts)?.into_number()?;
+    reclaimed.paused_for = (paused_for > 0).then(|| Duration::from_millis(paused_for));
+    Ok(reclaimed)
+}
+
+fn count(parts: &mut impl Iterator<Item = Reply>) -> Result<usize, LinkError> {
+    let number = decode::next(parts)?.into_number()?;
+    usize::try_from(number).map_err(|_| LinkError::unexpected("a count is too large"))
+}
+
+fn peeked(reply: Reply) -> Result<(bool, Option<Duration>), LinkError> {
+    let mut parts = reply.into_list()?;
+    let is_ready = decode::next(&mut parts)?.into_number()? == 1;
+    let due_in = decode::next(&mut parts)?.into_signed()?;
+    Ok((
+        is_ready,
+        u64::try_from(due_in).ok().map(Duration::from_millis),
+    ))
+}
+
+/// Reads lengths: fields of a digit for the state and the queue's name.
+fn lengths(reply: Reply) -> Result<Vec<QueueLengths>, LinkError> {
+    let mut all: Vec<QueueLengths> = Vec::new();
+    let mut parts = reply.into_list()?;
+    while let (Some(field), Some(number)) = (parts.next(), parts.next()) {
+        let (field, number) = (field.into_text()?, number.into_signed()?);
+        let (state, queue) = field.split_at_checked(1).unwrap_or_default();
+        let Ok(queue) = queue.parse::<QueueName>() else {
+            continue;
+        };
+        let place = match all.binary_search_by(|lengths| lengths.queue.cmp(&queue)) {
+            Ok(place) => place,
+            Err(place) => {
+                all.insert(place, QueueLengths::empty(queue));
+                place
+            }
+        };
+        let Some(lengths) = all.get_mut(place) else {
+            continue;
+        };
+        let number = u64::try_from(number).unwrap_or(0);
+        match state {
+            "0" => lengths.scheduled = number,
+            "1" => lengths.queued = number,
+            "2" => lengths.running = number,
+            "3" => lengths.retrying = number,
+            _ => {}
+        }
+    }
+    Ok(all)
+}
+
+/// Redis counts milliseconds: a shorter wait is none.
+const TICK: Duration = Duration::from_millis(1);

@@ -1,0 +1,251 @@
+//! How a Redis broker is reached and what it keeps: typed, checked once.
+
+mod error;
+mod secret;
+mod url;
+
+pub use error::ConfigError;
+pub use secret::Secret;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a Redis broker is reached and what it keeps.
+///
+/// Made from a URL, then changed where a URL has no word for it.
+///
+/// ```
+/// use aqueduct_broker_redis::RedisConfig;
+///
+/// let config = RedisConfig::from_url("redis://app:secret@localhost:6379/2?namespace=shop")?;
+/// assert_eq!((config.namespace(), config.database()), ("shop", 2));
+/// assert!(!format!("{config:?}").contains("secret"));
+/// # Ok::<(), aqueduct_broker_redis::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisConfig {
+    topology: Topology,
+    user: Option<String>,
+    password: Option<Secret>,
+    database: u8,
+    tls: bool,
+    namespace: String,
+    connections: usize,
+    command_timeout: Duration,
+    connect_timeout: Duration,
+    accept_eviction: bool,
+    retention: Retention,
+    #[cfg(feature = "test-util")]
+    test_clock: bool,
+}
+
+/// Where the servers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Topology {
+    Standalone {
+        host: Host,
+    },
+    Unix {
+        path: PathBuf,
+    },
+    Sentinel {
+        sentinels: Vec<Host>,
+        service: String,
+        user: Option<String>,
+        password: Option<Secret>,
+    },
+    Cluster {
+        hosts: Vec<Host>,
+    },
+}
+
+/// A host and its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Host {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
+
+/// How much is kept, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// How long failed runs are kept. Default: 7 days.
+    pub failed: Duration,
+    /// How long cancelled and expired runs are kept. Default: one hour.
+    pub ended: Duration,
+    /// The most ended runs that are kept, results included. Default: 100,000.
+    pub max_kept: u64,
+    /// The most unfinished runs of one queue; further ones are refused. Default: no limit.
+    pub max_queue_length: Option<u64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            failed: Duration::from_hours(7 * 24),
+            ended: Duration::from_hours(1),
+            max_kept: 100_000,
+            max_queue_length: None,
+        }
+    }
+}
+
+/// The most connections for scripts.
+pub const MAX_CONNECTIONS: usize = 64;
+
+impl RedisConfig {
+    /// Reads a configuration from a URL.
+    ///
+    /// | URL | server |
+    /// |---|---|
+    /// | `redis://[user[:password]@]host[:port][/database]` | one server; `rediss` for TLS |
+    /// | `redis+unix:///path/of/socket` | one server, by a Unix socket |
+    /// | `redis-sentinel://host[:port],…/service[/database]` | the primary that sentinels know; `rediss-sentinel` |
+    /// | `redis-cluster://host[:port],…` | a cluster; `rediss-cluster` |
+    ///
+    /// Options: `namespace`, `connections`, `timeout` and `connect_timeout` (as `5s` or `500ms`),
+    /// `accept_eviction=yes`, `database`, `sentinel_user`, `sentinel_password`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the wrong part, and never shows the password.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        url::parse(url)
+    }
+
+    pub(crate) fn new(topology: Topology) -> Self {
+        Self {
+            topology,
+            user: None,
+            password: None,
+            database: 0,
+            tls: false,
+            namespace: "aqueduct".to_owned(),
+            connections: 1,
+            command_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            accept_eviction: false,
+            retention: Retention::default(),
+            #[cfg(feature = "test-util")]
+            test_clock: false,
+        }
+    }
+
+    /// Sets the namespace: brokers of one namespace share their runs, others do not see them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless it has 1 to 64 letters, digits, `_`, `-`, `.` or `:`.
+    pub fn with_namespace(mut self, namespace: impl Into<String>) -> Result<Self, ConfigError> {
+        self.namespace = namespace.into();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+        if matches!(self.namespace.len(), 1..=64) && self.namespace.bytes().all(fits) {
+            return Ok(self);
+        }
+        Err(ConfigError::new(
+            "namespace",
+            "use 1 to 64 ASCII letters, digits, `_`, `-`, `.`, `:`",
+        ))
+    }
+
+    /// Sets how many connections scripts are spread over.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless it is between 1 and [`MAX_CONNECTIONS`].
+    pub fn with_connections(mut self, connections: usize) -> Result<Self, ConfigError> {
+        self.connections = connections;
+        if (1..=MAX_CONNECTIONS).contains(&connections) {
+            return Ok(self);
+        }
+        Err(ConfigError::new(
+            "connections",
+            format!("use 1 to {MAX_CONNECTIONS}"),
+        ))
+    }
+
+    /// Sets how much is kept, and for how long.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Makes the broker go by a clock that tests set.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn with_test_clock(mut self) -> Self {
+        self.test_clock = true;
+        self
+    }
+
+    /// Returns the namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Returns the number of the database.
+    #[must_use]
+    pub fn database(&self) -> u8 {
+        self.database
+    }
+
+    /// Returns the user's name, if one is given.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Returns whether the connections are encrypted.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Returns how many connections scripts are spread over.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Returns how long an answer may take.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        self.command_timeout
+    }
+
+    /// Returns how long opening a connection may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// Returns how much is kept, and for how long.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// Returns whether a server that evicts keys is accepted.
+    #[must_use]
+    pub fn accepts_eviction(&self) -> bool {
+        self.accept_eviction
+    }
+
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.password.as_ref().map(Secret::expose)
+    }
+
+    pub(crate) fn has_test_clock(&self) -> bool {
+        #[cfg(feature = "test-util")]
+        return self.test_clock;
+        #[cfg(not(feature = "test-util"))]
+        false
+    }
+}

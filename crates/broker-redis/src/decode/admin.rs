@@ -1,0 +1,114 @@
+//! The replies of administrative scripts and commands.
+
+use std::collections::BTreeMap;
+
+use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, PauseScope, TaskInfo};
+use aqueduct_core::{ConsumerId, TaskName, Timestamp};
+use bytes::Bytes;
+
+use super::{next, state};
+use crate::link::{LinkError, Reply};
+
+pub(crate) fn cancelled(reply: Reply) -> Result<(bool, Vec<CancelAnswer>), LinkError> {
+    let mut parts = reply.into_list()?;
+    let is_complete = next(&mut parts)?.into_number()? == 1;
+    let answer = |byte: &u8| {
+        Ok(match byte {
+            b'C' => CancelAnswer::Cancelled,
+            b'R' => CancelAnswer::Requested,
+            b'U' => CancelAnswer::Unknown,
+            digit => CancelAnswer::AlreadyEnded(state(digit.wrapping_sub(b'0'))?),
+        })
+    };
+    let bytes = next(&mut parts)?.into_bytes()?;
+    Ok((
+        is_complete,
+        bytes.iter().map(answer).collect::<Result<_, LinkError>>()?,
+    ))
+}
+
+pub(crate) fn purged(reply: Reply) -> Result<(u64, i64), LinkError> {
+    let mut parts = reply.into_list()?;
+    Ok((
+        next(&mut parts)?.into_number()?,
+        next(&mut parts)?.into_signed()?,
+    ))
+}
+
+pub(crate) fn paused_scopes(reply: Reply) -> Result<Vec<PauseScope>, LinkError> {
+    let mut scopes = Vec::new();
+    for text in texts(reply)? {
+        let (kind, name) = text.split_at_checked(1).unwrap_or_default();
+        match kind {
+            "q" => scopes.extend(name.parse().map(PauseScope::Queue)),
+            _ => scopes.extend(name.parse().map(PauseScope::Task)),
+        }
+    }
+    Ok(scopes)
+}
+
+/// Reads what is known of tasks: fields of a letter and the task's name.
+pub(crate) fn task_infos(reply: Reply) -> Result<Vec<TaskInfo>, LinkError> {
+    let mut infos: BTreeMap<TaskName, TaskInfo> = BTreeMap::new();
+    let mut parts = reply.into_list()?;
+    while let (Some(field), Some(value)) = (parts.next(), parts.next()) {
+        let field = field.into_text()?;
+        let (kind, name) = field.split_at_checked(1).unwrap_or_default();
+        let Ok(name) = name.parse::<TaskName>() else {
+            continue;
+        };
+        let info = infos
+            .entry(name.clone())
+            .or_insert_with(|| TaskInfo::new(name));
+        match kind {
+            "s" => info.succeeded = value.into_number()?,
+            "f" => info.failed = value.into_number()?,
+            "r" => info.retried = value.into_number()?,
+            _ => {
+                let bytes = value.into_bytes()?;
+                if let Some((number, time)) = bytes.split_first() {
+                    info.last_state = Some(state(*number)?);
+                    let millis = time
+                        .iter()
+                        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
+                    info.last_ended_at = Some(Timestamp::from_millis(millis));
+                }
+            }
+        }
+    }
+    Ok(infos.into_values().collect())
+}
+
+pub(crate) fn consumer_infos(reply: Reply) -> Result<Vec<ConsumerInfo>, LinkError> {
+    let mut infos = Vec::new();
+    let mut parts = reply.into_list()?;
+    while let (Some(name), Some(until), Some(holds)) = (parts.next(), parts.next(), parts.next()) {
+        let number = u128::from_str_radix(&name.into_text()?, 16);
+        let number = number.map_err(|_| LinkError::unexpected("a consumer's name"))?;
+        let until = Timestamp::from_millis(until.into_number()?);
+        infos.push(ConsumerInfo::new(
+            ConsumerId::from_u128(number),
+            until,
+            holds.into_number()?,
+        ));
+    }
+    Ok(infos)
+}
+
+pub(crate) fn scanned(reply: Reply) -> Result<(String, Vec<Bytes>), LinkError> {
+    let mut parts = reply.into_list()?;
+    let cursor = next(&mut parts)?.into_text()?;
+    let values = next(&mut parts)?.into_list()?.skip(1).step_by(2);
+    Ok((
+        cursor,
+        values.map(Reply::into_bytes).collect::<Result<_, _>>()?,
+    ))
+}
+
+pub(crate) fn values(reply: Reply) -> Result<Vec<Bytes>, LinkError> {
+    reply.into_list()?.map(Reply::into_bytes).collect()
+}
+
+pub(crate) fn texts(reply: Reply) -> Result<Vec<String>, LinkError> {
+    reply.into_list()?.map(Reply::into_text).collect()
+}

@@ -1,0 +1,96 @@
+//! The replies of scripts as answers of the contract.
+
+pub(crate) mod admin;
+
+use aqueduct_broker_api::wire::{self, WireError};
+use aqueduct_broker_api::{BrokerError, BrokerErrorKind, Cancel, Enqueued, Settled};
+use aqueduct_core::{RunId, RunState, TaskRun};
+
+use crate::link::{LinkError, Reply};
+
+/// Reads a held run, which is stored as it was before its claim.
+pub(crate) fn held_run(bytes: &[u8]) -> Result<TaskRun, WireError> {
+    let mut run = wire::decode(bytes)?;
+    run.state = RunState::Running;
+    run.tally.attempt = run.tally.attempt.saturating_add(1);
+    Ok(run)
+}
+
+/// Reads the answers to an enqueue: a digit, `D` with an id, or `F`.
+pub(crate) fn enqueued(bytes: &[u8]) -> Result<Vec<Enqueued>, LinkError> {
+    let mut answers = Vec::new();
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        answers.push(match first {
+            b'D' => {
+                let (id, after) = rest
+                    .split_first_chunk()
+                    .ok_or_else(|| wrong("an answer is cut short"))?;
+                rest = after;
+                Enqueued::Duplicate(RunId::from_bytes(*id))
+            }
+            b'F' => Enqueued::QueueFull,
+            digit => Enqueued::Accepted(state(digit.wrapping_sub(b'0'))?),
+        });
+    }
+    Ok(answers)
+}
+
+/// Reads what became of settlements: a byte each.
+pub(crate) fn settled(bytes: &[u8]) -> Result<Vec<Settled>, LinkError> {
+    let one = |byte: &u8| match *byte {
+        LEASE_LOST => Ok(Settled::LeaseLost),
+        number => Ok(Settled::Applied(state(number)?)),
+    };
+    bytes.iter().map(one).collect()
+}
+
+/// Reads runs that are to end: id and reason, one after the other.
+pub(crate) fn cancels(reply: Reply) -> Result<Vec<Cancel>, LinkError> {
+    let mut cancels = Vec::new();
+    let mut parts = reply.into_list()?;
+    while let (Some(id), Some(reason)) = (parts.next(), parts.next()) {
+        let reason =
+            wire::read_reason_field(&reason.into_bytes()?).map_err(|_| wrong("a reason"))?;
+        cancels.push(Cancel::new(run_id(&id.into_bytes()?)?, reason));
+    }
+    Ok(cancels)
+}
+
+/// Reads ids that stand side by side.
+pub(crate) fn run_ids(bytes: &[u8]) -> Vec<RunId> {
+    let (ids, _) = bytes.as_chunks();
+    ids.iter().map(|id| RunId::from_bytes(*id)).collect()
+}
+
+pub(crate) fn run_id(bytes: &[u8]) -> Result<RunId, LinkError> {
+    let id = bytes.try_into().map_err(|_| wrong("an id"))?;
+    Ok(RunId::from_bytes(id))
+}
+
+pub(crate) fn state(number: u8) -> Result<RunState, LinkError> {
+    RunState::from_number(number).ok_or_else(|| wrong("a state"))
+}
+
+/// Takes the next part of a reply.
+pub(crate) fn next(parts: &mut impl Iterator<Item = Reply>) -> Result<Reply, LinkError> {
+    parts.next().ok_or_else(|| wrong("a part is missing"))
+}
+
+/// The error of stored bytes that cannot be read.
+pub(crate) fn unreadable(operation: &'static str, error: WireError) -> BrokerError {
+    BrokerError::new(
+        BrokerErrorKind::InvalidData,
+        operation,
+        "what is stored cannot be read",
+    )
+    .with_source(error)
+}
+
+fn wrong(what: &str) -> LinkError {
+    LinkError::unexpected(what)
+}
+
+/// Stands for a settlement whose lease was lost.
+const LEASE_LOST: u8 = 255;

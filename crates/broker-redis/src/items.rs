@@ -1,0 +1,242 @@
+//! Runs, tokens and settlements as arguments of scripts.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use aqueduct_broker_api::wire::{self, WireError};
+use aqueduct_broker_api::{BrokerError, BrokerErrorKind, LeaseToken, Settle, Settlement};
+use aqueduct_core::queue::Due;
+use aqueduct_core::{ConsumerId, QueuedTask, Timestamp};
+
+use crate::link::Args;
+
+/// What a run asks for beyond the plain, as `lib/admit.lua` reads it.
+#[derive(Default)]
+struct More {
+    how: u8,
+    due: u64,
+    deadline: u64,
+    keep: u64,
+    deadline_at: u32,
+}
+
+/// The settlements of a request, in the order in which the script wants them.
+pub(crate) struct Settlements<'a> {
+    /// Of each answer of the script, the place in the request.
+    pub(crate) places: Vec<usize>,
+    plain: Vec<&'a LeaseToken>,
+    others: Vec<&'a Settle>,
+}
+
+/// Adds a task that is queued.
+pub(crate) fn push_task(args: &mut Args, task: &QueuedTask) -> Result<(), WireError> {
+    let more = more(task);
+    let unique = task
+        .options
+        .as_ref()
+        .and_then(|options| options.unique.clone());
+    let bytes = wire::encode_queued(task)?;
+    args.bytes(bytes.head).bytes(bytes.tail);
+    if more.is_none() && unique.is_none() && bytes.deadline_at.is_none() {
+        args.word("");
+        return Ok(());
+    }
+    let mut more = more.unwrap_or_default();
+    // Positions in Lua begin with 1.
+    more.deadline_at = bytes
+        .deadline_at
+        .and_then(|at| u32::try_from(at + 1).ok())
+        .unwrap_or(0);
+    let mut packed = more.pack();
+    packed.extend_from_slice(unique.as_ref().map_or("", |key| key.as_str()).as_bytes());
+    args.bytes(packed);
+    Ok(())
+}
+
+fn more(task: &QueuedTask) -> Option<More> {
+    let options = task.options.as_ref();
+    let deadline = options.and_then(|options| options.deadline);
+    let keep = options.and_then(|options| options.keep_result);
+    if task.due == Due::Now && task.expires_in.is_none() && deadline.is_none() && keep.is_none() {
+        return None;
+    }
+    let (how, due) = match task.due {
+        Due::Now => (0, 0),
+        Due::After(wait) => (1, millis(wait)),
+        Due::At(time) => (2, time.as_millis()),
+    };
+    let (is_time, deadline) = match (task.expires_in, deadline) {
+        (Some(wait), _) => (0, millis(wait) + 1),
+        (None, Some(deadline)) => (DEADLINE_IS_TIME, deadline.as_millis() + 1),
+        (None, None) => (0, 0),
+    };
+    let keep = keep.map_or(0, |keep| millis(keep) + 1);
+    Some(More {
+        how: how + is_time,
+        due,
+        deadline,
+        keep,
+        deadline_at: 0,
+    })
+}
+
+impl More {
+    fn pack(&self) -> Vec<u8> {
+        let mut bytes = vec![self.how];
+        for number in [self.due, self.deadline, self.keep] {
+            push_six(&mut bytes, number);
+        }
+        bytes.extend_from_slice(&self.deadline_at.to_be_bytes());
+        bytes
+    }
+}
+
+/// Packs what stands beside a stored run: deadline, retention, unique key; nothing for a plain one.
+pub(crate) fn side_of(run: &aqueduct_core::TaskRun) -> Vec<u8> {
+    let mut side = Vec::new();
+    let Some(options) = &run.options else {
+        return side;
+    };
+    if options.deadline.is_none() && options.keep_result.is_none() && options.unique.is_none() {
+        return side;
+    }
+    push_six(&mut side, options.deadline.map_or(0, Timestamp::as_millis));
+    push_six(
+        &mut side,
+        options.keep_result.map_or(0, |keep| millis(keep) + 1),
+    );
+    side.extend_from_slice(
+        options
+            .unique
+            .as_ref()
+            .map_or("", |key| key.as_str())
+            .as_bytes(),
+    );
+    side
+}
+
+fn push_six(bytes: &mut Vec<u8>, number: u64) {
+    bytes.extend(number.to_be_bytes().into_iter().skip(2));
+}
+
+/// Returns milliseconds, at most those up to the last time there is.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    millis.min(Timestamp::MAX.as_millis())
+}
+
+/// Returns a consumer's name in keys.
+pub(crate) fn consumer_name(consumer: ConsumerId) -> String {
+    format!("{:032x}", consumer.as_u128())
+}
+
+/// Packs a token: the id, and the attempt as it was before the claim.
+pub(crate) fn token_bytes(token: &LeaseToken) -> Vec<u8> {
+    let mut bytes = token.run.to_bytes().to_vec();
+    bytes.extend_from_slice(&token.attempt.wrapping_sub(1).to_be_bytes());
+    bytes
+}
+
+impl<'a> Settlements<'a> {
+    /// Sorts the settlements of a consumer; those with the token of another are left out.
+    pub(crate) fn of(consumer: ConsumerId, items: &'a [Settle]) -> Self {
+        let mine = |item: &&(usize, &Settle)| item.1.token.consumer == consumer;
+        let is_plain =
+            |item: &Settle| matches!(item.settlement, Settlement::Succeed { result: None });
+        let items: Vec<(usize, &Settle)> = items.iter().enumerate().collect();
+        let (plain, mut others): (Vec<_>, Vec<_>) = items
+            .iter()
+            .filter(mine)
+            .copied()
+            .partition(|(_, item)| is_plain(item));
+        // What goes back to the head goes there with the greatest id first: the least is served first.
+        others.sort_by_key(|(_, item)| {
+            let is_release = item.settlement == Settlement::Release;
+            (is_release, is_release.then_some(Reverse(item.token.run)))
+        });
+        Self {
+            places: plain
+                .iter()
+                .chain(&others)
+                .map(|(place, _)| *place)
+                .collect(),
+            plain: plain.into_iter().map(|(_, item)| &item.token).collect(),
+            others: others.into_iter().map(|(_, item)| item).collect(),
+        }
+    }
+
+    pub(crate) fn count_args(&self) -> usize {
+        2 + self.plain.len() + self.others.len() * 5
+    }
+
+    /// Adds the settlements.
+    pub(crate) fn push(&self, args: &mut Args) -> Result<(), WireError> {
+        args.number(self.plain.len() as u64);
+        for token in &self.plain {
+            args.bytes(token_bytes(token));
+        }
+        args.number(self.others.len() as u64);
+        for item in &self.others {
+            args.bytes(token_bytes(&item.token));
+            push_settlement(args, &item.settlement)?;
+        }
+        Ok(())
+    }
+}
+
+fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireError> {
+    let (kind, wait, fields) = match settlement {
+        Settlement::Succeed { result } => (
+            "succeed",
+            Duration::ZERO,
+            result.as_ref().map(wire::result_field).transpose()?,
+        ),
+        Settlement::Retry { wait, failure } => {
+            ("retry", *wait, Some(wire::failure_field(failure)?))
+        }
+        Settlement::Park { wait, failure } => ("park", *wait, Some(wire::failure_field(failure)?)),
+        Settlement::Fail { failure } => {
+            ("fail", Duration::ZERO, Some(wire::failure_field(failure)?))
+        }
+        Settlement::Cancel { reason } => {
+            ("cancel", Duration::ZERO, Some(wire::reason_field(reason)?))
+        }
+        Settlement::Snooze { wait } => ("snooze", *wait, None),
+        // A kind that a later release adds is given back: nothing is lost.
+        Settlement::Release | _ => ("release", Duration::ZERO, None),
+    };
+    args.word(kind).number(millis(wait));
+    let count = u64::from(fields.is_some());
+    args.bytes(fields.unwrap_or_default()).number(count);
+    Ok(())
+}
+
+/// Refuses a batch over the limit before anything is sent.
+pub(crate) fn check_batch(
+    operation: &'static str,
+    items: usize,
+    limit: usize,
+) -> Result<(), BrokerError> {
+    if items <= limit {
+        return Ok(());
+    }
+    let message = format!("{items} items are over the limit of {limit} a request; send several");
+    Err(BrokerError::new(
+        BrokerErrorKind::LimitExceeded,
+        operation,
+        message,
+    ))
+}
+
+/// The error of a request that cannot become bytes.
+pub(crate) fn unencodable(operation: &'static str, error: WireError) -> BrokerError {
+    BrokerError::new(
+        BrokerErrorKind::InvalidData,
+        operation,
+        "a part of the request cannot be encoded",
+    )
+    .with_source(error)
+}
+
+/// Added to how a run is due when its deadline is a time, not a wait.
+const DEADLINE_IS_TIME: u8 = 4;

@@ -1,0 +1,162 @@
+//! The Redis broker: at least once with fencing, at the speed of Redis.
+//!
+//! Each step of the contract of `aqueduct-broker-api` is one Lua script, so that it is done wholly or
+//! not at all, can be repeated when its reply is lost, and goes by the clock of Redis. `docs/REDIS.md`
+//! has the keys, the bounds and what is lost when. Depend on `aqueduct` with its feature `redis`
+//! instead, unless you need this broker alone.
+
+mod admin;
+mod broker;
+mod check;
+mod config;
+mod decode;
+mod items;
+mod keys;
+mod link;
+mod listing;
+mod schedules;
+mod script;
+mod search;
+mod wake;
+
+pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
+
+use std::fmt;
+use std::sync::Arc;
+
+use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
+
+use keys::Keys;
+use link::{Args, Link, Reply, Use};
+use script::{Script, Scripts};
+use wake::{Bells, Changes};
+
+/// A broker in Redis; clones are the same broker.
+///
+/// ```no_run
+/// use aqueduct_broker_redis::RedisBroker;
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// let broker = RedisBroker::from_url("redis://localhost:6379?namespace=shop").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisBroker(Arc<Shared>);
+
+struct Shared {
+    config: Arc<RedisConfig>,
+    keys: Arc<Keys>,
+    link: Link,
+    scripts: Scripts,
+    bells: Bells,
+    changes: Changes,
+}
+
+impl RedisBroker {
+    /// Opens the broker that a URL names; see [`RedisConfig::from_url`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the URL is wrong, the server cannot be reached, or it lacks something.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes what it opened.
+    pub async fn from_url(url: &str) -> Result<Self, BrokerError> {
+        let config = RedisConfig::from_url(url).map_err(|error| {
+            BrokerError::new(BrokerErrorKind::Config, OPEN, "the configuration is wrong")
+                .with_source(error)
+        })?;
+        Self::open(config).await
+    }
+
+    /// Opens a broker, and checks that the server can be one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server cannot be reached, or lacks something; the message says what to set.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes what it opened.
+    pub async fn open(config: RedisConfig) -> Result<Self, BrokerError> {
+        let keys = Arc::new(Keys::new(config.namespace()));
+        let link = Link::open(&config, keys.slot(), Use::Scripts, config.connections()).await;
+        let link = link.map_err(|error| error.during(OPEN))?;
+        check::server(&link, &config, &keys).await?;
+        let config = Arc::new(config);
+        Ok(Self(Arc::new(Shared {
+            scripts: Scripts::new(config.has_test_clock()),
+            bells: Bells::new(Arc::clone(&config), Arc::clone(&keys)),
+            changes: Changes::new(Arc::clone(&config), Arc::clone(&keys)),
+            link,
+            keys,
+            config,
+        })))
+    }
+
+    /// Sets the time of a broker with a test clock, and wakes whoever waits.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the clock set or not.
+    #[cfg(feature = "test-util")]
+    pub async fn set_clock(&self, now: aqueduct_core::Timestamp) -> Result<(), BrokerError> {
+        let mut args = Args::default();
+        args.text(&self.0.keys.name("clock"))
+            .number(now.as_millis());
+        self.command("set the clock", "SET", args).await?;
+        self.0.bells.ring_here();
+        Ok(())
+    }
+
+    /// Runs a script for an operation.
+    async fn step(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let reply = self.0.link.script(script, args).await;
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Runs a command for an operation.
+    async fn command(
+        &self,
+        operation: &'static str,
+        name: &'static str,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let reply = self.0.link.command(name, args).await;
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Begins the arguments of a script that may end runs: how long those are kept.
+    fn args_with_retention(&self, capacity: usize) -> Args {
+        let retention = self.0.config.retention();
+        let mut args = self.0.keys.args(capacity + 3);
+        args.number(items::millis(retention.failed))
+            .number(items::millis(retention.ended))
+            .number(retention.max_kept);
+        args
+    }
+
+    fn max_queue_length(&self) -> u64 {
+        self.0.config.retention().max_queue_length.unwrap_or(0)
+    }
+}
+
+impl fmt::Debug for RedisBroker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisBroker").field(&self.0.config).finish()
+    }
+}
+
+/// The operation of opening, for errors.
+const OPEN: &str = "open";

@@ -1,0 +1,172 @@
+//! The connections: the only module that knows the client library.
+//!
+//! The rest of the crate sees [`Link`], which runs commands and scripts, [`Args`], [`Reply`] and
+//! [`LinkError`].
+
+mod args;
+mod error;
+mod reply;
+mod settings;
+
+pub(crate) use args::Args;
+pub(crate) use error::{LinkError, LinkErrorKind};
+pub(crate) use reply::Reply;
+pub(crate) use settings::LONGEST_BLOCK;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fred::clients::Client;
+use fred::interfaces::ClientLike;
+use fred::types::config::Options;
+use fred::types::{ConnectHandle, CustomCommand, Value};
+
+use crate::config::RedisConfig;
+use crate::script::Script;
+
+/// Connections that are opened together, and closed when dropped.
+pub(crate) struct Link {
+    connections: Vec<Connection>,
+    next: AtomicUsize,
+    slot: u16,
+    /// How long an answer may take.
+    patience: Duration,
+}
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Scripts, which can be sent again when a reply is lost.
+    Scripts,
+    /// Commands that block for a while at the server.
+    Blocking,
+}
+
+struct Connection {
+    client: Client,
+    task: ConnectHandle,
+}
+
+/// How long a blocking command may last beyond the time that it asked for.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Link {
+    /// Opens `count` connections; `slot` is the one of all keys.
+    pub(crate) async fn open(
+        config: &RedisConfig,
+        slot: u16,
+        purpose: Use,
+        count: usize,
+    ) -> Result<Self, LinkError> {
+        let mut connections = Vec::with_capacity(count);
+        for _ in 0..count {
+            let client = settings::builder(config, purpose)?
+                .build()
+                .map_err(|error| LinkError::from_client(&error))?;
+            // The client's own time limits do not cover the search for a server.
+            let opening = tokio::time::timeout(config.connect_timeout() * 2, client.init()).await;
+            let task = opening
+                .map_err(|_| LinkError::timeout("the server did not answer in time"))?
+                .map_err(|error| LinkError::from_client(&error))?;
+            connections.push(Connection { client, task });
+        }
+        Ok(Self {
+            connections,
+            next: AtomicUsize::new(0),
+            slot,
+            patience: config.command_timeout(),
+        })
+    }
+
+    /// Runs a command.
+    pub(crate) async fn command(&self, name: &'static str, args: Args) -> Result<Reply, LinkError> {
+        self.send(
+            CustomCommand::new_static(name, self.slot, false),
+            args.into_values(),
+        )
+        .await
+    }
+
+    /// Runs a command that blocks at the server for at most `blocks`.
+    pub(crate) async fn blocking(
+        &self,
+        name: &'static str,
+        args: Args,
+        blocks: Duration,
+    ) -> Result<Reply, LinkError> {
+        let command = CustomCommand::new_static(name, self.slot, true);
+        let connection = self.connection()?;
+        let options = Options {
+            timeout: Some(blocks + GRACE),
+            max_attempts: Some(1),
+            ..Options::default()
+        };
+        let client = connection.client.with_options(&options);
+        let answer = client.custom::<Value, Value>(command, args.into_values());
+        match tokio::time::timeout(blocks + GRACE, answer).await {
+            Ok(answer) => answer
+                .map(Reply::from)
+                .map_err(|error| LinkError::from_client(&error)),
+            Err(_) => Err(LinkError::timeout("a blocking command went silent")),
+        }
+    }
+
+    /// Runs a script, and loads it where the server does not know it.
+    pub(crate) async fn script(&self, script: &Script, args: Args) -> Result<Reply, LinkError> {
+        let values = args.into_values();
+        let call = |how, name: &str| {
+            let words = [Value::from(name), Value::from("2")];
+            let values = words.into_iter().chain(values.iter().cloned()).collect();
+            self.send(CustomCommand::new_static(how, self.slot, false), values)
+        };
+        match call("EVALSHA", script.sha()).await {
+            Err(error) if error.kind() == LinkErrorKind::NoScript => {
+                call("EVAL", script.text()).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send(&self, command: CustomCommand, values: Vec<Value>) -> Result<Reply, LinkError> {
+        let connection = self.connection()?;
+        let answer = connection.client.custom::<Value, Value>(command, values);
+        match tokio::time::timeout(self.patience, answer).await {
+            Ok(answer) => answer
+                .map(Reply::from)
+                .map_err(|error| LinkError::from_client(&error)),
+            Err(_) => Err(LinkError::timeout("the server did not answer in time")),
+        }
+    }
+
+    fn connection(&self) -> Result<&Connection, LinkError> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len().max(1);
+        self.connections
+            .get(number)
+            .ok_or_else(|| LinkError::timeout("there is no connection"))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("connections", &self.connections.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the slot of a key in a cluster.
+pub(crate) fn slot_of(key: &str) -> u16 {
+    fred::util::redis_keyslot(key.as_bytes())
+}
+
+/// Returns the digest that a script is called by.
+pub(crate) fn digest(text: &str) -> String {
+    fred::util::sha1_hash(text)
+}

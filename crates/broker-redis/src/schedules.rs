@@ -1,0 +1,182 @@
+//! The schedule seam.
+
+use std::time::Duration;
+
+use aqueduct_broker_api::wire;
+use aqueduct_broker_api::{
+    BrokerError, Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,
+    ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
+};
+use aqueduct_core::{RunId, ScheduleName, Timestamp};
+use bytes::Bytes;
+use tracing::error;
+
+use crate::RedisBroker;
+use crate::decode;
+use crate::items::{self, millis, unencodable};
+use crate::link::{Args, LinkError, Reply};
+
+impl ScheduleStore for RedisBroker {
+    async fn upsert(
+        &self,
+        definitions: &[ScheduleDefinition],
+    ) -> Result<Vec<Upserted>, BrokerError> {
+        const UPSERT: &str = "store schedules";
+        let mut args = self.0.keys.args(definitions.len() * 3);
+        for definition in definitions {
+            let bytes =
+                wire::encode_definition(definition).map_err(|error| unencodable(UPSERT, error))?;
+            args.text(definition.name.as_str())
+                .bytes(version_bytes(definition.version))
+                .bytes(bytes);
+        }
+        let reply = self
+            .step(UPSERT, &self.0.scripts.schedule_upsert, args)
+            .await?;
+        let answers = reply.into_bytes().map_err(|error| error.during(UPSERT))?;
+        let answer = |byte: &u8| match byte {
+            b'C' => Upserted::Created,
+            b'R' => Upserted::Replaced,
+            b'U' => Upserted::Unchanged,
+            _ => Upserted::Outdated,
+        };
+        Ok(answers.iter().map(answer).collect())
+    }
+
+    async fn list(&self) -> Result<ScheduleSnapshot, BrokerError> {
+        const LIST: &str = "list schedules";
+        let reply = self
+            .step(LIST, &self.0.scripts.schedule_list, self.0.keys.args(0))
+            .await?;
+        snapshot(reply).map_err(|error| error.during(LIST))
+    }
+
+    async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
+        const FIRE: &str = "fire a tick";
+        let mut args = self.0.keys.args(8);
+        args.text(fire.schedule.as_str())
+            .bytes(version_bytes(fire.version))
+            .number(fire.tick.as_millis())
+            .number(millis(TARDY_CLOCK_ALLOWANCE))
+            .number(self.max_queue_length());
+        let id = fire.run.as_ref().map(|run| run.id);
+        if let Some(run) = &fire.run {
+            items::push_task(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
+        }
+        let reply = self.step(FIRE, &self.0.scripts.schedule_fire, args).await?;
+        fired(reply, id).map_err(|error| error.during(FIRE))
+    }
+
+    async fn set_enabled(
+        &self,
+        schedule: &ScheduleName,
+        enabled: bool,
+    ) -> Result<bool, BrokerError> {
+        self.switch(
+            "switch a schedule",
+            schedule,
+            if enabled { "on" } else { "off" },
+        )
+        .await
+    }
+
+    async fn remove(&self, schedule: &ScheduleName) -> Result<bool, BrokerError> {
+        self.switch("remove a schedule", schedule, "remove").await
+    }
+
+    async fn wait_changed(&self, seen: u64, at_most: Duration) -> Result<bool, BrokerError> {
+        const WAIT: &str = "wait for a changed schedule";
+        let mut args = Args::default();
+        args.text(&self.0.keys.name("schedules:revision"));
+        // Registered before the look, so that no change in between is lost.
+        let mut changes = self.0.changes.listen();
+        let reply = self.command(WAIT, "GET", args).await?;
+        let revision = if reply.is_nil() {
+            Ok(0)
+        } else {
+            reply.into_number()
+        };
+        if revision.map_err(|error| error.during(WAIT))? != seen {
+            return Ok(true);
+        }
+        Ok(tokio::time::timeout(at_most, changes.other_than(seen))
+            .await
+            .is_ok())
+    }
+}
+
+impl RedisBroker {
+    async fn switch(
+        &self,
+        operation: &'static str,
+        schedule: &ScheduleName,
+        what: &'static str,
+    ) -> Result<bool, BrokerError> {
+        let mut args = self.0.keys.args(2);
+        args.text(schedule.as_str()).word(what);
+        let reply = self
+            .step(operation, &self.0.scripts.schedule_switch, args)
+            .await?;
+        Ok(reply
+            .into_number()
+            .map_err(|error| error.during(operation))?
+            == 1)
+    }
+}
+
+fn version_bytes(version: ScheduleVersion) -> Vec<u8> {
+    version.number().to_be_bytes().to_vec()
+}
+
+fn snapshot(reply: Reply) -> Result<ScheduleSnapshot, LinkError> {
+    let mut parts = reply.into_list()?;
+    let now = Timestamp::from_millis(decode::next(&mut parts)?.into_number()?);
+    let revision = decode::next(&mut parts)?.into_number()?;
+    let mut entries = Vec::new();
+    while let (Some(name), Some(stored)) = (parts.next(), parts.next()) {
+        let name = name.into_text()?;
+        match entry(&name, &stored.into_bytes()?) {
+            Ok(entry) => entries.push(entry),
+            // One that cannot be read, say of a newer release, must not stop the others.
+            Err(problem) => error!(schedule = name, problem, "a schedule cannot be read"),
+        }
+    }
+    entries.sort_by(|a, b| a.definition.name.cmp(&b.definition.name));
+    Ok(ScheduleSnapshot::new(entries, now, revision))
+}
+
+/// Reads an entry: version, 1 if on, 1 if removed, last tick, definition.
+fn entry(name: &str, stored: &Bytes) -> Result<ScheduleEntry, String> {
+    let short = || "it is cut short".to_owned();
+    let (version, rest) = stored.split_first_chunk::<8>().ok_or_else(short)?;
+    let (flags, rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
+    let (tick, definition) = rest.split_first_chunk::<6>().ok_or_else(short)?;
+    let name: ScheduleName = name.parse().map_err(|_| "its name".to_owned())?;
+    let version = ScheduleVersion::from_number(u64::from_be_bytes(*version));
+    let definition =
+        wire::decode_definition(name, version, definition).map_err(|error| error.to_string())?;
+    let tick = tick
+        .iter()
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    let mut entry = ScheduleEntry::new(definition, Timestamp::from_millis(tick));
+    entry.enabled = flags.first() == Some(&1);
+    Ok(entry)
+}
+
+fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
+    let mut parts = reply.into_list()?;
+    let word = decode::next(&mut parts)?.into_text()?;
+    Ok(match word.as_str() {
+        "fired" => Fired::Fired(id),
+        "done" => Fired::AlreadyDone {
+            last_tick: Timestamp::from_millis(decode::next(&mut parts)?.into_number()?),
+        },
+        "changed" => Fired::Changed,
+        "off" => Fired::Off,
+        "early" => Fired::TooEarly {
+            wait: Duration::from_millis(decode::next(&mut parts)?.into_number()?),
+        },
+        "full" => Fired::QueueFull,
+        _ => return Err(LinkError::unexpected("an answer to a tick")),
+    })
+}

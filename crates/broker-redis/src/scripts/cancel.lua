@@ -1,0 +1,38 @@
+#!lua flags=allow-oom
+-- Ends runs that wait, and asks for the end of those that are held.
+--
+-- KEYS  meta, none
+-- ARGV  keep failed ms, keep ended ms, most kept; reason, as a field; list, from, to (of a part of a list
+--       to look at; empty for all, if they are short), then the ids
+-- reply {1 if all was looked at, a byte for each id: C cancelled, R requested, U unknown, or the digit of
+--       the state that it has ended in}
+-- bound 512 ids, 1000 entries of lists, the number of consumers
+local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local reason, list, time = ARGV[4], ARGV[5], now()
+local ids, answers = {}, {}
+for index = 8, #ARGV do ids[index - 7] = ARGV[index] end
+local found, is_complete = locate(ids, list, tonumber(ARGV[6]), tonumber(ARGV[7]))
+
+local function cancel(id, place)
+  local kind, run = place[1], place[2]
+  if kind == HELD then
+    call('HSETNX', P .. 'asked:' .. place.consumer, id, reason)
+    return 'R'
+  end
+  if kind == BY_ID and state_of(run) > RETRYING then
+    return tostring(state_of(run))
+  end
+  -- A plain run is in its list: there the id takes its place, and is passed over.
+  if kind == LISTED then call('LSET', place.list, place.index, '\0' .. id) end
+  local fields_count, fields = record_of(run)
+  finish_waiting(run, CANCELLED, time, limits, fields_count + 1, fields .. reason)
+  return 'C'
+end
+
+for index, id in ipairs(ids) do
+  local place = found[id]
+  answers[index] = place and cancel(id, place) or 'U'
+  if answers[index] == 'C' then found[id] = { BY_ID, call('HGET', RUNS, id) } end
+end
+flush()
+return { is_complete and 1 or 0, table.concat(answers) }

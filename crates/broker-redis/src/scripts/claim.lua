@@ -1,0 +1,266 @@
+#!lua flags=allow-oom
+-- Settles runs of one consumer, then claims others for it, in one step; renews its lease.
+--
+-- KEYS  meta, none
+-- ARGV  keep failed ms, keep ended ms, most kept; consumer, sequence, lease ms (0: settle only);
+--       number of plain successes, then for each: id and attempt before the claim, 20 bytes;
+--       number of other settlements, then for each: those 20 bytes, kind, wait ms, fields, field count;
+--       then for each want: lane, most, number of queues, queues
+-- reply {0, settled, runs, cancels}: a byte for each settlement (255: lease lost, else the new state),
+--       the runs as they were before the claim, id and reason of each run that is to end;
+--       {1} if the sequence is older than the window
+-- bound 512 settlements, 512 runs, 512 due runs, 1024 entries that cannot be used
+local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local consumer, sequence, lease = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
+local replay, slot = P .. 'replay:' .. consumer, sequence % 64
+local time, at = now(), 7
+local LOST = '\255'
+
+local known = call('HMGET', replay, 'newest', slot)
+local newest = tonumber(known[1] or 0)
+if sequence + 64 <= newest then
+  return { 1 }
+end
+if lease > 0 then
+  call('ZADD', P .. 'consumers', 'GT', math.min(time + lease, LAST), consumer)
+else
+  call('ZADD', P .. 'consumers', 'NX', time, consumer)
+end
+local is_asked = call('EXISTS', asked) == 1
+local function cancels()
+  return is_asked and call('HGETALL', asked) or {}
+end
+
+-- A repeated request: the same answer, and what is still held of what it claimed.
+local answer = known[2]
+if answer and parse('>I8', answer) == sequence then
+  local settled, runs = parse('>I2', answer, 9), {}
+  for from = 11 + settled, #answer, 20 do
+    local run = call('HGET', own, sub(answer, from, from + 15))
+    if run and sub(run, 5, 24) == sub(answer, from, from + 19) then runs[#runs + 1] = run end
+  end
+  return { 0, sub(answer, 11, 10 + settled), runs, cancels() }
+end
+
+local settled = {}
+
+-- Takes a run from the consumer, if it holds it in that attempt; returns also why it is to end.
+local function let_go(token, run)
+  if not run or sub(run, 5, 24) ~= token then
+    return false
+  end
+  local reason = false
+  if is_asked then
+    reason = call('HGET', asked, sub(token, 1, 16))
+    call('HDEL', asked, sub(token, 1, 16))
+  end
+  return true, reason
+end
+
+local function settle_successes(number)
+  if number == 0 then return end
+  local tokens, ids, gone = {}, {}, {}
+  for index = 1, number do
+    tokens[index] = ARGV[at + index]
+    ids[index] = sub(tokens[index], 1, 16)
+  end
+  local tasks, queues = {}, {}
+  for index, run in ipairs(call('HMGET', own, unpack(ids))) do
+    local is_held = let_go(tokens[index], run)
+    if not is_held or gone[ids[index]] then
+      settled[index] = LOST
+    else
+      settled[index] = char(SUCCEEDED)
+      gone[ids[index]], gone[#gone + 1] = true, ids[index]
+      local queue = queue_of(run)
+      queues[queue] = (queues[queue] or 0) - 1
+      if has_options(run) then
+        local failures, crashes = tallies_of(run)
+        finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, limits, record_of(run))
+      else
+        local task = task_of(run)
+        tasks[task] = (tasks[task] or 0) + 1
+      end
+    end
+  end
+  if #gone > 0 then call('HDEL', own, unpack(gone)) end
+  for queue, by in pairs(queues) do count(RUNNING, queue, by) end
+  for task, by in pairs(tasks) do
+    tallies['s' .. task] = (tallies['s' .. task] or 0) + by
+    ends[task] = char(SUCCEEDED) .. time_bytes(time)
+  end
+end
+
+-- Settles one run otherwise; returns its new state.
+local function settle(run, kind, wait, fields, fields_count)
+  local failures, crashes, parks = tallies_of(run)
+  count(RUNNING, queue_of(run), -1)
+  if kind == 'release' then
+    put_ready(left_by_consumer(run, QUEUED, failures, crashes, parks), 'LPUSH')
+    return QUEUED
+  end
+  local due = math.min(time + wait, LAST)
+  if kind == 'snooze' then
+    put_due(left_by_consumer(run, SCHEDULED, failures, crashes, parks, due), due)
+    return SCHEDULED
+  elseif kind == 'park' then
+    run = left_by_consumer(run, SCHEDULED, failures, crashes, parks + 1, due)
+    put_due(with_record(run, fields_count, fields), due)
+    return SCHEDULED
+  elseif kind == 'retry' then
+    tally('r', task_of(run))
+    run = left_by_consumer(run, RETRYING, failures + 1, crashes, 0, due)
+    put_due(with_record(run, fields_count, fields), due)
+    return RETRYING
+  elseif kind == 'fail' then
+    finish(left_by_consumer(run, RUNNING, failures + 1, crashes, 0), FAILED, time, limits, fields_count, fields)
+    return FAILED
+  end
+  local before_count, before = record_of(run)
+  local state = kind == 'cancel' and CANCELLED or SUCCEEDED
+  finish(left_by_consumer(run, RUNNING, failures, crashes, 0), state, time, limits,
+    fields_count + before_count, before .. fields)
+  return state
+end
+
+local number = tonumber(ARGV[at])
+settle_successes(number)
+at = at + number + 1
+for index = number + 1, number + tonumber(ARGV[at]) do
+  local token, kind, wait = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local fields, fields_count = ARGV[at + 4], tonumber(ARGV[at + 5])
+  at = at + 5
+  local run = call('HGET', own, sub(token, 1, 16))
+  local is_held, reason = let_go(token, run)
+  if not is_held then
+    settled[index] = LOST
+  else
+    if reason and kind ~= 'succeed' and kind ~= 'fail' and kind ~= 'cancel' then
+      kind, fields, fields_count = 'cancel', reason, 1
+    end
+    call('HDEL', own, sub(token, 1, 16))
+    settled[index] = char(settle(run, kind, wait, fields, fields_count))
+  end
+end
+
+-- Due runs move once what was settled is among them.
+if #dues > 0 then
+  flush_dues()
+  dues = {}
+end
+
+local runs, tokens, paused = {}, {}, nil
+if lease > 0 then
+  promote(time)
+  paused = call('EXISTS', P .. 'paused') == 1
+end
+
+-- Returns the run of an entry, if it can start now.
+local function usable(entry)
+  local run = entry
+  if byte(entry) == 0 then
+    local id = sub(entry, 2)
+    if call('EXISTS', P .. 'stale') == 1 and call('HEXISTS', P .. 'stale', id) == 1 then
+      if call('HINCRBY', P .. 'stale', id, -1) <= 0 then call('HDEL', P .. 'stale', id) end
+      return nil
+    end
+    run = call('HGET', RUNS, id)
+    if not run or state_of(run) ~= QUEUED then return nil end
+    local deadline = side_of(run)
+    local failures, crashes = tallies_of(run)
+    if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
+      count(QUEUED, queue_of(run), -1)
+      call('HDEL', RUNS, id)
+      finish(run, EXPIRED, time, limits, record_of(run))
+      return nil
+    end
+  end
+  if paused and call('HEXISTS', P .. 'paused', 't' .. task_of(run)) == 1 then
+    call('RPUSH', P .. 'aside', entry)
+    return nil
+  end
+  if byte(entry) == 0 then
+    call('HDEL', RUNS, sub(entry, 2))
+    call('ZREM', P .. 'deadlines', sub(entry, 2))
+  end
+  return run
+end
+
+-- Takes entries off one list; returns how many runs were claimed.
+local function take_from(list, queue, most)
+  local entries, held = call('LPOP', list, most) or {}, {}
+  for _, entry in ipairs(entries) do
+    local run = entry
+    if byte(entry) ~= 0 and not is_run(entry) then
+      call('RPUSH', P .. 'unreadable', entry)
+      count(QUEUED, queue, -1)
+      run = nil
+    elseif paused or byte(entry) == 0 then
+      run = usable(entry)
+    end
+    if run then
+      held[#held + 1] = sub(run, 5, 20)
+      held[#held + 1] = run
+      runs[#runs + 1] = run
+      tokens[#tokens + 1] = sub(run, 5, 24)
+    end
+  end
+  in_pieces('HSET', own, held, 2)
+  return #held / 2, #entries
+end
+
+-- Claims from one queue: the highest priority first, but every sixteenth run from the lowest.
+local function take(queue, lane, most)
+  if paused and call('HEXISTS', P .. 'paused', 'q' .. queue) == 1 then return 0 end
+  local lists, lengths, left = {}, {}, 0
+  for priority = 0, 2 do
+    lists[priority] = P .. 'ready:' .. PLACES[priority * 4 + lane] .. queue
+    lengths[priority] = call('LLEN', lists[priority])
+    if lengths[priority] > 0 then left = left + 1 end
+  end
+  if left == 0 or most == 0 then return 0 end
+  local field = 'taken:' .. LANES[lane] .. queue
+  local before, taken, passed = tonumber(call('HGET', P .. 'turns', field) or 0), 0, 0
+  while left > 0 and taken < most and passed < 1024 do
+    local turn = (before + taken) % 16
+    local from, to, step, want = 0, 2, 1, math.min(most - taken, 15 - turn)
+    if turn == 15 then
+      from, to, step, want = 2, 0, -1, 1
+    end
+    if left == 1 then want = most - taken end
+    for priority = from, to, step do
+      if lengths[priority] > 0 then
+        local claimed, entries = take_from(lists[priority], queue, math.min(want, lengths[priority]))
+        taken, passed = taken + claimed, passed + entries - claimed
+        lengths[priority] = lengths[priority] - entries
+        if entries == 0 then lengths[priority] = 0 end
+        if lengths[priority] == 0 then left = left - 1 end
+        break
+      end
+    end
+  end
+  if taken > 0 then
+    call('HSET', P .. 'turns', field, (before + taken) % 16)
+    count(QUEUED, queue, -taken)
+    count(RUNNING, queue, taken)
+  end
+  if left > 0 then bells[P .. 'bell:' .. LANES[lane] .. queue] = true end
+  return taken
+end
+
+at = at + 1
+while ARGV[at] do
+  local lane, most, queues = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  for index = at + 3, at + 2 + queues do
+    most = most - take(ARGV[index], lane, most)
+  end
+  at = at + 3 + queues
+end
+
+flush()
+settled = table.concat(settled)
+call('HSET', replay, 'newest', math.max(newest, sequence),
+  slot, pack('>I8I2', sequence, #settled) .. settled .. table.concat(tokens))
+is_asked = call('EXISTS', asked) == 1
+return { 0, settled, runs, cancels() }

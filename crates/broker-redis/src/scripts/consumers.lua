@@ -1,0 +1,14 @@
+#!lua flags=no-writes,allow-stale
+-- Returns the consumers whose lease has not run out.
+--
+-- KEYS  meta, none
+-- ARGV  none
+-- reply for each: consumer, lease until, how many runs it holds
+-- bound the number of consumers
+local living, reply = call('ZRANGEBYSCORE', P .. 'consumers', '(' .. string.format('%.0f', now()), '+inf', 'WITHSCORES'), {}
+for at = 1, #living, 2 do
+  reply[#reply + 1] = living[at]
+  reply[#reply + 1] = living[at + 1]
+  reply[#reply + 1] = call('HLEN', P .. 'own:' .. living[at])
+end
+return reply

@@ -1,0 +1,52 @@
+#!lua flags=allow-oom
+-- Renews the lease of a consumer, and settles who holds what.
+--
+-- KEYS  meta, none
+-- ARGV  keep failed ms, keep ended ms, most kept; consumer, lease ms, answered sequence,
+--       then for each run that the consumer believes to hold: id and attempt before the claim, 20 bytes
+-- reply {lost, cancels, released}: ids that it does not hold, joined; id and reason of each run that is
+--       to end; how many runs it did not know of were given back
+-- bound what one consumer holds
+local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local consumer, lease, answered = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
+local time = now()
+
+call('ZADD', P .. 'consumers', 'GT', math.min(time + lease, LAST), consumer)
+
+local lost, listed, held = {}, {}, 0
+for from = 7, #ARGV, MANY do
+  local ids = {}
+  for index = from, math.min(from + MANY - 1, #ARGV) do ids[#ids + 1] = sub(ARGV[index], 1, 16) end
+  for index, run in ipairs(call('HMGET', own, unpack(ids))) do
+    if run and not listed[ids[index]] then held = held + 1 end
+    listed[ids[index]] = true
+    if not run or sub(run, 5, 24) ~= ARGV[from + index - 1] then lost[#lost + 1] = ids[index] end
+  end
+end
+
+-- What is held and not listed, unless a claim whose answer may be under way has taken it.
+local orphans = {}
+if call('HLEN', own) > held then
+  local replies = call('HGETALL', P .. 'replay:' .. consumer)
+  for index = 1, #replies, 2 do
+    local answer = replies[index + 1]
+    if replies[index] ~= 'newest' and parse('>I8', answer) > answered then
+      for from = 11 + parse('>I2', answer, 9), #answer, 20 do
+        listed[sub(answer, from, from + 15)] = true
+      end
+    end
+  end
+  for _, id in ipairs(call('HKEYS', own)) do
+    if not listed[id] then orphans[#orphans + 1] = id end
+  end
+end
+for _, id in ipairs(latest_first(orphans)) do
+  local run = call('HGET', own, id)
+  call('HDEL', own, id)
+  give_back(run, call('HGET', asked, id), time, limits)
+  call('HDEL', asked, id)
+end
+
+flush()
+return { table.concat(lost), call('HGETALL', asked), #orphans }

@@ -1,0 +1,4 @@
+-- The time: of a key that only tests set.
+local function now()
+  return tonumber(call('GET', P .. 'clock'))
+end

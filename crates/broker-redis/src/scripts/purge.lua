@@ -1,0 +1,64 @@
+#!lua flags=allow-oom
+-- Removes waiting and delayed runs of a queue.
+--
+-- KEYS  meta, none
+-- ARGV  queue, the most to remove, the rank among the due to go on from (-1: lists as well)
+-- reply {removed, rank to go on from, or -1 at the end}
+-- bound `most` runs, 512 due runs of any queue, 512 entries that are set aside
+local queue, most, rank = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local removed = 0
+
+local function drop(run)
+  count(state_of(run), queue, -1)
+  leave_side(run)
+  call('HDEL', RUNS, sub(run, 5, 20))
+  removed = removed + 1
+end
+
+-- Drops the run of an entry of a list; an entry that is passed over drops nothing.
+local function drop_entry(entry)
+  if byte(entry) > 0 then return drop(entry) end
+  local id = sub(entry, 2)
+  local run = call('HGET', RUNS, id)
+  if call('HEXISTS', P .. 'stale', id) == 1 then
+    if call('HINCRBY', P .. 'stale', id, -1) <= 0 then call('HDEL', P .. 'stale', id) end
+  elseif run and state_of(run) == QUEUED then
+    drop(run)
+  end
+end
+
+if rank < 0 then
+  rank = 0
+  for _, place in pairs(PLACES) do
+    while removed < most do
+      local entries = call('LPOP', P .. 'ready:' .. place .. queue, math.min(most - removed, MANY))
+      if not entries then break end
+      for _, entry in ipairs(entries) do drop_entry(entry) end
+    end
+  end
+  for _ = 1, math.min(call('LLEN', P .. 'aside'), MANY) do
+    local entry = call('LPOP', P .. 'aside')
+    local run = byte(entry) > 0 and entry or call('HGET', RUNS, sub(entry, 2))
+    if run and queue_of(run) == queue and removed < most then
+      drop_entry(entry)
+    else
+      call('RPUSH', P .. 'aside', entry)
+    end
+  end
+end
+
+local members = removed < most and call('ZRANGE', DUE, rank, rank + MANY - 1) or {}
+local looked_at = #members
+for _, member in ipairs(members) do
+  local run = call('HGET', RUNS, sub(member, 7))
+  if run and removed < most and queue_of(run) == queue and state_of(run) ~= QUEUED and state_of(run) <= RETRYING then
+    call('ZREM', DUE, member)
+    looked_at = looked_at - 1
+    drop(run)
+  end
+end
+flush()
+if removed >= most or #members < MANY then
+  return { removed, -1 }
+end
+return { removed, rank + looked_at }

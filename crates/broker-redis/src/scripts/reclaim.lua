@@ -1,0 +1,80 @@
+#!lua flags=allow-oom
+-- The beat: takes back what dead consumers hold, expires what has not started in time, sweeps what was
+-- kept long enough.
+--
+-- KEYS  meta, none
+-- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
+--       the failure that is recorded, as a field
+-- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
+-- bound `limit` runs of each kind, 100 consumers, 512 due runs
+local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local crash, time = ARGV[8], now()
+local requeued, failed, cancelled, expired, swept, more = 0, 0, 0, 0, 0, 0
+
+local function take_back(consumer)
+  local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
+  for _, id in ipairs(latest_first(call('HKEYS', own))) do
+    if requeued + failed + cancelled >= limit then
+      more = 1
+      return
+    end
+    local run, reason = call('HGET', own, id), call('HGET', asked, id)
+    local failures, crashes, parks = tallies_of(run)
+    call('HDEL', own, id)
+    crashes = crashes + 1
+    count(RUNNING, queue_of(run), -1)
+    if reason then
+      run = left_by_consumer(run, RUNNING, failures, crashes, parks)
+      finish(run, CANCELLED, time, limits, 2, crash .. reason)
+      cancelled = cancelled + 1
+    elseif crashes >= budget then
+      finish(left_by_consumer(run, RUNNING, failures, crashes, parks), FAILED, time, limits, 1, crash)
+      failed = failed + 1
+    else
+      put_ready(with_record(left_by_consumer(run, QUEUED, failures, crashes, parks), 1, crash), 'LPUSH')
+      requeued = requeued + 1
+    end
+  end
+  call('DEL', own, asked, P .. 'replay:' .. consumer)
+  call('ZREM', P .. 'consumers', consumer)
+end
+
+-- Whoever beats after a standstill gives the living one lease to renew.
+local beats = call('HMGET', P .. 'beats', 'last', 'until')
+local last, paused_until = tonumber(beats[1] or time), tonumber(beats[2] or 0)
+if time - last > 3 * beat then
+  paused_until = time + lease
+end
+call('HSET', P .. 'beats', 'last', time, 'until', paused_until)
+
+promote(time)
+if paused_until <= time then
+  local dead = call('ZRANGEBYSCORE', P .. 'consumers', '-inf', time, 'LIMIT', 0, 100)
+  for _, consumer in ipairs(dead) do
+    take_back(consumer)
+    if more == 1 then break end
+  end
+  if #dead == 100 then more = 1 end
+end
+
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', time, 'LIMIT', 0, limit)) do
+  call('ZREM', P .. 'deadlines', id)
+  local run = call('HGET', RUNS, id)
+  if run and state_of(run) <= QUEUED then
+    local failures, crashes = tallies_of(run)
+    if failures + crashes == 0 then
+      finish_waiting(run, EXPIRED, time, limits, record_of(run))
+      expired = expired + 1
+    end
+  end
+end
+
+local over = call('ZRANGEBYSCORE', P .. 'kept', '-inf', time, 'LIMIT', 0, limit)
+swept = #over
+in_pieces('ZREM', P .. 'kept', over)
+in_pieces('HDEL', RUNS, over)
+if expired == limit or swept == limit then more = 1 end
+
+flush()
+return { requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0) }

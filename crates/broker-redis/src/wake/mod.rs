@@ -1,0 +1,8 @@
+//! Wake-ups without polling: connections of their own that block at the server while somebody waits.
+
+mod bells;
+mod changes;
+mod listening;
+
+pub(crate) use bells::Bells;
+pub(crate) use changes::Changes;

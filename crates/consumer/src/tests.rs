@@ -1,0 +1,314 @@
+//! The parts of a consumer on tokio's paused clock: time passes only while nothing can happen.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aqueduct_broker_api::{Broker, BrokerExt, BrokerHandle};
+use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation, named};
+use aqueduct_broker_memory::MemoryBroker;
+use aqueduct_core::cancel::CancelReason;
+use aqueduct_core::clock::TimeSource;
+use aqueduct_core::task::{FunctionTask, TaskDefinition};
+use aqueduct_core::time::Monotonic;
+use aqueduct_core::{Clock, QueueName, TaskContext, TaskError, TaskName, TaskRegistry, Timestamp};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep};
+
+use crate::TaskConsumer;
+use crate::builder::TaskConsumerBuilder;
+use crate::heartbeat::beat_and_watch;
+use crate::pump::Pump;
+use crate::shared::Shared;
+
+const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What the paused clock of the runtime says.
+#[derive(Debug)]
+struct PausedTime(Instant);
+
+impl TimeSource for PausedTime {
+    fn now(&self) -> Timestamp {
+        START.saturating_add(self.0.elapsed())
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::from_origin(self.0.elapsed())
+    }
+
+    fn moves(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+}
+
+/// A consumer of one task, its broker, and when attempts of the task did what.
+struct World {
+    clock: Clock,
+    memory: MemoryBroker,
+    broker: FaultyBroker,
+    noted: Arc<Mutex<Vec<(Duration, String)>>>,
+    gate: Arc<Semaphore>,
+}
+
+impl World {
+    fn new(faults: impl FnOnce(FaultyBroker) -> FaultyBroker) -> Self {
+        let clock = Clock::new(PausedTime(Instant::now()));
+        let memory = MemoryBroker::with_clock(clock.clone());
+        let broker = faults(FaultyBroker::new(BrokerHandle::new(memory.clone())));
+        Self {
+            clock,
+            memory,
+            broker,
+            noted: Arc::default(),
+            gate: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    /// Makes the consumer of `passes`, a task that passes a gate, and notes how it ended.
+    fn consumer(
+        &self,
+        configure: impl FnOnce(TaskConsumerBuilder) -> TaskConsumerBuilder,
+    ) -> (Arc<Shared>, Pump) {
+        let definition = TaskDefinition::new(TaskName::from_static("passes"));
+        let definition = definition.with_timeout(HOUR).unwrap();
+        let (clock, noted) = (self.clock.clone(), Arc::clone(&self.noted));
+        let gate = Arc::clone(&self.gate);
+        let body = move |context: TaskContext, _params: BTreeMap<String, String>| {
+            let (clock, noted, gate) = (clock.clone(), Arc::clone(&noted), Arc::clone(&gate));
+            async move {
+                let how = tokio::select! {
+                    permit = gate.acquire() => {
+                        permit.unwrap().forget();
+                        "passed".to_owned()
+                    }
+                    reason = context.cancelled() => format!("{reason:?}"),
+                };
+                let at = clock.monotonic().since_origin();
+                noted.lock().unwrap().push((at, how));
+                Ok::<(), TaskError>(())
+            }
+        };
+        let mut registry = TaskRegistry::new();
+        let task: Arc<dyn aqueduct_core::Task> = Arc::new(FunctionTask::new(definition, body));
+        registry.register(&task).unwrap();
+        let broker = BrokerHandle::bare(self.broker.clone());
+        let builder = TaskConsumer::builder(broker, Arc::new(registry)).clock(self.clock.clone());
+        let consumer = configure(builder).build().unwrap();
+        let pump = Pump::new(Arc::clone(&consumer.shared), consumer.order);
+        (consumer.shared, pump)
+    }
+
+    async fn queue(&self, count: usize) {
+        for _ in 0..count {
+            self.memory.queue_task(named("passes")).await.unwrap();
+        }
+    }
+
+    async fn held(&self) -> u64 {
+        let lengths = self.memory.queue_lengths(&[QueueName::DEFAULT]).await;
+        lengths.unwrap()[0].running
+    }
+
+    fn noted(&self) -> Vec<(Duration, String)> {
+        self.noted.lock().unwrap().clone()
+    }
+}
+
+/// Lets a consumer live for that long.
+async fn live(shared: &Shared, pump: &mut Pump, time: Duration) {
+    tokio::select! {
+        refused = pump.feed() => panic!("the broker refused: {refused}"),
+        () = beat_and_watch(shared) => {}
+        () = sleep(time) => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_consumer_makes_few_calls() {
+    let world = World::new(|broker| broker);
+    let (shared, mut pump) = world.consumer(|consumer| consumer);
+    live(&shared, &mut pump, HOUR).await;
+    let calls = |operation| world.broker.calls(operation);
+    let waits = 3600 / 5 + 1;
+    assert!(calls(Operation::WaitReady) <= waits);
+    assert!(calls(Operation::Claim) <= waits + 1);
+    let fastest_beat = shared.limits.beat.mul_f64(0.8).as_millis();
+    let beats = u64::try_from(HOUR.as_millis() / fastest_beat).unwrap() + 1;
+    assert!((1..=beats).contains(&calls(Operation::Reclaim)));
+    assert!((1..=beats).contains(&calls(Operation::Extend)));
+    assert_eq!(calls(Operation::Settle), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trust_ends_a_margin_before_the_lease_counted_from_sending() {
+    let world = World::new(|broker| {
+        broker
+            .every_of(Operation::Claim, 1, Fault::Delay(SECOND))
+            .every_of(Operation::Extend, 1, Fault::Delay(HOUR))
+    });
+    world.queue(1).await;
+    let (shared, mut pump) = world.consumer(|it| it.lease(2 * SECOND).concurrency(1));
+    live(&shared, &mut pump, 10 * SECOND).await;
+    let (at, how) = world.noted().remove(0);
+    assert_eq!(how, format!("{:?}", CancelReason::LeaseLost));
+    let latest = shared.limits.lease.saturating_sub(shared.limits.margin);
+    assert!(
+        at <= latest,
+        "cancelled at {at:?}, sent at 0, trusted until {latest:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewed_lease_is_trusted_on() {
+    let world = World::new(|broker| broker);
+    world.queue(1).await;
+    let (shared, mut pump) = world.consumer(|it| it.lease(2 * SECOND));
+    live(&shared, &mut pump, 600 * SECOND).await;
+    assert_eq!(world.noted(), []);
+    assert_eq!(world.held().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_not_answered_is_repeated() {
+    let world = World::new(|broker| broker.every_of(Operation::Claim, 2, Fault::Delay(HOUR)));
+    world.queue(3).await;
+    world.gate.add_permits(3);
+    let (shared, mut pump) = world.consumer(|consumer| consumer);
+    live(&shared, &mut pump, 60 * SECOND).await;
+    assert_eq!(world.noted().len(), 3);
+    assert_eq!(world.held().await, 0, "the settlements were repeated, too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_that_fail_or_hang_hold_up_nothing_for_long() {
+    for fault in [Fault::Error, Fault::LostReply, Fault::Delay(HOUR)] {
+        let world = World::new(|broker| broker.every_of(Operation::WaitReady, 1, fault));
+        world.gate.add_permits(1);
+        let (shared, mut pump) = world.consumer(|consumer| consumer);
+        live(&shared, &mut pump, HOUR).await;
+        let claims = world.broker.calls(Operation::Claim);
+        assert!(claims < 5000, "{fault:?}: {claims} claims in an hour");
+        world.queue(1).await;
+        let queued = world.clock.monotonic();
+        live(&shared, &mut pump, 60 * SECOND).await;
+        let (at, _) = world.noted().remove(0);
+        let took = Monotonic::from_origin(at).saturating_since(queued);
+        assert!(took <= 12 * SECOND, "{fault:?}: it took {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_wait_costs_less_than_a_tenth_of_a_second() {
+    let world = World::new(|broker| broker.every_of(Operation::WaitReady, 2, Fault::LostReply));
+    world.gate.add_permits(1);
+    let (shared, mut pump) = world.consumer(|consumer| consumer);
+    let later = async {
+        sleep(SECOND).await;
+        world.queue(1).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = live(&shared, &mut pump, 30 * SECOND) => {}
+        () = later => {}
+    }
+    let (at, _) = world.noted().remove(0);
+    assert!(
+        at <= SECOND + Duration::from_millis(100),
+        "it began at {at:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_claimed_ahead_has_a_bound_and_is_given_back() {
+    let world = World::new(|broker| broker);
+    world.queue(20).await;
+    let (shared, mut pump) = world.consumer(|it| it.concurrency(2).prefetch(3));
+    for passed in 0..10 {
+        live(&shared, &mut pump, SECOND).await;
+        assert_eq!(world.noted().len(), passed);
+        assert_eq!((world.held().await, shared.running()), (5, 2));
+        world.gate.add_permits(1);
+    }
+    live(&shared, &mut pump, SECOND).await;
+    // The stop gives back what has not begun, at once; what has begun may go on.
+    tokio::select! {
+        () = pump.drain() => panic!("two attempts are still running"),
+        () = sleep(Duration::from_millis(1)) => {}
+    }
+    assert_eq!(world.held().await, 2);
+    let given_back = world.memory.queue_lengths(&[QueueName::DEFAULT]).await;
+    assert_eq!(given_back.unwrap()[0].queued, 20 - 10 - 2);
+}
+
+/// Lets a consumer claim what is queued, and die with it; returns when.
+async fn dies_with_a_run(world: &World) -> Monotonic {
+    world.queue(1).await;
+    let (shared, mut pump) = world.consumer(|consumer| consumer);
+    live(&shared, &mut pump, Duration::from_millis(1)).await;
+    assert_eq!(world.held().await, 1);
+    world.clock.monotonic()
+}
+
+/// The defaults keep the promise, wherever in its rhythm the survivor is.
+#[tokio::test(start_paused = true)]
+async fn the_run_of_a_dead_consumer_starts_elsewhere_within_seven_seconds() {
+    for _ in 0..20 {
+        let world = World::new(|broker| broker);
+        let (shared, mut pump) = world.consumer(|consumer| consumer);
+        live(&shared, &mut pump, 10 * SECOND).await;
+        let died = dies_with_a_run(&world).await;
+        // What the dead one has begun stays at the gate; a second pass is the heir's.
+        live(&shared, &mut pump, 7 * SECOND).await;
+        let began = shared.running();
+        assert_eq!(
+            began,
+            1,
+            "nobody began it, {:?} after",
+            world.clock.monotonic().saturating_since(died)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_keeps_killing_its_consumers_is_stopped_by_their_budget() {
+    let world = World::new(|broker| broker);
+    let (shared, mut pump) = world.consumer(|consumer| consumer.crash_budget(1));
+    live(&shared, &mut pump, 10 * SECOND).await;
+    let _ = dies_with_a_run(&world).await;
+    live(&shared, &mut pump, 20 * SECOND).await;
+    assert_eq!(world.broker.calls(Operation::Settle), 0);
+    assert_eq!(
+        (world.held().await, shared.running()),
+        (0, 0),
+        "it began again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_consumer_claims_nothing_more() {
+    let a_moment = Duration::from_millis(1);
+    let slow = |broker: FaultyBroker| broker.every_of(Operation::Claim, 1, Fault::Delay(a_moment));
+    let world = World::new(slow);
+    world.queue(5).await;
+    let (shared, mut pump) = world.consumer(|consumer| consumer.concurrency(2));
+    live(&shared, &mut pump, SECOND).await;
+    let claims = world.broker.calls(Operation::Claim);
+    world.gate.add_permits(1);
+    tokio::select! {
+        () = pump.drain() => panic!("an attempt is still running"),
+        () = sleep(SECOND) => {}
+    }
+    assert_eq!(world.held().await, 1, "one has ended, and none was claimed");
+    world.gate.add_permits(1);
+    tokio::time::timeout(SECOND, pump.drain())
+        .await
+        .expect("everything has ended");
+    assert_eq!((world.held().await, world.noted().len()), (0, 2));
+    assert_eq!(
+        world.broker.calls(Operation::Claim),
+        claims + 2,
+        "only to settle"
+    );
+}
