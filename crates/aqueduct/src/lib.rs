@@ -46,6 +46,8 @@
 mod app;
 mod broker;
 pub mod brokers;
+#[cfg(feature = "consumer")]
+pub mod cpu;
 mod macros;
 pub mod manual;
 pub mod observe;
@@ -70,7 +72,7 @@ pub use aqueduct_consumer::TaskConsumer;
 pub use aqueduct_scheduler::TaskScheduler;
 
 #[cfg(feature = "macros")]
-pub use aqueduct_macros::{main, task};
+pub use aqueduct_macros::{cpu_task, main, task};
 
 /// Serialization of parameters and results, re-exported for `derive`.
 pub use serde;

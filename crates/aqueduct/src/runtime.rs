@@ -1,7 +1,10 @@
 //! What `#[aqueduct::main]` expands to: a runtime around the body of `main`.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
+
+use aqueduct_core::task::Task;
 
 /// Runs the body of `main` on a multi-threaded runtime.
 ///
@@ -25,6 +28,18 @@ pub fn run_main<F: Future>(worker_threads: Option<usize>, body: F) -> F::Output 
         }
         Err(error) => panic!("the runtime cannot start: {error}"),
     }
+}
+
+/// Makes a CPU worker of a process that was started as one; in any other it does nothing.
+///
+/// # Panics
+///
+/// Panics in a worker, if two tasks have one name.
+pub fn worker_hook(tasks: impl FnOnce() -> Vec<Arc<dyn Task>>) {
+    #[cfg(feature = "consumer")]
+    crate::cpu::init(tasks);
+    #[cfg(not(feature = "consumer"))]
+    drop(tasks);
 }
 
 /// How long what still runs may take after the body of `main`.

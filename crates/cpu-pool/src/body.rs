@@ -126,7 +126,10 @@ impl Link {
     /// Dropping the future drops the answer; what was asked for may be done all the same.
     pub async fn request(&self, body: Vec<u8>) -> Result<Vec<u8>, LinkError> {
         let answer = self.0.uplink.request(self.0.about, body);
-        let answer = answer.map_err(|_gone| LinkError::Gone)?;
+        let answer = answer.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => LinkError::Refused(error.to_string()),
+            _ => LinkError::Gone,
+        })?;
         match answer.await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(refused)) => Err(LinkError::Refused(refused)),

@@ -172,6 +172,8 @@ impl App {
     )]
     pub async fn start(self) -> Result<RunningApp, AppError> {
         let parts = self.build()?;
+        #[cfg(feature = "consumer")]
+        aqueduct_consumer::cpu::serve_late(parts.manager.registry()).await;
         Ok(RunningApp::start(parts))
     }
 

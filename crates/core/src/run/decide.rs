@@ -73,7 +73,9 @@ pub fn decide(outcome: Outcome, policy: &RetryPolicy, tally: Tally, random: f64)
 /// may not be over.
 fn crash_wait(crashes: u32, random: f64) -> Duration {
     let doubled = FIRST_CRASH_WAIT.saturating_mul(2_u32.saturating_pow(crashes.min(16)));
-    doubled.min(MAX_PARK_WAIT).mul_f64(f64::midpoint(1.0, random))
+    doubled
+        .min(MAX_PARK_WAIT)
+        .mul_f64(f64::midpoint(1.0, random))
 }
 
 /// Returns the wait before a run that was parked `parks` times is tried again.

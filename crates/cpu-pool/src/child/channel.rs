@@ -148,6 +148,14 @@ impl Channel {
 
 impl Uplink for Channel {
     fn request(&self, _about: u32, body: Vec<u8>) -> io::Result<oneshot::Receiver<Answer>> {
+        let limit = self.max_payload();
+        if body.len() > limit {
+            let message = format!(
+                "a request of {} bytes; at most {limit} are allowed",
+                body.len()
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let (answer, waiting) = oneshot::channel();
         let number = self.last_request.fetch_add(1, Ordering::Relaxed);
         lock(&self.requests).insert(number, answer);
