@@ -96,6 +96,21 @@ impl RedisBroker {
         })))
     }
 
+    /// Asks the server for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn ping(&self) -> Result<(), BrokerError> {
+        self.command("ping", "PING", Args::default())
+            .await
+            .map(drop)
+    }
+
     /// Sets the time of a broker with a test clock, and wakes whoever waits.
     ///
     /// # Errors
