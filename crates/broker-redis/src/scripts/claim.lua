@@ -66,15 +66,15 @@ local function settle_successes(number)
     ids[index] = sub(tokens[index], 1, 16)
   end
   local tasks, queues = {}, {}
-  local runs = call('HMGET', own, unpack(ids))
-  local gone_before, default, done = {}, 0, char(SUCCEEDED)
+  local runs, gone_before, default, done = call('HMGET', own, unpack(ids)), {}, 0, char(SUCCEEDED)
+  -- Most runs are of the task of the run before: its name, with its length in front, and how many.
+  local task, last, same = '', 41, 0
   for index = 1, number do
     local run, id = runs[index], ids[index]
     if not run or sub(run, 5, 24) ~= tokens[index] or gone_before[id] then
       settled[index] = LOST
     else
-      settled[index] = done
-      gone_before[id], gone[#gone + 1] = true, id
+      settled[index], gone_before[id], gone[#gone + 1] = done, true, id
       local flags = byte(run, 2)
       if flags == 0 then
         default = default - 1
@@ -82,24 +82,30 @@ local function settle_successes(number)
         local queue = queue_of(run)
         queues[queue] = (queues[queue] or 0) - 1
       end
-      if has_options(run) then
+      if flags % 8 >= 4 then
         local failures, crashes = tallies_of(run)
         finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, limits, record_of(run))
+      elseif sub(run, 41, last) == task then
+        same = same + 1
       else
-        local task = task_of(run)
-        tasks[task] = (tasks[task] or 0) + 1
+        tasks[task] = (tasks[task] or 0) + same
+        last, same = 41 + byte(run, 41), 1
+        task = sub(run, 41, last)
       end
     end
   end
+  tasks[task] = (tasks[task] or 0) + same
   if default < 0 then queues['default'] = (queues['default'] or 0) + default end
   if #gone > 0 then
     call('HDEL', own, unpack(gone))
     if is_asked then call('HDEL', asked, unpack(gone)) end
   end
   for queue, by in pairs(queues) do count(RUNNING, queue, by) end
-  for task, by in pairs(tasks) do
-    tallies['s' .. task] = (tallies['s' .. task] or 0) + by
-    ends[task] = char(SUCCEEDED) .. time_bytes(time)
+  tasks[''] = nil
+  for name, by in pairs(tasks) do
+    name = sub(name, 2)
+    tallies['s' .. name] = (tallies['s' .. name] or 0) + by
+    ends[name] = done .. time_bytes(time)
   end
 end
 
