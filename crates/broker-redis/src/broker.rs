@@ -130,7 +130,7 @@ impl Broker for RedisBroker {
         for token in mine {
             args.bytes(items::token_bytes(token));
         }
-        let reply = self.step(EXTEND, &self.0.scripts.extend, args).await?;
+        let reply = self.beat(EXTEND, |scripts| &scripts.extend, args).await?;
         let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
         extended
             .lost
@@ -151,7 +151,7 @@ impl Broker for RedisBroker {
             .number(u64::from(request.crash_budget))
             .number(request.limit as u64)
             .bytes(failure);
-        let reply = self.step(RECLAIM, &self.0.scripts.reclaim, args).await?;
+        let reply = self.beat(RECLAIM, |scripts| &scripts.reclaim, args).await?;
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }
 

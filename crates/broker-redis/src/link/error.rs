@@ -89,6 +89,14 @@ impl LinkError {
         }
     }
 
+    /// The error of work whose thread has ended.
+    pub(crate) fn gone() -> Self {
+        Self {
+            kind: LinkErrorKind::Away,
+            message: "the connection was closed".to_owned(),
+        }
+    }
+
     /// The error of a reply that does not look as it must.
     pub(crate) fn unexpected(message: &str) -> Self {
         Self {
