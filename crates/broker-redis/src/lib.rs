@@ -143,6 +143,23 @@ impl RedisBroker {
         Ok(())
     }
 
+    /// Returns the digest that a script is called by, so that tests can disturb its calls.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn digest_of(&self, script: &str) -> Option<&str> {
+        let scripts = &self.0.scripts;
+        let script = match script {
+            "claim" => &scripts.claim,
+            "enqueue" => &scripts.enqueue,
+            "extend" => &scripts.extend,
+            "fire" => &scripts.schedule_fire,
+            "peek" => &scripts.peek,
+            "reclaim" => &scripts.reclaim,
+            _ => return None,
+        };
+        Some(script.sha())
+    }
+
     /// Runs a script for an operation.
     async fn step(
         &self,

@@ -106,6 +106,7 @@ async fn due_at_once(server: &Measured, table: &mut Table) -> anyhow::Result<()>
 
 /// Returns the longest time of a command since the reset, in microseconds; those under 1 ms count as 1 ms.
 fn slowest(server: &Measured) -> anyhow::Result<f64> {
-    let script = "EVAL \"local m = 1000 for _, e in ipairs(redis.call('SLOWLOG','GET',128)) do m = math.max(m, e[3]) end return tostring(m)\" 0";
-    Ok(server.ask(script)?.trim().parse()?)
+    let script = "local m = 1000 for _, e in ipairs(redis.call('SLOWLOG', 'GET', 128)) do \
+                  m = math.max(m, e[3]) end return tostring(m)";
+    Ok(server.ask_words(&["EVAL", script, "0"])?.trim().parse()?)
 }

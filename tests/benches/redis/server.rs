@@ -1,7 +1,5 @@
 //! The server that is measured, and what it says of itself.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::time::Instant;
 
 use aqueduct::Broker;
@@ -64,19 +62,15 @@ impl Measured {
         self.ask("FLUSHALL").map(drop)
     }
 
-    /// Sends one command in a line and returns its reply: a text, or what stands in the first line.
+    /// Sends one command, words apart by spaces, and returns its reply.
     pub(crate) fn ask(&self, command: &str) -> anyhow::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port()))?;
-        write!(stream, "{command}\r\n")?;
-        let mut reader = BufReader::new(stream);
-        let mut first = String::new();
-        reader.read_line(&mut first)?;
-        let Some(length) = first.strip_prefix('$') else {
-            return Ok(first);
-        };
-        let mut text = vec![0; length.trim().parse()?];
-        reader.read_exact(&mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        let words: Vec<&str> = command.split(' ').collect();
+        Ok(self.server.command(&words)?)
+    }
+
+    /// Sends one command, and returns its reply.
+    pub(crate) fn ask_words(&self, words: &[&str]) -> anyhow::Result<String> {
+        Ok(self.server.command(words)?)
     }
 }
 
