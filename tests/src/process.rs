@@ -28,6 +28,7 @@ pub struct Consumers {
 
 /// What a task said.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Said {
     /// The number of the child.
     pub child: usize,

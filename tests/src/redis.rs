@@ -10,7 +10,7 @@ use aqueduct_redis_server::{RedisServer, ServerOptions};
 use tokio::sync::mpsc;
 
 /// How long a test waits for what must happen soon, before it gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What tasks did, outside of the system under test.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct Writer(mpsc::Sender<Entry>);
 
 /// One execution.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Entry {
     /// The number that the run was queued with.
     pub number: u64,
@@ -40,6 +41,10 @@ pub async fn note(ctx: TaskContext, ledger: State<Writer>, number: u64) {
 }
 
 /// Writes its number down, and fails the first time.
+///
+/// # Errors
+///
+/// Returns an error the first time.
 #[task(retry(max = 5, backoff = "10ms"))]
 pub async fn note_and_fail(
     ctx: TaskContext,

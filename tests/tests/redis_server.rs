@@ -1,5 +1,4 @@
 //! A server that dies, is emptied, full, busy or wrong: scenarios R1 to R19, P1 and P3.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aqueduct::broker_api::{BrokerErrorKind, BrokerExt};
 use aqueduct::manager::QueueErrorKind;

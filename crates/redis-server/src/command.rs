@@ -1,21 +1,28 @@
-//! One command on a connection of its own: enough to look into a server, and to disturb it.
+//! Commands on a connection of their own: enough to look into a server, and to disturb it.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
-/// Sends a command and reads its reply.
-pub(crate) fn send(port: u16, words: &[&[u8]]) -> io::Result<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+/// Sends commands one after the other, and returns the last reply.
+pub(crate) fn send(port: u16, commands: &[&[&[u8]]]) -> io::Result<String> {
+    let mut reader = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
+    let mut lines = Vec::new();
+    for command in commands {
+        reader.get_mut().write_all(&request(command))?;
+        lines.clear();
+        read_reply(&mut reader, &mut lines)?;
+    }
+    Ok(lines.join("\n"))
+}
+
+fn request(words: &[&[u8]]) -> Vec<u8> {
     let mut request = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
         request.extend_from_slice(word);
         request.extend_from_slice(b"\r\n");
     }
-    stream.write_all(&request)?;
-    let mut lines = Vec::new();
-    read_reply(&mut BufReader::new(stream), &mut lines)?;
-    Ok(lines.join("\n"))
+    request
 }
 
 fn read_reply(reader: &mut impl BufRead, lines: &mut Vec<String>) -> io::Result<()> {

@@ -154,13 +154,24 @@ impl RedisServer {
         self.command_bytes(&words)
     }
 
+    /// Sends a command as a user.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer, or answered with an error.
+    pub fn command_as(&self, user: &str, password: &str, words: &[&str]) -> io::Result<String> {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        let login: [&[u8]; 3] = [b"AUTH", user.as_bytes(), password.as_bytes()];
+        command::send(self.port, &[&login, &words])
+    }
+
     /// Sends a command of any bytes.
     ///
     /// # Errors
     ///
     /// Returns an error if the server did not answer, or answered with an error.
     pub fn command_bytes(&self, words: &[&[u8]]) -> io::Result<String> {
-        command::send(self.port, words)
+        command::send(self.port, &[words])
     }
 
     fn running(&self) -> io::Result<&Watched> {
