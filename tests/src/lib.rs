@@ -1,6 +1,10 @@
 //! What the tests that cross crates share: an application under test, and how its runs ended.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+pub mod process;
+pub mod proxy;
+pub mod redis;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

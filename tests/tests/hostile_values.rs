@@ -1,6 +1,5 @@
 //! Errors and panics that panic themselves when they are shown or dropped: they end as failures, and
 //! take no place of the consumer with them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt;
 use std::panic::panic_any;

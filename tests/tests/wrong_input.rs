@@ -30,6 +30,8 @@ async fn needs_state(needed: State<Needed>) {
     let _: &Needed = &needed;
 }
 
+const A_YEAR: Duration = Duration::from_hours(365 * 24);
+
 mod other {
     #[aqueduct::task]
     pub(crate) async fn add() {}
@@ -157,8 +159,8 @@ async fn no_time_to_expire_is_expired_and_for_ever_is_not() {
     let manager = app.task_manager();
     let at_once = add::queue(manager, 1, 2).expires_in(Duration::ZERO);
     let at_once = at_once.await.unwrap().id();
-    let ever = add::queue(manager, 1, 2).expires_in(Duration::MAX);
-    let ever = ever.keep_result(Duration::MAX).await.unwrap().id();
+    let ever = add::queue(manager, 1, 2).expires_in(A_YEAR);
+    let ever = ever.keep_result(A_YEAR).await.unwrap().id();
     assert_eq!(watcher.end_of(ever).await, RunState::Succeeded);
     let run = manager.find(at_once).await.unwrap().unwrap();
     assert_eq!((run.state, run.tally.attempt), (RunState::Expired, 0));
@@ -228,4 +230,45 @@ async fn parameters_from_the_wire_that_do_not_fit_are_set_aside_and_block_nobody
 async fn app_holds(broker: &MemoryBroker, run: RunId) -> bool {
     use aqueduct::broker_api::BrokerAdmin;
     broker.find(&[run]).await.unwrap()[0].is_some()
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_named_in_words() {
+    let manager = manager();
+    let wrong = manager.queue("add", params! { left: 1, right: "two" });
+    refused(
+        wrong.await,
+        &["`right`", "a text does not fit", "right: i64"],
+    );
+}
+
+#[tokio::test]
+async fn times_out_of_bounds_are_named() {
+    let manager = manager();
+    let over = A_YEAR + Duration::from_millis(1);
+    for time in [over, Duration::MAX] {
+        let call = || add::with(1, 2);
+        refused(
+            call().delay(time).queue(&manager).await,
+            &["delay", "limit"],
+        );
+        refused(
+            call().expires_in(time).queue(&manager).await,
+            &["expiry", "limit"],
+        );
+        refused(
+            call().keep_result(time).queue(&manager).await,
+            &["retention", "limit"],
+        );
+    }
+}
+
+#[test]
+fn an_app_outside_a_runtime_says_what_is_missing() {
+    let start = std::pin::pin!(App::new(Broker::memory()).start());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(started) = start.poll(&mut context) else {
+        panic!("it waits");
+    };
+    refused(started, &["no tokio runtime", "aqueduct::main"]);
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements, each beside a limit of the same run.
 
+use crate::redis;
 use crate::shell::{cargo, run};
 
 /// Measures the in-memory broker.
@@ -18,4 +19,18 @@ pub(crate) fn memory() -> anyhow::Result<()> {
         "--bench",
         "allocations",
     ]))
+}
+
+/// Measures the Redis broker against a throw-away server; some measurements, or all.
+pub(crate) fn redis(only: &[&str]) -> anyhow::Result<()> {
+    redis::require()?;
+    let words = [
+        "bench",
+        "--package",
+        "integration",
+        "--bench",
+        "redis",
+        "--",
+    ];
+    run(cargo(&words).args(only))
 }

@@ -20,6 +20,7 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis              a throw-away redis-server, until Ctrl-C
   bench memory       the in-memory broker beside bare tokio
+  bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         ["docgen", "--check"] => docgen::run(true),
         ["redis"] => redis::run(),
         ["bench", "memory"] => bench::memory(),
+        ["bench", "redis", only @ ..] => bench::redis(only),
         ["help" | "--help"] => {
             println!("{HELP}");
             Ok(())

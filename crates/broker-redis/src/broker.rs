@@ -40,22 +40,20 @@ impl Broker for RedisBroker {
         if request.tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let mut args = self.0.keys.args(3 + request.tasks.len() * 3);
+        let mut args = self.0.keys.args(8 + request.tasks.len() * 3);
         args.text(&format!("{:032x}", request.producer.as_u128()))
             .number(request.sequence.number())
             .number(self.max_queue_length());
-        for task in &request.tasks {
-            items::push_task(&mut args, task).map_err(|error| unencodable(ENQUEUE, error))?;
-        }
+        items::push_tasks(&mut args, &request.tasks)
+            .map_err(|error| unencodable(ENQUEUE, error))?;
         let reply = self.step(ENQUEUE, &self.0.scripts.enqueue, args).await?;
         let answers = fresh(reply).map_err(|error| error.during(ENQUEUE))?;
         let Some(mut parts) = answers else {
             return Err(stale(ENQUEUE, request.sequence));
         };
         let answers = decode::next(&mut parts).and_then(Reply::into_bytes);
-        answers
-            .and_then(|answers| decode::enqueued(&answers))
-            .map_err(|error| error.during(ENQUEUE))
+        let answers = answers.and_then(|answers| decode::enqueued(&answers));
+        answers.map_err(|error| error.during(ENQUEUE))
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
@@ -132,7 +130,7 @@ impl Broker for RedisBroker {
         for token in mine {
             args.bytes(items::token_bytes(token));
         }
-        let reply = self.step(EXTEND, &self.0.scripts.extend, args).await?;
+        let reply = self.beat(EXTEND, |scripts| &scripts.extend, args).await?;
         let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
         extended
             .lost
@@ -153,7 +151,7 @@ impl Broker for RedisBroker {
             .number(u64::from(request.crash_budget))
             .number(request.limit as u64)
             .bytes(failure);
-        let reply = self.step(RECLAIM, &self.0.scripts.reclaim, args).await?;
+        let reply = self.beat(RECLAIM, |scripts| &scripts.reclaim, args).await?;
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }
 

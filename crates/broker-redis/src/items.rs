@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use aqueduct_broker_api::wire::{self, WireError};
+use aqueduct_broker_api::wire::{self, QueuedBytes, WireError};
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind, LeaseToken, Settle, Settlement};
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{Failure, FailureKind};
-use aqueduct_core::{ConsumerId, QueuedTask, Timestamp};
+use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, Timestamp};
 
 use crate::link::Args;
 
@@ -29,36 +29,82 @@ pub(crate) struct Settlements<'a> {
     others: Vec<&'a Settle>,
 }
 
-/// Adds a task that is queued.
-pub(crate) fn push_task(args: &mut Args, task: &QueuedTask) -> Result<(), WireError> {
-    let more = more(task);
-    let unique = task
-        .options
-        .as_ref()
-        .and_then(|options| options.unique.clone());
-    let bytes = wire::encode_queued(task)?;
-    args.bytes(bytes.head).bytes(bytes.tail);
-    if more.is_none() && unique.is_none() && bytes.deadline_at.is_none() {
-        args.word("");
-        return Ok(());
+/// Plain tasks of one queue, lane and priority that follow each other.
+struct Group<'a> {
+    prefix: [u8; PREFIX_BYTES],
+    queue: &'a QueueName,
+    members: Vec<(RunId, Vec<u8>)>,
+}
+
+/// Adds tasks that are queued, as `lib/admit.lua` reads them.
+pub(crate) fn push_tasks(args: &mut Args, tasks: &[QueuedTask]) -> Result<(), WireError> {
+    let mut group: Option<Group<'_>> = None;
+    for task in tasks {
+        let (more, bytes) = (more(task), wire::encode_queued(task)?);
+        if let (None, Some(prefix)) = (&more, bytes.head.first_chunk()) {
+            let is_like = |it: &&mut Group<'_>| it.prefix == *prefix && *it.queue == task.queue;
+            match group.as_mut().filter(is_like) {
+                Some(group) => group.members.push((task.id, bytes.tail)),
+                None => {
+                    let members = vec![(task.id, bytes.tail)];
+                    let next = Group {
+                        prefix: *prefix,
+                        queue: &task.queue,
+                        members,
+                    };
+                    Group::push(group.replace(next), args);
+                }
+            }
+        } else {
+            Group::push(group.take(), args);
+            push_other(args, bytes, more.unwrap_or_default(), task);
+        }
     }
-    let mut more = more.unwrap_or_default();
+    Group::push(group, args);
+    Ok(())
+}
+
+impl Group<'_> {
+    fn push(group: Option<Self>, args: &mut Args) {
+        let Some(Self {
+            prefix,
+            queue,
+            members,
+        }) = group
+        else {
+            return;
+        };
+        args.bytes(prefix.to_vec())
+            .text(queue.as_str())
+            .number(members.len() as u64);
+        for (id, tail) in members {
+            args.bytes(id.to_bytes().to_vec()).bytes(tail);
+        }
+    }
+}
+
+fn push_other(args: &mut Args, bytes: QueuedBytes, mut more: More, task: &QueuedTask) {
     // Positions in Lua begin with 1.
     more.deadline_at = bytes
         .deadline_at
         .and_then(|at| u32::try_from(at + 1).ok())
         .unwrap_or(0);
     let mut packed = more.pack();
-    packed.extend_from_slice(unique.as_ref().map_or("", |key| key.as_str()).as_bytes());
-    args.bytes(packed);
-    Ok(())
+    let unique = task
+        .options
+        .as_ref()
+        .and_then(|options| options.unique.as_ref());
+    packed.extend_from_slice(unique.map_or("", |key| key.as_str()).as_bytes());
+    args.bytes(bytes.head).bytes(bytes.tail).bytes(packed);
 }
 
 fn more(task: &QueuedTask) -> Option<More> {
     let options = task.options.as_ref();
     let deadline = options.and_then(|options| options.deadline);
     let keep = options.and_then(|options| options.keep_result);
-    if task.due == Due::Now && task.expires_in.is_none() && deadline.is_none() && keep.is_none() {
+    let is_unique = options.is_some_and(|options| options.unique.is_some());
+    let is_timed = task.due != Due::Now || task.expires_in.is_some() || deadline.is_some();
+    if !is_timed && !is_unique && keep.is_none() {
         return None;
     }
     let (how, due) = match task.due {
@@ -248,3 +294,6 @@ pub(crate) fn unencodable(operation: &'static str, error: WireError) -> BrokerEr
 
 /// Added to how a run is due when its deadline is a time, not a wait.
 const DEADLINE_IS_TIME: u8 = 4;
+
+/// The first bytes of a run: version, flags, kind, reserved.
+const PREFIX_BYTES: usize = 4;

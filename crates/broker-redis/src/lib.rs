@@ -12,6 +12,7 @@ mod config;
 mod decode;
 mod items;
 mod keys;
+mod lifeline;
 mod link;
 mod listing;
 mod schedules;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
 use keys::Keys;
-use link::{Args, Link, Reply, Use};
+use lifeline::Lifeline;
+use link::{Args, Link, LinkError, Reply, Use};
 use script::{Script, Scripts};
 use wake::{Bells, Changes};
 
@@ -48,7 +50,8 @@ struct Shared {
     config: Arc<RedisConfig>,
     keys: Arc<Keys>,
     link: Link,
-    scripts: Scripts,
+    scripts: Arc<Scripts>,
+    lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
 }
@@ -86,14 +89,39 @@ impl RedisBroker {
         let link = link.map_err(|error| error.during(OPEN))?;
         check::server(&link, &config, &keys).await?;
         let config = Arc::new(config);
+        let lifeline = Lifeline::start(Arc::clone(&config), Arc::clone(&keys));
+        let lifeline = Arc::new(lifeline.map_err(|error| {
+            BrokerError::new(
+                BrokerErrorKind::Unexpected,
+                OPEN,
+                "a thread cannot be started",
+            )
+            .with_source(error)
+        })?);
         Ok(Self(Arc::new(Shared {
-            scripts: Scripts::new(config.has_test_clock()),
-            bells: Bells::new(Arc::clone(&config), Arc::clone(&keys)),
-            changes: Changes::new(Arc::clone(&config), Arc::clone(&keys)),
+            scripts: Arc::new(Scripts::new(config.has_test_clock())),
+            bells: Bells::new(Arc::clone(&lifeline)),
+            changes: Changes::new(Arc::clone(&lifeline)),
+            lifeline,
             link,
             keys,
             config,
         })))
+    }
+
+    /// Asks the server for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn ping(&self) -> Result<(), BrokerError> {
+        self.command("ping", "PING", Args::default())
+            .await
+            .map(drop)
     }
 
     /// Sets the time of a broker with a test clock, and wakes whoever waits.
@@ -115,6 +143,23 @@ impl RedisBroker {
         Ok(())
     }
 
+    /// Returns the digest that a script is called by, so that tests can disturb its calls.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn digest_of(&self, script: &str) -> Option<&str> {
+        let scripts = &self.0.scripts;
+        let script = match script {
+            "claim" => &scripts.claim,
+            "enqueue" => &scripts.enqueue,
+            "extend" => &scripts.extend,
+            "fire" => &scripts.schedule_fire,
+            "peek" => &scripts.peek,
+            "reclaim" => &scripts.reclaim,
+            _ => return None,
+        };
+        Some(script.sha())
+    }
+
     /// Runs a script for an operation.
     async fn step(
         &self,
@@ -123,6 +168,22 @@ impl RedisBroker {
         args: Args,
     ) -> Result<Reply, BrokerError> {
         let reply = self.0.link.script(script, args).await;
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Runs a script for an operation of the heartbeat, on the thread that nothing holds up.
+    async fn beat(
+        &self,
+        operation: &'static str,
+        pick: fn(&Scripts) -> &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let (lifeline, scripts) = (Arc::clone(&self.0.lifeline), Arc::clone(&self.0.scripts));
+        let work = async move { lifeline.link().await?.script(pick(&scripts), args).await };
+        let reply = match self.0.lifeline.spawn(work) {
+            Some(task) => task.await.unwrap_or_else(|_| Err(LinkError::gone())),
+            None => Err(LinkError::gone()),
+        };
         reply.map_err(|error| error.during(operation))
     }
 

@@ -13,7 +13,7 @@ use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
-use crate::items::{self, millis, unencodable};
+use crate::items::{millis, push_tasks, unencodable};
 use crate::link::{Args, LinkError, Reply};
 
 impl ScheduleStore for RedisBroker {
@@ -61,7 +61,8 @@ impl ScheduleStore for RedisBroker {
             .number(self.max_queue_length());
         let id = fire.run.as_ref().map(|run| run.id);
         if let Some(run) = &fire.run {
-            items::push_task(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
+            let run = std::slice::from_ref(run);
+            push_tasks(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
         }
         let reply = self.step(FIRE, &self.0.scripts.schedule_fire, args).await?;
         fired(reply, id).map_err(|error| error.during(FIRE))

@@ -112,6 +112,11 @@ impl ConsumerConfig {
             !self.weights.contains(&0),
             "each of `weights` must be from 1".to_owned(),
         );
+        let is_repeated = |(at, queue)| self.queues.iter().take(at).any(|it| it == queue);
+        check(
+            !self.queues.iter().enumerate().any(is_repeated),
+            "each of `queues` must be there once".to_owned(),
+        );
         check(
             self.crash_budget >= 1,
             "`crash_budget` must be from 1".to_owned(),

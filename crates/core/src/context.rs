@@ -8,7 +8,7 @@ use crate::cancel::{CancelReason, Cancellation};
 use crate::event::{Progress, RunEvent, RunEventKind};
 use crate::id::RunId;
 use crate::manager::TaskManager;
-use crate::run::{Lineage, TaskRun};
+use crate::run::{MAX_WAIT, TaskRun};
 use crate::state::{State, StateNeed, States};
 use crate::task::TaskError;
 use crate::time::Monotonic;
@@ -29,6 +29,8 @@ struct Inner {
     shared: Arc<ContextShared>,
     cancellation: Cancellation,
     ends_by: Monotonic,
+    /// The context of the task that runs this one inline.
+    outer: Option<TaskContext>,
 }
 
 /// A token that differs for every attempt of every run and grows with the attempts of one run.
@@ -104,6 +106,23 @@ impl TaskContext {
             shared,
             cancellation: Cancellation::new(),
             ends_by,
+            outer: None,
+        }))
+    }
+
+    /// Creates the context of a task that runs inline, within another task if there is one: then it
+    /// ends when that one does.
+    pub(crate) fn inline(run: TaskRun, shared: Arc<ContextShared>, outer: Option<Self>) -> Self {
+        let now = shared.manager.clock().monotonic();
+        let ends_by = outer
+            .as_ref()
+            .map_or(now.saturating_add(MAX_WAIT), Self::ends_by);
+        Self(Arc::new(Inner {
+            run,
+            shared,
+            cancellation: Cancellation::new(),
+            ends_by,
+            outer,
         }))
     }
 
@@ -137,8 +156,7 @@ impl TaskContext {
     /// Returns a manager whose runs become children of this run.
     #[must_use]
     pub fn task_manager(&self) -> TaskManager {
-        let lineage = Lineage::child_of(self.id(), self.0.run.lineage.root);
-        self.0.shared.manager.for_children(lineage)
+        self.0.shared.manager.for_children_of(self.clone())
     }
 
     /// Returns the application state of a type, if it was given.
@@ -150,7 +168,7 @@ impl TaskContext {
     /// Returns whether the task should end.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancellation.reason().is_some()
+        self.cancellation().reason().is_some()
     }
 
     /// Waits until the task should end, and returns why.
@@ -159,7 +177,7 @@ impl TaskContext {
     ///
     /// Dropping the future loses nothing.
     pub async fn cancelled(&self) -> CancelReason {
-        self.0.cancellation.cancelled().await.clone()
+        self.cancellation().cancelled().await.clone()
     }
 
     /// Returns an error if the task should end, to be passed on with `?` from within a loop.
@@ -169,7 +187,7 @@ impl TaskContext {
     /// Returns an error that ends the attempt as the cancellation asks for: given back if the
     /// consumer stops, cancelled if somebody asked for it.
     pub fn checkpoint(&self) -> Result<(), TaskError> {
-        match self.0.cancellation.reason() {
+        match self.cancellation().reason() {
             None => Ok(()),
             Some(CancelReason::ShuttingDown) => Err(TaskError::snooze(Duration::ZERO)),
             Some(CancelReason::Requested(reason)) => Err(TaskError::cancel(reason.as_str())),
@@ -217,7 +235,10 @@ impl TaskContext {
     /// Returns the signal that ends the task, for whoever executes it.
     #[must_use]
     pub fn cancellation(&self) -> &Cancellation {
-        &self.0.cancellation
+        match &self.0.outer {
+            Some(outer) => outer.cancellation(),
+            None => &self.0.cancellation,
+        }
     }
 }
 

@@ -206,10 +206,21 @@ pub(crate) fn duration(
     let value = duration_text::parse(&literal.value())
         .map_err(|problem| Error::new(literal.span(), problem))?;
     if value < shortest || value > longest {
-        let message = format!("this must be from {shortest:?} to {longest:?}");
+        let (shortest, longest) = (in_words(shortest), in_words(longest));
+        let message = format!("this must be from {shortest} to {longest}");
         return Err(Error::new(literal.span(), message));
     }
     Ok(Span { value, literal })
+}
+
+/// Writes a bound as the text that one would write in its place.
+fn in_words(duration: Duration) -> String {
+    let days = duration.as_secs() / (24 * 60 * 60);
+    if days > 0 {
+        format!("{days}d")
+    } else {
+        format!("{duration:?}")
+    }
 }
 
 /// Returns the error of an option that nobody knows.

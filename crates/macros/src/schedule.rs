@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Ident, LitStr, Token, parenthesized};
+use syn::{Error, Ident, LitStr, Token, parenthesized, token};
 
 use crate::args::{duration, unknown};
 use crate::{cron_text, duration_text};
@@ -18,17 +18,19 @@ const MAX_JITTER: Duration = Duration::from_hours(24);
 
 impl Parse for ScheduleText {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let kind = Ident::parse_any(input)?;
+        let span = input.span();
+        let wrong_form = || Error::new(span, "write `every(\"5m\")` or `cron(\"0 2 * * *\")`");
+        let kind = Ident::parse_any(input).map_err(|_| wrong_form())?;
+        if !input.peek(token::Paren) {
+            return Err(wrong_form());
+        }
         let content;
         parenthesized!(content in input);
-        let body: LitStr = content.parse()?;
+        let body: LitStr = content.parse().map_err(|_| wrong_form())?;
         match kind.to_string().as_str() {
             "every" => every(&body, &content),
             "cron" => cron(&body, &content),
-            _ => Err(Error::new(
-                kind.span(),
-                "write `every(\"5m\")` or `cron(\"0 2 * * *\")`",
-            )),
+            _ => Err(wrong_form()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! loopback interface and on a Unix socket, keeps its files in a temporary folder, and ends with the
 //! value, or with the process that made it, however that ends.
 
+mod command;
 mod server;
 mod watch;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::command;
 use crate::watch::Watched;
 use crate::{HOW_TO_INSTALL, installed};
 
@@ -22,9 +23,11 @@ pub struct ServerOptions {
 /// A running `redis-server`, which ends when the value is dropped.
 #[derive(Debug)]
 pub struct RedisServer {
-    watched: Watched,
+    /// `None` only while it is down.
+    watched: Option<Watched>,
     port: u16,
     folder: PathBuf,
+    words: Vec<String>,
 }
 
 impl RedisServer {
@@ -87,9 +90,10 @@ impl RedisServer {
         words.extend(options.settings.iter().cloned());
         let watched = Watched::start(program, &words, &folder, READY)?;
         Ok(Self {
-            watched,
+            watched: Some(watched),
             port,
             folder,
+            words,
         })
     }
 
@@ -112,9 +116,66 @@ impl RedisServer {
     }
 
     /// Returns the id of the server's process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.watched.pid()
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server is down.
+    pub fn pid(&self) -> io::Result<u32> {
+        Ok(self.running()?.pid())
+    }
+
+    /// Ends the server as a power cut would; its files stay.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it was down.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.watched.take().ok_or_else(is_down)?.end_and_keep()
+    }
+
+    /// Starts the server again after [`RedisServer::kill`], with its files and on its port.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it did not start.
+    pub fn revive(&mut self) -> io::Result<()> {
+        let program = installed().ok_or_else(is_down)?;
+        self.watched = Some(Watched::start(&program, &self.words, &self.folder, READY)?);
+        Ok(())
+    }
+
+    /// Sends a command, and returns its reply as text; of a list, one line each.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer, or answered with an error.
+    pub fn command(&self, words: &[&str]) -> io::Result<String> {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        self.command_bytes(&words)
+    }
+
+    /// Sends a command as a user.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer, or answered with an error.
+    pub fn command_as(&self, user: &str, password: &str, words: &[&str]) -> io::Result<String> {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        let login: [&[u8]; 3] = [b"AUTH", user.as_bytes(), password.as_bytes()];
+        command::send(self.port, &[&login, &words])
+    }
+
+    /// Sends a command of any bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server did not answer, or answered with an error.
+    pub fn command_bytes(&self, words: &[&[u8]]) -> io::Result<String> {
+        command::send(self.port, &[words])
+    }
+
+    fn running(&self) -> io::Result<&Watched> {
+        self.watched.as_ref().ok_or_else(is_down)
     }
 
     /// Sends a signal to the server: `STOP`, `CONT`, `TERM`, `KILL`.
@@ -123,8 +184,21 @@ impl RedisServer {
     ///
     /// Returns an error if the process is gone.
     pub fn signal(&self, signal: &str) -> io::Result<()> {
-        self.watched.signal(signal)
+        self.running()?.signal(signal)
     }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if self.watched.take().is_none() {
+            // A server that is down has left its files; if they are gone, so much the better.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn is_down() -> io::Error {
+    io::Error::other("the server is down")
 }
 
 fn free_port() -> io::Result<u16> {

@@ -1,6 +1,6 @@
 //! The process around a server: it ends the server when its own input is closed.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -18,9 +18,10 @@ const SCRIPT: &str = r#"
 "$@" 2>&1 &
 pid=$!
 echo "$pid"
-read -r _
+read -r last
 kill -9 "$pid" 2> /dev/null
-cd / && rm -rf "$FOLDER"
+wait "$pid"
+[ "$last" = keep ] || { cd / && rm -rf "$FOLDER"; }
 "#;
 
 impl Watched {
@@ -82,6 +83,16 @@ impl Watched {
         } else {
             Err(io::Error::other("there is no such process"))
         }
+    }
+}
+
+impl Watched {
+    /// Ends the server as a power cut would, and keeps its files.
+    pub(crate) fn end_and_keep(mut self) -> io::Result<()> {
+        if let Some(mut input) = self.input.take() {
+            input.write_all(b"keep\n")?;
+        }
+        self.shell.wait().map(drop)
     }
 }
 

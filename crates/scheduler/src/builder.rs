@@ -91,6 +91,12 @@ impl TaskSchedulerBuilder {
         self.definitions.insert(name, schedule);
     }
 
+    /// Returns whether there is nothing to schedule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.definitions.is_empty() && self.problems.is_empty()
+    }
+
     /// Adds a schedule, in place of one of the same name.
     pub fn schedule(mut self, definition: ScheduleDefinition) -> Self {
         self.definitions.insert(definition.name.clone(), definition);

@@ -1,17 +1,20 @@
 //! Steering schedules at run time, from any process.
 
+use std::sync::Arc;
+
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerHandle, EnqueueRequest, ScheduleDefinition, ScheduleEntry,
-    ScheduleHandle, ScheduleStore, Sequence, Upserted,
+    BrokerError, BrokerHandle, Enqueued, Producer, ScheduleDefinition, ScheduleEntry,
+    ScheduleHandle, ScheduleStore, Upserted,
 };
-use aqueduct_core::{ProducerId, RunId, ScheduleName, Timestamp};
+use aqueduct_core::manager::QueuePort;
+use aqueduct_core::{RunId, ScheduleName, Timestamp};
 
 use crate::error::SchedulerError;
 
 /// Lists schedules, switches them, changes them and runs them now; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ScheduleControl {
-    broker: BrokerHandle,
+    producer: Arc<Producer>,
     store: ScheduleHandle,
 }
 
@@ -39,7 +42,7 @@ impl ScheduleControl {
             .map_err(|error| failed("steer schedules", error))?
             .clone();
         Ok(Self {
-            broker: broker.clone(),
+            producer: Arc::new(Producer::new(broker.clone())),
             store,
         })
     }
@@ -165,12 +168,14 @@ impl ScheduleControl {
         run.id = RunId::generate(snapshot.now);
         run.lineage = aqueduct_core::run::Lineage::root_of(run.id);
         let id = run.id;
-        let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, vec![run]);
-        self.broker
-            .enqueue(&request)
-            .await
-            .map_err(|error| failed("queue the run", error))?;
-        Ok(id)
+        let answers = self.producer.enqueue(vec![run]).await;
+        let answers = answers.map_err(|error| SchedulerError::queue(error.into()))?;
+        match answers.first() {
+            Some(Enqueued::Accepted(_) | Enqueued::Duplicate(_)) => Ok(id),
+            _ => Err(SchedulerError::queue(
+                "the queue has reached its length limit".into(),
+            )),
+        }
     }
 }
 

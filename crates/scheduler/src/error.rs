@@ -10,7 +10,7 @@ use aqueduct_broker_api::BrokerError;
 pub struct SchedulerError {
     kind: SchedulerErrorKind,
     message: String,
-    source: Option<BrokerError>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// The ways in which a scheduler can fail.
@@ -40,6 +40,14 @@ impl SchedulerError {
         Self {
             kind: SchedulerErrorKind::Broker,
             message,
+            source: Some(Box::new(source)),
+        }
+    }
+
+    pub(crate) fn queue(source: Box<dyn Error + Send + Sync>) -> Self {
+        Self {
+            kind: SchedulerErrorKind::Broker,
+            message: "cannot queue the run".to_owned(),
             source: Some(source),
         }
     }
@@ -69,7 +77,7 @@ impl fmt::Display for SchedulerError {
 impl Error for SchedulerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source
-            .as_ref()
+            .as_deref()
             .map(|source| source as &(dyn Error + 'static))
     }
 }

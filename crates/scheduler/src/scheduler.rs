@@ -171,7 +171,8 @@ impl TaskScheduler {
             let wait = time.until(next).max(TICK);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = moves.moved() => {}
+                // The clock of the broker may have moved as well.
+                () = moves.moved() => return Ok(()),
                 changed = self.store.wait_changed(agenda.revision, wait) => {
                     if changed? {
                         return Ok(());

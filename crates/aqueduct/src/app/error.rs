@@ -62,6 +62,13 @@ impl AppError {
         ))
     }
 
+    pub(super) fn no_runtime() -> Self {
+        Self::new(
+            "there is no tokio runtime here: use `#[aqueduct::main]` or `#[tokio::main]`"
+                .to_owned(),
+        )
+    }
+
     pub(super) fn second_signal() -> Self {
         Self::new("stopped at once by a second signal; running tasks were not awaited".to_owned())
     }

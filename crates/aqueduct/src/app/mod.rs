@@ -161,7 +161,7 @@ impl App {
     /// # Errors
     ///
     /// Returns an error that lists all that is wrong: two tasks of one name, missing state, schedules
-    /// that the broker cannot keep, bounds that are violated.
+    /// that the broker cannot keep, bounds that are violated; or that there is no tokio runtime here.
     ///
     /// # Cancel safety
     ///
@@ -171,6 +171,9 @@ impl App {
         reason = "brokers behind a network will be asked before the start"
     )]
     pub async fn start(self) -> Result<RunningApp, AppError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(AppError::no_runtime());
+        }
         let parts = self.build()?;
         #[cfg(feature = "consumer")]
         aqueduct_consumer::cpu::serve_late(parts.manager.registry()).await;
@@ -273,17 +276,19 @@ impl App {
                 .map_err(|error| problems.push(AppError::part(error)))
         });
         #[cfg(feature = "scheduler")]
-        let scheduler = self
-            .scheduler
-            .filter(|_| self.broker.capabilities().schedules)
-            .map(|it| {
-                let builder = TaskScheduler::builder(self.broker.handle().clone())
-                    .schedules_of(&registry)
-                    .clock(self.clock.clone());
-                it.apply(builder)
-                    .build()
-                    .map_err(|error| problems.push(AppError::part(error)))
-            });
+        let can_schedule = self.broker.capabilities().schedules;
+        #[cfg(feature = "scheduler")]
+        let scheduler = self.scheduler.and_then(|settings| {
+            let builder = TaskScheduler::builder(self.broker.handle().clone());
+            let builder = builder.schedules_of(&registry).clock(self.clock.clone());
+            let builder = settings.apply(builder);
+            // A broker without schedules is no problem for an app that has none.
+            let is_needed = can_schedule || !builder.is_empty();
+            is_needed.then(|| {
+                let built = builder.build();
+                built.map_err(|error| problems.push(AppError::part(error)))
+            })
+        });
         AppError::all(problems)?;
         Ok(Parts {
             manager,

@@ -21,6 +21,10 @@
 //!     .scheduler(|scheduler| scheduler.missed_ticks(MissedTicks::All { max: 24 }));
 //! ```
 //!
+//! Ticks go by the clock of the broker; the clock of this process may be wrong. If the broker's clock is
+//! set forward, that is noticed within 30 seconds, and what was jumped over counts as missed. If it is
+//! set back, nothing fires until it has caught up: no tick fires twice.
+//!
 //! At run time, [`ScheduleControl`](crate::scheduler::ScheduleControl) lists, switches, changes and
 //! removes schedules, from any process. A [`Schedule`](crate::Schedule) tells its next ticks:
 //!

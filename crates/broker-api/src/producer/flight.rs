@@ -1,6 +1,7 @@
 //! A request on its way, with the tasks of one caller or several; one of them sends it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aqueduct_core::queue::{Enqueued, QueuedTask};
 use tokio::sync::oneshot;
@@ -53,8 +54,12 @@ pub(super) enum Landed {
     SendAlone(oneshot::Receiver<Turn>),
 }
 
-/// How often a request is sent before its outcome is reported as unknown.
-const MAX_SENDS: u32 = 3;
+/// The pauses before a request is sent again; after the last one its outcome is reported as unknown.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(10),
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+];
 
 impl Flight {
     /// Creates a flight whose tasks, if it has any yet, are those of the caller that leads it.
@@ -124,9 +129,9 @@ impl Drop for Flight {
 
 impl Manifest {
     async fn send(&self) -> Result<Vec<Enqueued>, BrokerError> {
-        for _ in 1..MAX_SENDS {
+        for pause in PAUSES {
             match self.line.broker.enqueue(&self.request).await {
-                Err(error) if is_unknown_outcome(&error) => {}
+                Err(error) if is_unknown_outcome(&error) => tokio::time::sleep(pause).await,
                 answer => return answer,
             }
         }

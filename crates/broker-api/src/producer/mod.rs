@@ -1,6 +1,14 @@
 //! A producer: gives enqueues their identity, sends concurrent ones together, and repeats those
 //! whose answer was lost.
 //!
+//! ```text
+//! caller ── room ─────▶ flight ───────────────────────────▶ answered
+//!   └── no room ─▶ waits ─▶ boards the next flight: the first leads, the others are told by it
+//!
+//! the leader is dropped           ─▶ the next who waits leads, with the same request
+//! all are refused together        ─▶ each waits again, and flies alone
+//! ```
+//!
 //! `check` refuses what the broker cannot do, `window` decides how many requests may be under way,
 //! `line` lets callers wait for their turn, and `flight` is a request on its way.
 

@@ -22,18 +22,16 @@ pub(crate) async fn server(
     keys: &Keys,
 ) -> Result<(), BrokerError> {
     check_info(link, config).await?;
-    let mut args = Args::default();
-    args.text(&keys.name("meta")).word("layout").word(LAYOUT);
-    link.command("HSETNX", args)
-        .await
-        .map_err(|error| error.during(OPEN))?;
-    let mut args = Args::default();
-    args.text(&keys.name("meta")).word("layout");
-    let layout = link
-        .command("HGET", args)
-        .await
-        .and_then(crate::link::Reply::into_text);
-    let layout = layout.map_err(|error| error.during(OPEN))?;
+    let layout = match layout(link, keys).await? {
+        Some(layout) => layout,
+        None => {
+            let mut args = Args::default();
+            args.text(&keys.name("meta")).word("layout").word(LAYOUT);
+            let marked = link.command("HSETNX", args).await;
+            marked.map_err(|error| error.during(OPEN))?;
+            layout(link, keys).await?.unwrap_or_default()
+        }
+    };
     if layout == LAYOUT {
         return Ok(());
     }
@@ -41,6 +39,20 @@ pub(crate) async fn server(
         "the namespace is of layout {layout}, this release knows {LAYOUT}; use another namespace"
     );
     Err(BrokerError::new(BrokerErrorKind::Config, OPEN, message))
+}
+
+/// Reads the layout that a namespace is marked with; a full server can still be read.
+async fn layout(link: &Link, keys: &Keys) -> Result<Option<String>, BrokerError> {
+    let mut args = Args::default();
+    args.text(&keys.name("meta")).word("layout");
+    let reply = link
+        .command("HGET", args)
+        .await
+        .map_err(|error| error.during(OPEN))?;
+    if reply.is_nil() {
+        return Ok(None);
+    }
+    Ok(Some(reply.into_text().map_err(|error| error.during(OPEN))?))
 }
 
 async fn check_info(link: &Link, config: &RedisConfig) -> Result<(), BrokerError> {

@@ -31,7 +31,7 @@ pub(crate) enum LinkErrorKind {
 }
 
 /// The first words of error replies, and what they mean.
-const REPLIES: [(&str, LinkErrorKind); 19] = [
+const REPLIES: [(&str, LinkErrorKind); 20] = [
     ("NOSCRIPT", LinkErrorKind::NoScript),
     ("READONLY", LinkErrorKind::Away),
     ("MASTERDOWN", LinkErrorKind::Away),
@@ -49,6 +49,7 @@ const REPLIES: [(&str, LinkErrorKind); 19] = [
     ("NOAUTH", LinkErrorKind::Denied),
     ("WRONGPASS", LinkErrorKind::Denied),
     ("NOPERM", LinkErrorKind::Denied),
+    ("ERR The user executing the script", LinkErrorKind::Denied),
     ("ERR invalid password", LinkErrorKind::Denied),
     ("ERR Client sent AUTH", LinkErrorKind::Denied),
 ];
@@ -86,6 +87,14 @@ impl LinkError {
         Self {
             kind: LinkErrorKind::Timeout,
             message: message.to_owned(),
+        }
+    }
+
+    /// The error of work whose thread has ended.
+    pub(crate) fn gone() -> Self {
+        Self {
+            kind: LinkErrorKind::Away,
+            message: "the connection was closed".to_owned(),
         }
     }
 

@@ -18,7 +18,7 @@ const MAX_WAITING_COMMANDS: usize = 10_000;
 const SCRIPT_ATTEMPTS: u32 = 3;
 
 /// Pauses between attempts to reconnect, in milliseconds.
-const FIRST_PAUSE: u32 = 50;
+const FIRST_PAUSE: u32 = 20;
 const LONGEST_PAUSES: std::ops::Range<u32> = 3_000..8_000;
 
 /// A connection that owes an answer and is silent for so long is closed.

@@ -66,29 +66,46 @@ local function settle_successes(number)
     ids[index] = sub(tokens[index], 1, 16)
   end
   local tasks, queues = {}, {}
-  for index, run in ipairs(call('HMGET', own, unpack(ids))) do
-    local is_held = let_go(tokens[index], run)
-    if not is_held or gone[ids[index]] then
+  local runs, gone_before, default, done = call('HMGET', own, unpack(ids)), {}, 0, char(SUCCEEDED)
+  -- Most runs are of the task of the run before: its name, with its length in front, and how many.
+  local task, last, same = '', 41, 0
+  for index = 1, number do
+    local run, id = runs[index], ids[index]
+    if not run or sub(run, 5, 24) ~= tokens[index] or gone_before[id] then
       settled[index] = LOST
     else
-      settled[index] = char(SUCCEEDED)
-      gone[ids[index]], gone[#gone + 1] = true, ids[index]
-      local queue = queue_of(run)
-      queues[queue] = (queues[queue] or 0) - 1
-      if has_options(run) then
+      settled[index], gone_before[id], gone[#gone + 1] = done, true, id
+      local flags = byte(run, 2)
+      if flags == 0 then
+        default = default - 1
+      else
+        local queue = queue_of(run)
+        queues[queue] = (queues[queue] or 0) - 1
+      end
+      if flags % 8 >= 4 then
         local failures, crashes = tallies_of(run)
         finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, limits, record_of(run))
+      elseif sub(run, 41, last) == task then
+        same = same + 1
       else
-        local task = task_of(run)
-        tasks[task] = (tasks[task] or 0) + 1
+        tasks[task] = (tasks[task] or 0) + same
+        last, same = 41 + byte(run, 41), 1
+        task = sub(run, 41, last)
       end
     end
   end
-  if #gone > 0 then call('HDEL', own, unpack(gone)) end
+  tasks[task] = (tasks[task] or 0) + same
+  if default < 0 then queues['default'] = (queues['default'] or 0) + default end
+  if #gone > 0 then
+    call('HDEL', own, unpack(gone))
+    if is_asked then call('HDEL', asked, unpack(gone)) end
+  end
   for queue, by in pairs(queues) do count(RUNNING, queue, by) end
-  for task, by in pairs(tasks) do
-    tallies['s' .. task] = (tallies['s' .. task] or 0) + by
-    ends[task] = char(SUCCEEDED) .. time_bytes(time)
+  tasks[''] = nil
+  for name, by in pairs(tasks) do
+    name = sub(name, 2)
+    tallies['s' .. name] = (tallies['s' .. name] or 0) + by
+    ends[name] = done .. time_bytes(time)
   end
 end
 
@@ -196,24 +213,27 @@ end
 -- Takes entries off one list; returns how many runs were claimed.
 local function take_from(list, queue, most)
   local entries, held = call('LPOP', list, most) or {}, {}
-  for _, entry in ipairs(entries) do
-    local run = entry
-    if byte(entry) ~= 0 and not is_run(entry) then
+  local claimed = 0
+  for index = 1, #entries do
+    local entry = entries[index]
+    local run, version, flags = entry, byte(entry, 1, 2)
+    if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry then
+      run = entry
+    elseif version ~= 0 and not is_run(entry) then
       call('RPUSH', P .. 'unreadable', entry)
       count(QUEUED, queue, -1)
       run = nil
-    elseif paused or byte(entry) == 0 then
+    elseif paused or version == 0 then
       run = usable(entry)
     end
     if run then
-      held[#held + 1] = sub(run, 5, 20)
-      held[#held + 1] = run
-      runs[#runs + 1] = run
-      tokens[#tokens + 1] = sub(run, 5, 24)
+      claimed = claimed + 1
+      held[claimed * 2 - 1], held[claimed * 2] = sub(run, 5, 20), run
+      runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
     end
   end
   in_pieces('HSET', own, held, 2)
-  return #held / 2, #entries
+  return claimed, #entries
 end
 
 -- Claims from one queue: the highest priority first, but every sixteenth run from the lowest.

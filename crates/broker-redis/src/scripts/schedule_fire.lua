@@ -2,8 +2,8 @@
 -- Fires one tick: moves the last tick on and stores the run, or says why not.
 --
 -- KEYS  meta, none
--- ARGV  name, version (8 bytes), tick ms, allowance ms, most runs of a queue (0: no limit), then the run
---       in three parts (lib/admit.lua), or nothing to skip the tick
+-- ARGV  name, version (8 bytes), tick ms, allowance ms, most runs of a queue (0: no limit), then the
+--       run (lib/admit.lua), or nothing to skip the tick
 -- reply {'fired'}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
 -- bound 1 run
 local name, version, tick = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -17,7 +17,7 @@ elseif tick <= entry.last_tick then
 elseif tick > time + tonumber(ARGV[4]) then
   return { 'early', tick - time }
 end
-if #ARGV > 5 and admit(6, 1, time, tonumber(ARGV[5])) == 'F' then
+if #ARGV > 5 and admit(6, time, tonumber(ARGV[5])) == 'F' then
   return { 'full' }
 end
 entry.last_tick = tick

@@ -9,15 +9,13 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
 use super::listening::{Listeners, Listening, Loop, Round};
-use crate::config::RedisConfig;
 use crate::decode;
-use crate::keys::Keys;
+use crate::lifeline::Lifeline;
 use crate::link::{Args, LONGEST_BLOCK, Link, LinkError, Reply};
 
 /// The bells that this process listens to, by the names of their keys.
 pub(crate) struct Bells {
-    config: Arc<RedisConfig>,
-    keys: Arc<Keys>,
+    lifeline: Arc<Lifeline>,
     known: Mutex<HashMap<Vec<String>, Arc<Bell>>>,
 }
 
@@ -47,10 +45,9 @@ struct Ear {
 const MAX_SETS: usize = 16;
 
 impl Bells {
-    pub(crate) fn new(config: Arc<RedisConfig>, keys: Arc<Keys>) -> Self {
+    pub(crate) fn new(lifeline: Arc<Lifeline>) -> Self {
         Self {
-            config,
-            keys,
+            lifeline,
             known: Mutex::default(),
         }
     }
@@ -59,7 +56,11 @@ impl Bells {
     pub(crate) fn listen(&self, queues: &[QueueName], lanes: &[Lane]) -> Waiter {
         let mut names: Vec<String> = queues
             .iter()
-            .flat_map(|queue| lanes.iter().map(|lane| self.keys.bell(queue, *lane)))
+            .flat_map(|queue| {
+                lanes
+                    .iter()
+                    .map(|lane| self.lifeline.keys().bell(queue, *lane))
+            })
             .collect();
         names.sort_unstable();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,8 +83,7 @@ impl Bells {
             rung: Arc::default(),
             listeners: Arc::clone(&listeners),
         });
-        let (config, keys) = (Arc::clone(&self.config), Arc::clone(&self.keys));
-        let running = Loop::start(config, keys, Arc::clone(&listeners), Arc::clone(&ear));
+        let running = Loop::start(&self.lifeline, Arc::clone(&listeners), Arc::clone(&ear));
         Bell {
             ear,
             listeners,

@@ -6,15 +6,13 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::listening::{Listeners, Listening, Loop, Round};
-use crate::config::RedisConfig;
 use crate::decode;
-use crate::keys::Keys;
+use crate::lifeline::Lifeline;
 use crate::link::{Args, LONGEST_BLOCK, Link, LinkError, Reply};
 
 /// The changes of schedules, as this process hears of them.
 pub(crate) struct Changes {
-    config: Arc<RedisConfig>,
-    keys: Arc<Keys>,
+    lifeline: Arc<Lifeline>,
     listeners: Arc<Listeners>,
     stream: Arc<Stream>,
     running: OnceLock<Loop>,
@@ -35,14 +33,13 @@ struct Stream {
 }
 
 impl Changes {
-    pub(crate) fn new(config: Arc<RedisConfig>, keys: Arc<Keys>) -> Self {
+    pub(crate) fn new(lifeline: Arc<Lifeline>) -> Self {
         let stream = Stream {
-            name: keys.name("schedules:changes"),
+            name: lifeline.keys().name("schedules:changes"),
             revision: watch::Sender::new(None),
         };
         Self {
-            config,
-            keys,
+            lifeline,
             listeners: Arc::default(),
             stream: Arc::new(stream),
             running: OnceLock::new(),
@@ -52,10 +49,8 @@ impl Changes {
     /// Starts to listen.
     pub(crate) fn listen(&self) -> Waiter {
         self.running.get_or_init(|| {
-            let (config, keys) = (Arc::clone(&self.config), Arc::clone(&self.keys));
             Loop::start(
-                config,
-                keys,
+                &self.lifeline,
                 Arc::clone(&self.listeners),
                 Arc::clone(&self.stream),
             )

@@ -8,8 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
-use crate::config::RedisConfig;
-use crate::keys::Keys;
+use crate::lifeline::Lifeline;
 use crate::link::{Link, LinkError, Use};
 
 /// How many listen, so that the loop rests while nobody does.
@@ -25,7 +24,7 @@ pub(super) struct Listening(Arc<Listeners>);
 
 /// A running loop, which ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Loop(AbortHandle);
+pub(super) struct Loop(Option<AbortHandle>);
 
 /// What one round of a loop does.
 pub(super) trait Round: Send + Sync + 'static {
@@ -65,22 +64,23 @@ impl Drop for Listening {
 }
 
 impl Loop {
-    /// Starts a loop on the current runtime.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tracked by the handle, which ends it"
-    )]
+    /// Starts a loop on the thread of the lifeline.
     pub(super) fn start(
-        config: Arc<RedisConfig>,
-        keys: Arc<Keys>,
+        lifeline: &Arc<Lifeline>,
         listeners: Arc<Listeners>,
         round: Arc<impl Round>,
     ) -> Self {
-        let task = tokio::spawn(async move {
+        // The loop must not keep the thread alive that it runs on.
+        let weak = Arc::downgrade(lifeline);
+        let task = lifeline.spawn(async move {
             let mut pause = FIRST_PAUSE;
             loop {
                 listeners.wait().await;
-                let problem = match Link::open(&config, keys.slot(), Use::Blocking, 1).await {
+                let opened = match weak.upgrade() {
+                    Some(lifeline) => open(&lifeline).await,
+                    None => return,
+                };
+                let problem = match opened {
                     Ok(link) => {
                         pause = FIRST_PAUSE;
                         serve(&link, &listeners, &*round).await
@@ -96,8 +96,12 @@ impl Loop {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         });
-        Self(task.abort_handle())
+        Self(task.map(|task| task.abort_handle()))
     }
+}
+
+async fn open(lifeline: &Lifeline) -> Result<Link, LinkError> {
+    Link::open(lifeline.config(), lifeline.keys().slot(), Use::Blocking, 1).await
 }
 
 /// Blocks again and again on one connection, until it fails.
@@ -115,7 +119,9 @@ async fn serve(link: &Link, listeners: &Listeners, round: &impl Round) -> LinkEr
 
 impl Drop for Loop {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 

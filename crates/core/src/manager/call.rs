@@ -39,16 +39,18 @@ pub struct Queue<'m, Out> {
 impl<Out> TaskCall<Out> {
     /// Creates a call from a definition and encoded parameters.
     pub fn new(definition: &TaskDefinition, params: Result<Payload, PayloadError>) -> Self {
-        let task = params.map_err(not_encodable).map(|payload| {
-            let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), payload);
-            task.queue = definition.queue().clone();
-            task.lane = definition.lane();
-            task.priority = definition.priority();
-            if let Some(retention) = definition.keep_result() {
-                task.options_mut().keep_result = Some(retention);
-            }
-            task
-        });
+        let task = params
+            .map_err(|error| not_encodable(&error))
+            .map(|payload| {
+                let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), payload);
+                task.queue = definition.queue().clone();
+                task.lane = definition.lane();
+                task.priority = definition.priority();
+                if let Some(retention) = definition.keep_result() {
+                    task.options_mut().keep_result = Some(retention);
+                }
+                task
+            });
         Self {
             task,
             output: PhantomData,
@@ -155,9 +157,8 @@ macro_rules! call_options {
 call_options! {
     /// Starts the run no sooner than `wait` after the broker accepts it; at most a year.
     fn delay(self, wait: Duration) {
-        if wait > MAX_WAIT {
-            let message = format!("a delay of {wait:?} is over the limit of {MAX_WAIT:?}");
-            return self.fail(QueueErrorKind::LimitExceeded, message);
+        if let Some(problem) = too_long("a delay", wait) {
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
         }
         self.change(|task| task.due = Due::After(wait))
     }
@@ -177,8 +178,11 @@ call_options! {
         self.change(|task| task.queue = queue)
     }
 
-    /// Lets the run expire if it has not started `wait` after the broker accepted it.
+    /// Lets the run expire if it has not started `wait` after the broker accepted it; at most a year.
     fn expires_in(self, wait: Duration) {
+        if let Some(problem) = too_long("an expiry", wait) {
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
         self.change(|task| task.expires_in = Some(wait))
     }
 
@@ -187,8 +191,13 @@ call_options! {
         self.change(|task| task.options_mut().unique = Some(key))
     }
 
-    /// Keeps the finished run and its result for this long.
+    /// Keeps the finished run and its result for this long, at most a year.
+    ///
+    /// A broker keeps a bounded number of finished runs; see its documentation.
     fn keep_result(self, retention: Duration) {
+        if let Some(problem) = too_long("a retention", retention) {
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
         self.change(|task| task.options_mut().keep_result = Some(retention))
     }
 }
@@ -218,12 +227,16 @@ impl<Out> fmt::Debug for Queue<'_, Out> {
     }
 }
 
-fn not_encodable(error: PayloadError) -> QueueError {
+fn not_encodable(error: &PayloadError) -> QueueError {
     let kind = match error.kind() {
         PayloadErrorKind::TooLarge | PayloadErrorKind::TooDeep => QueueErrorKind::LimitExceeded,
         _ => QueueErrorKind::InvalidParams,
     };
-    QueueError::new(kind, format!("the parameters cannot be sent: {error}")).with_source(error)
+    QueueError::new(kind, format!("the parameters cannot be sent: {error}"))
+}
+
+fn too_long(what: &str, wait: Duration) -> Option<String> {
+    (wait > MAX_WAIT).then(|| format!("{what} of {wait:?} is over the limit of {MAX_WAIT:?}"))
 }
 
 /// Stands in until the manager gives the call its identity.

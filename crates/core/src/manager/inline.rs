@@ -10,7 +10,7 @@ use super::error::QueueError;
 use crate::context::{ContextShared, TaskContext};
 use crate::id::RunId;
 use crate::payload::{Payload, PayloadError};
-use crate::run::{Lineage, MAX_WAIT, TaskRun};
+use crate::run::{MAX_WAIT, TaskRun};
 use crate::state::States;
 use crate::task::{InvalidParams, TaskDefinition, TaskError};
 
@@ -33,7 +33,10 @@ pub enum InlineError {
 }
 
 impl TaskManager {
-    /// Runs a task inline and returns its value: no broker, no retry, no time limit.
+    /// Runs a task inline and returns its value: no broker, no retry, no time limit of its own.
+    ///
+    /// Within a task it is a child of that run, and sees its cancellation and its time limit. Inline
+    /// runs within inline runs nest on the stack of the caller, without a limit.
     ///
     /// # Errors
     ///
@@ -54,7 +57,7 @@ impl TaskManager {
         let id = RunId::generate(now);
         let mut queued = call
             .keep_result(MAX_WAIT)
-            .into_queued(id, Lineage::root_of(id))?;
+            .into_queued(id, self.lineage_of(id))?;
         queued.due = crate::queue::Due::Now;
         let task = self
             .shared
@@ -67,8 +70,8 @@ impl TaskManager {
         let states = inline_states(&self.shared.states, task.definition());
         let states = states.map_err(|problem| InlineError::Task(TaskError::msg(problem)))?;
         let shared = ContextShared::new(self.clone(), states);
-        let ends_by = self.clock().monotonic().saturating_add(MAX_WAIT);
-        let context = TaskContext::new(TaskRun::accept(queued, now), Arc::new(shared), ends_by);
+        let run = TaskRun::accept(queued, now);
+        let context = TaskContext::inline(run, Arc::new(shared), self.parent.clone());
         let result = task.start(context)?.await.map_err(InlineError::Task)?;
         let payload = match result {
             Some(payload) => payload,

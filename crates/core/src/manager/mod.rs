@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::context::TaskContext;
 use crate::event::{Events, RunEvent, RunEventKind};
 use crate::id::RunId;
 use crate::name::TaskName;
@@ -32,7 +33,8 @@ use crate::state::States;
 #[derive(Clone)]
 pub struct TaskManager {
     shared: Arc<Shared>,
-    children_of: Option<Lineage>,
+    /// The run whose task queues with this manager.
+    parent: Option<TaskContext>,
 }
 
 struct Shared {
@@ -59,7 +61,7 @@ impl TaskManager {
         };
         Self {
             shared: Arc::new(shared),
-            children_of: None,
+            parent: None,
         }
     }
 
@@ -92,15 +94,15 @@ impl TaskManager {
         change(&mut shared);
         Self {
             shared: Arc::new(shared),
-            children_of: self.children_of,
+            parent: self.parent,
         }
     }
 
-    /// Returns a manager whose runs get this lineage.
-    pub(crate) fn for_children(&self, lineage: Lineage) -> Self {
+    /// Returns a manager whose runs are children of a run.
+    pub(crate) fn for_children_of(&self, parent: TaskContext) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            children_of: Some(lineage),
+            parent: Some(parent),
         }
     }
 
@@ -200,8 +202,14 @@ impl TaskManager {
     /// Gives a call its identity and its lineage.
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
         let id = RunId::generate(self.shared.clock.now());
-        let lineage = self.children_of.unwrap_or(Lineage::root_of(id));
-        call.into_queued(id, lineage)
+        call.into_queued(id, self.lineage_of(id))
+    }
+
+    fn lineage_of(&self, id: RunId) -> Lineage {
+        let parent = self.parent.as_ref().map(TaskContext::run);
+        parent.map_or(Lineage::root_of(id), |parent| {
+            Lineage::child_of(parent.id, parent.lineage.root)
+        })
     }
 
     /// Returns a run as the broker knows it now, if it still does.
@@ -265,7 +273,7 @@ impl fmt::Debug for TaskManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskManager")
             .field("port", &self.shared.port)
-            .field("children_of", &self.children_of)
+            .field("parent", &self.parent)
             .finish_non_exhaustive()
     }
 }

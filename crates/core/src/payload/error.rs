@@ -68,11 +68,25 @@ impl PayloadError {
         }
     }
 
-    pub(super) fn mismatch(source: rmp_serde::decode::Error) -> Self {
+    pub(super) fn mismatch(error: &serde_path_to_error::Error<rmp_serde::decode::Error>) -> Self {
+        let problem = match error.inner() {
+            rmp_serde::decode::Error::TypeMismatch(marker) => {
+                format!("{} does not fit", kind_of(&format!("{marker:?}")))
+            }
+            other => other.to_string(),
+        };
+        let place = error.path().to_string();
+        // Serde names the field by itself if it is unknown, missing or there twice.
+        let is_named = place == "." || place == "?" || problem.contains(&format!("`{place}`"));
+        let message = if is_named {
+            problem
+        } else {
+            format!("`{place}`: {problem}")
+        };
         Self {
             kind: PayloadErrorKind::Mismatch,
-            message: source.to_string(),
-            source: Some(Box::new(source)),
+            message,
+            source: None,
         }
     }
 
@@ -93,5 +107,21 @@ impl Error for PayloadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         // The message already says what the source says.
         self.source.as_ref().and_then(|source| source.source())
+    }
+}
+
+/// Returns what a MessagePack marker stands for, in words.
+fn kind_of(marker: &str) -> &'static str {
+    let name = marker.split('(').next().unwrap_or(marker);
+    match name.trim_end_matches(|char: char| char.is_ascii_digit()) {
+        "FixPos" | "FixNeg" | "U" | "I" => "a whole number",
+        "F" => "a floating-point number",
+        "FixStr" | "Str" => "a text",
+        "FixMap" | "Map" => "a map",
+        "FixArray" | "Array" => "a list",
+        "Bin" => "a byte string",
+        "True" | "False" => "a boolean",
+        "Null" => "nil",
+        _ => "a value of this kind",
     }
 }

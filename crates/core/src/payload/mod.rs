@@ -77,11 +77,19 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// Returns an error if the value does not fit `T`.
+    /// Returns an error that says where the value does not fit `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        let mut deserializer = rmp_serde::Deserializer::from_read_ref(self.as_bytes());
-        deserializer.set_max_depth(DECODER_DEPTH);
-        T::deserialize(&mut deserializer).map_err(PayloadError::mismatch)
+        // Keeping track of the place costs time: only what does not fit is read a second time.
+        T::deserialize(&mut self.decoder()).or_else(|_| {
+            let located = serde_path_to_error::deserialize(&mut self.decoder());
+            located.map_err(|error| PayloadError::mismatch(&error))
+        })
+    }
+
+    fn decoder(&self) -> rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'_, [u8]>> {
+        let mut decoder = rmp_serde::Deserializer::from_read_ref(self.as_bytes());
+        decoder.set_max_depth(DECODER_DEPTH);
+        decoder
     }
 
     /// Returns the encoded bytes.

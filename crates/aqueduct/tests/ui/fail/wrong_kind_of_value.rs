@@ -12,4 +12,10 @@ async fn text_as_retry() {}
 #[task(name = reports)]
 async fn word_as_name() {}
 
+#[task(schedule = "every 5s")]
+async fn text_as_schedule() {}
+
+#[task(schedule = every)]
+async fn nothing_as_period() {}
+
 fn main() {}

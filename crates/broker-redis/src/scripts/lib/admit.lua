@@ -1,33 +1,42 @@
--- Stores new runs. Each is three arguments: its bytes before the times, its bytes behind them, and what
--- it asks for beyond the plain (empty for a plain run that is due now):
+-- Stores new runs.
+--
+-- Plain runs, which are due now and ask for nothing, come in groups: first 4 bytes, queue, number, then for
+-- each: id, and the bytes behind the times. Any other run is three arguments: its 28 bytes before the times,
+-- those behind them, and what it asks for:
 -- how it is due (0 now, 1 after so long, 2 at; 4 more if its deadline is a time), due ms, deadline or time
 -- until it in ms + 1, kept for ms + 1, where in the second part its deadline stands, its unique key.
 local SEEN, SEEN_BEFORE = P .. 'seen', P .. 'seen:before'
 
--- How many ids are remembered at least, beside those of runs that are stored by id.
-local REMEMBERED = 16384
+-- How many ids are remembered at least, beside those of runs that are stored by id. The more, the more each
+-- look-up costs: this many stay in the processor's cache.
+local REMEMBERED = 4096
 
--- Returns which of some ids have been stored before.
+-- Returns which of some ids have been stored before; the others are remembered from now on.
 local function known_ids(ids)
-  local known, before = {}, call('EXISTS', SEEN_BEFORE) == 1
+  local known, fresh = {}, {}
   for from = 1, #ids, MANY do
     local to = math.min(from + MANY - 1, #ids)
-    for index, is_known in ipairs(call('SMISMEMBER', SEEN, unpack(ids, from, to))) do
-      if is_known == 1 then known[ids[from + index - 1]] = true end
-    end
-    if before then
-      for index, is_known in ipairs(call('SMISMEMBER', SEEN_BEFORE, unpack(ids, from, to))) do
-        if is_known == 1 then known[ids[from + index - 1]] = true end
+    local now_known = call('SMISMEMBER', SEEN, unpack(ids, from, to))
+    local then_known = call('SMISMEMBER', SEEN_BEFORE, unpack(ids, from, to))
+    for index = 1, to - from + 1 do
+      local id = ids[from + index - 1]
+      if now_known[index] + then_known[index] > 0 then
+        known[id] = true
+      else
+        fresh[#fresh + 1] = id
       end
     end
   end
+  in_pieces('SADD', SEEN, fresh)
   return known
 end
 
-local function remember(ids)
-  if #ids == 0 then return end
-  in_pieces('SADD', SEEN, ids)
-  if call('SCARD', SEEN) >= REMEMBERED then call('RENAME', SEEN, SEEN_BEFORE) end
+-- Forgets the elder half of the ids once there are enough of the younger.
+local function forget_ids()
+  if call('SCARD', SEEN) >= REMEMBERED then
+    call('UNLINK', SEEN_BEFORE)
+    call('RENAME', SEEN, SEEN_BEFORE)
+  end
 end
 
 -- Returns the run with its times, and what stands beside it.
@@ -46,66 +55,83 @@ local function complete(head, tail, more, time)
   return run, due, not is_plain and pack('>I6I6', deadline, keep) .. unique, unique
 end
 
--- Stores `number` runs from `ARGV[at]` on; `most` is the length limit of a queue, or 0. Returns an answer
--- a run: its state, or D and the id that stands in the way, or F if the queue is full.
-local function admit(at, number, time, most)
-  local ids, answers, lists, fresh, added = {}, {}, {}, {}, {}
-  for index = 1, number do ids[index] = sub(ARGV[at + index * 3 - 3], 5, 20) end
-  local known, times = known_ids(ids), time_bytes(time) .. time_bytes(time)
+-- Returns whether a queue has room for one more run, if there is a limit.
+local lengths = {}
+local function has_room(queue, most)
+  if most == 0 then return true end
+  if not lengths[queue] then
+    lengths[queue] = 0
+    for _, length in ipairs(call('HMGET', LENGTHS, '0' .. queue, '1' .. queue, '2' .. queue, '3' .. queue)) do
+      lengths[queue] = lengths[queue] + tonumber(length or 0)
+    end
+  end
+  lengths[queue] = lengths[queue] + 1
+  return lengths[queue] <= most
+end
+
+-- Stores plain runs of one queue, lane and priority from `ARGV[at]` on; adds an answer for each.
+local function admit_plain(at, time, most, answers)
+  local prefix, queue, number = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local ids, list, middle = {}, {}, '\0\0\0\0\0\0\0\0' .. time_bytes(time) .. time_bytes(time)
+  for index = 1, number do ids[index] = ARGV[at + 1 + index * 2] end
+  local known, done = known_ids(ids), #answers
+  at = at + 2
   for index = 1, number do
-    local head, tail, more = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-    at = at + 3
-    local id, side, unique, run, due = ids[index], false, '', nil, time
-    if more == '' then
-      run = head .. times .. tail
+    local id = ids[index]
+    if known[id] then
+      answers[done + index] = 'D' .. id
+    elseif not has_room(queue, most) then
+      answers[done + index] = 'F'
     else
-      run, due, side, unique = complete(head, tail, more, time)
-    end
-    local queue, holder = queue_of(run), known[id] and id
-    if not holder and side and call('HEXISTS', RUNS, id) == 1 then holder = id end
-    if not holder and unique ~= '' then holder = call('HGET', P .. 'unique', unique) end
-    if not holder and most > 0 and not added[queue] then
-      added[queue] = 0
-      for _, length in ipairs(call('HMGET', LENGTHS, '0' .. queue, '1' .. queue, '2' .. queue, '3' .. queue)) do
-        added[queue] = added[queue] + tonumber(length or 0)
-      end
-    end
-    if holder then
-      answers[index] = 'D' .. holder
-    elseif most > 0 and added[queue] >= most then
-      answers[index] = 'F'
-    else
-      if most > 0 then added[queue] = added[queue] + 1 end
-      known[id], fresh[#fresh + 1] = true, id
-      if side then
-        call('HSET', SIDE, id, side)
-        if unique ~= '' then call('HSET', P .. 'unique', unique, id) end
-      end
-      if due > time then
-        answers[index] = '0'
-        put_due(run, due)
-      else
-        answers[index] = '1'
-        if side then
-          put_ready(run, 'RPUSH')
-        else
-          local key = ready_of(run)
-          local list = lists[key]
-          if not list then
-            list = { queue = queue, bell = bell_of(run) }
-            lists[key] = list
-          end
-          list[#list + 1] = run
-        end
-      end
+      known[id], answers[done + index] = true, '1'
+      list[#list + 1] = prefix .. id .. middle .. ARGV[at + index * 2]
     end
   end
-  for key, list in pairs(lists) do
-    in_pieces('RPUSH', key, list)
-    bells[list.bell] = true
-    count(QUEUED, list.queue, #list)
+  local kind = byte(prefix, 3) % 16
+  in_pieces('RPUSH', P .. 'ready:' .. PLACES[kind] .. queue, list)
+  if #list > 0 then
+    bells[P .. 'bell:' .. LANES[kind % 4] .. queue] = true
+    count(QUEUED, queue, #list)
   end
-  remember(fresh)
+  return at + 1 + number * 2
+end
+
+-- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
+local function admit_one(at, time, most)
+  local run, due, side, unique = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
+  local id, queue = sub(run, 5, 20), queue_of(run)
+  if known_ids({ id })[id] or call('HEXISTS', RUNS, id) == 1 then
+    return 'D' .. id
+  end
+  local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
+  if holder then
+    return 'D' .. holder
+  elseif not has_room(queue, most) then
+    return 'F'
+  end
+  if side then call('HSET', SIDE, id, side) end
+  if unique ~= '' then call('HSET', P .. 'unique', unique, id) end
+  if due > time then
+    put_due(run, due)
+    return '0'
+  end
+  put_ready(run, 'RPUSH')
+  return '1'
+end
+
+-- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or D and the id that
+-- stands in the way, or F if the queue is full.
+local function admit(at, time, most)
+  local answers = {}
+  while ARGV[at] do
+    if #ARGV[at] == 4 then
+      at = admit_plain(at, time, most, answers)
+    else
+      answers[#answers + 1] = admit_one(at, time, most)
+      at = at + 3
+    end
+  end
+  forget_ids()
   flush()
   return table.concat(answers)
 end

@@ -1,0 +1,212 @@
+//! A Redis server under test, applications on it, and a ledger of what their tasks did.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aqueduct::broker_api::BrokerHandle;
+use aqueduct::redis::RedisBroker;
+use aqueduct::{App, Broker, RunningApp, State, TaskContext, TaskError, task, tasks};
+use aqueduct_redis_server::{RedisServer, ServerOptions};
+use tokio::sync::mpsc;
+
+/// How long a test waits for what must happen soon, before it gives up.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What tasks did, outside of the system under test.
+#[derive(Debug)]
+pub struct Ledger {
+    entries: mpsc::Receiver<Entry>,
+    /// How often each number was executed.
+    pub executed: BTreeMap<u64, usize>,
+}
+
+/// Where tasks write.
+#[derive(Clone, Debug)]
+pub struct Writer(mpsc::Sender<Entry>);
+
+/// One execution.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The number that the run was queued with.
+    pub number: u64,
+    /// The attempt.
+    pub attempt: u32,
+}
+
+/// Writes its number down.
+#[task]
+pub async fn note(ctx: TaskContext, ledger: State<Writer>, number: u64) {
+    ledger.write(&ctx, number).await;
+}
+
+/// Writes its number down, and fails the first time.
+///
+/// # Errors
+///
+/// Returns an error the first time.
+#[task(retry(max = 5, backoff = "10ms"))]
+pub async fn note_and_fail(
+    ctx: TaskContext,
+    ledger: State<Writer>,
+    number: u64,
+) -> Result<(), TaskError> {
+    ledger.write(&ctx, number).await;
+    if ctx.run().tally.failures == 0 {
+        return Err(TaskError::msg("the first time"));
+    }
+    Ok(())
+}
+
+impl Ledger {
+    /// Creates an empty ledger, and what tasks write with.
+    #[must_use]
+    pub fn new() -> (Self, Writer) {
+        let (writer, entries) = mpsc::channel(65_536);
+        (
+            Self {
+                entries,
+                executed: BTreeMap::new(),
+            },
+            Writer(writer),
+        )
+    }
+
+    /// Waits for the next entry.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is none for too long.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Entry {
+        let entry = tokio::time::timeout(PATIENCE, self.entries.recv()).await;
+        let entry = entry
+            .expect("nothing is executed any more")
+            .expect("a writer lives");
+        *self.executed.entry(entry.number).or_default() += 1;
+        entry
+    }
+
+    /// Waits until each of these numbers was executed.
+    ///
+    /// # Panics
+    ///
+    /// Panics if nothing is executed for too long.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn all_of(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        for number in numbers {
+            while !self.executed.contains_key(&number) {
+                self.next().await;
+            }
+        }
+    }
+
+    /// Returns what was executed more than once.
+    #[must_use]
+    pub fn doubled(&self) -> Vec<u64> {
+        self.executed
+            .iter()
+            .filter(|(_, times)| **times > 1)
+            .map(|(number, _)| *number)
+            .collect()
+    }
+}
+
+impl Writer {
+    async fn write(&self, ctx: &TaskContext, number: u64) {
+        let entry = Entry {
+            number,
+            attempt: ctx.run().tally.attempt,
+        };
+        self.0.send(entry).await.expect("the test reads");
+    }
+}
+
+/// Starts a server.
+///
+/// # Panics
+///
+/// Panics if it does not start; the message says how to install it.
+#[must_use]
+pub fn server(settings: &[&str]) -> RedisServer {
+    let mut options = ServerOptions::default();
+    options.settings = settings.iter().map(|&word| word.to_owned()).collect();
+    RedisServer::start_with(&options).expect("a redis-server")
+}
+
+/// Opens a broker.
+///
+/// # Panics
+///
+/// Panics if it cannot be opened.
+///
+/// # Cancel safety
+///
+/// Dropping the future closes what it opened.
+pub async fn broker(url: &str) -> RedisBroker {
+    RedisBroker::from_url(url)
+        .await
+        .expect("the server is there")
+}
+
+/// Starts an application that consumes, with a lease of two seconds.
+///
+/// # Panics
+///
+/// Panics if it does not start.
+///
+/// # Cancel safety
+///
+/// Dropping the future starts nothing.
+pub async fn app(broker: RedisBroker, ledger: Writer) -> RunningApp {
+    let app = App::new(Broker::from(BrokerHandle::new(broker)))
+        .tasks(tasks![note, note_and_fail])
+        .state(ledger)
+        .without_scheduler();
+    let app = app.consumer(|consumer| consumer.lease(Duration::from_secs(2)).concurrency(16));
+    app.start().await.expect("it starts")
+}
+
+/// Starts an application that only queues.
+///
+/// # Panics
+///
+/// Panics if it does not start.
+///
+/// # Cancel safety
+///
+/// Dropping the future starts nothing.
+pub async fn producer(broker: RedisBroker) -> RunningApp {
+    let (_, writer) = Ledger::new();
+    let app = App::new(Broker::from(BrokerHandle::new(broker)))
+        .tasks(tasks![note, note_and_fail])
+        .state(writer);
+    app.without_consumer()
+        .without_scheduler()
+        .start()
+        .await
+        .expect("it starts")
+}
+
+/// Queues `note` with each number; each must be accepted.
+///
+/// # Panics
+///
+/// Panics if one is not.
+///
+/// # Cancel safety
+///
+/// Dropping the future may leave some queued.
+pub async fn queue_notes(app: &RunningApp, numbers: impl IntoIterator<Item = u64>) {
+    for number in numbers {
+        note::queue(app.task_manager(), number)
+            .await
+            .expect("it is queued");
+    }
+}

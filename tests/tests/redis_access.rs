@@ -1,0 +1,145 @@
+//! Users with no more rights than they need: scenario G1.
+
+use std::time::Duration;
+
+use aqueduct::broker_api::{
+    BrokerAdmin, BrokerErrorKind, BrokerHandle, PauseScope, RunFilter, ScheduleStore,
+};
+use aqueduct::manager::QueueErrorKind;
+use aqueduct::redis::RedisBroker;
+use aqueduct::run::{Reason, UniqueKey};
+use aqueduct::{App, Broker, RunningApp, Schedule, tasks};
+use aqueduct_redis_server::RedisServer;
+use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
+
+const USERS: [&str; 4] = [
+    include_str!("../../crates/broker-redis/acl/producer.acl"),
+    include_str!("../../crates/broker-redis/acl/consumer.acl"),
+    include_str!("../../crates/broker-redis/acl/scheduler.acl"),
+    include_str!("../../crates/broker-redis/acl/reader.acl"),
+];
+
+/// Starts a server with the users of the files, and the namespace in use.
+async fn guarded() -> RedisServer {
+    let server = server(&[]);
+    for user in USERS {
+        let words: Vec<&str> = user.split_whitespace().skip(1).collect();
+        server
+            .command(&[&["ACL", "SETUSER"], &words[..]].concat())
+            .unwrap();
+    }
+    drop(broker(&server.url()).await);
+    server
+}
+
+async fn open(server: &RedisServer, user: &str) -> RedisBroker {
+    broker(&format!(
+        "redis://{user}:change-me@127.0.0.1:{}",
+        server.port()
+    ))
+    .await
+}
+
+async fn scheduler(broker: RedisBroker) -> RunningApp {
+    let (_, writer) = Ledger::new();
+    let app = App::new(Broker::from(BrokerHandle::new(broker)))
+        .tasks(tasks![note])
+        .state(writer);
+    let definition = |name: &str| {
+        let schedule = Schedule::every(Duration::from_secs(1)).unwrap();
+        let task = "note".parse().unwrap();
+        aqueduct::broker_api::ScheduleDefinition::new(name.parse().unwrap(), schedule, task)
+            .with_payload(aqueduct::params! { number: 7_u64 }.into_payload().unwrap())
+    };
+    let app = app
+        .without_consumer()
+        .scheduler(move |it| it.schedule(definition("seven")));
+    app.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn g1_each_part_works_with_the_rights_of_its_file() {
+    let server = guarded().await;
+    let (mut ledger, writer) = Ledger::new();
+    let consumer = app(open(&server, "consumer").await, writer).await;
+    let producer = producer(open(&server, "producer").await).await;
+    let scheduler = scheduler(open(&server, "scheduler").await).await;
+    queue_notes(&producer, 0..5).await;
+    let manager = producer.task_manager();
+    note_and_fail::queue(manager, 5).await.unwrap();
+    note::queue(manager, 6)
+        .delay(Duration::from_millis(5))
+        .await
+        .unwrap();
+    let key = UniqueKey::new("k").unwrap();
+    note::queue(manager, 8)
+        .unique(key)
+        .keep_result(Duration::from_secs(9))
+        .await
+        .unwrap();
+    ledger.all_of(0..9).await;
+    for app in [consumer, producer, scheduler] {
+        app.stop().await.unwrap();
+    }
+    let reader = open(&server, "reader").await;
+    BrokerAdmin::list(&reader, &RunFilter::default())
+        .await
+        .unwrap();
+    BrokerAdmin::consumers(&reader).await.unwrap();
+    reader.tasks().await.unwrap();
+    reader.paused().await.unwrap();
+    ScheduleStore::list(&reader).await.unwrap();
+    let log = server.command(&["ACL", "LOG"]).unwrap();
+    assert_eq!(log, "", "something was denied");
+}
+
+#[tokio::test]
+async fn g1_what_a_user_may_not_do_is_refused_and_said() {
+    let server = guarded().await;
+    let reader = open(&server, "reader").await;
+    let paused = reader
+        .set_paused(&PauseScope::Queue("a".parse().unwrap()), true)
+        .await;
+    assert_eq!(paused.unwrap_err().kind(), BrokerErrorKind::Config);
+    let id = aqueduct::RunId::generate(aqueduct::Timestamp::MIN);
+    assert!(
+        reader.cancel(&[id], Reason::new("no")).await.is_ok(),
+        "there is nothing to cancel"
+    );
+    let app = producer(reader).await;
+    let error = note::queue(app.task_manager(), 1).await.unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::Refused);
+    for command in [
+        "KEYS *",
+        "FLUSHALL",
+        "CONFIG GET dir",
+        "ACL LIST",
+        "GET other:key",
+        "SCRIPT FLUSH",
+    ] {
+        let words: Vec<&str> = command.split(' ').collect();
+        for user in ["producer", "consumer", "scheduler", "reader"] {
+            let refused = server.command_as(user, "change-me", &words).unwrap_err();
+            assert!(
+                refused.to_string().starts_with("NOPERM"),
+                "{user} may {command}: {refused}"
+            );
+        }
+    }
+    let other = format!(
+        "redis://producer:change-me@127.0.0.1:{}?namespace=other",
+        server.port()
+    );
+    let error = RedisBroker::from_url(&other).await.unwrap_err();
+    assert_eq!(error.kind(), BrokerErrorKind::Config);
+    let wrong = format!("redis://producer:canary@127.0.0.1:{}", server.port());
+    let error = RedisBroker::from_url(&wrong).await.unwrap_err();
+    assert_eq!(error.kind(), BrokerErrorKind::Config);
+    let mut shown = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        shown.push_str(&format!(" {cause}"));
+        source = cause.source();
+    }
+    assert!(!shown.contains("canary"), "{shown}");
+}

@@ -1,0 +1,160 @@
+//! Lost replies and fencing, on the wire: scenarios X1 to X16 against a real server.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct::broker_api::{
+    Broker, BrokerAdmin, BrokerExt, ClaimRequest, LaneWant, ReclaimRequest, Sequence,
+};
+use aqueduct::{Lane, QueueName};
+use aqueduct_core::ConsumerId;
+use integration::proxy::{Fault, FaultProxy, Rule};
+use integration::redis::{Ledger, app, broker, note_and_fail, producer, queue_notes, server};
+
+const RUNS: u64 = 60;
+
+/// Lets runs be queued and executed while calls of a script fail; each is executed and counted once.
+async fn exactly_once(script: &str, every: usize, fault: Fault) {
+    let server = server(&[]);
+    let proxy = FaultProxy::start(server.port()).await;
+    let direct = broker(&server.url()).await;
+    let disturbed = broker(&proxy.url()).await;
+    proxy.add(Rule::every(
+        every,
+        disturbed.digest_of(script).unwrap(),
+        fault,
+    ));
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(disturbed, writer).await;
+    queue_notes(&app, 0..RUNS).await;
+    ledger.all_of(0..RUNS).await;
+    proxy.heal();
+    app.stop().await.unwrap();
+    assert!(proxy.injected() > 0, "nothing was injected");
+    assert_eq!(ledger.doubled(), [0_u64; 0], "executed twice");
+    let tasks = direct.tasks().await.unwrap();
+    assert_eq!(
+        tasks.iter().map(|it| it.succeeded).sum::<u64>(),
+        RUNS,
+        "counted twice, or not"
+    );
+    assert_eq!(
+        direct.queue_length().await.unwrap().values().sum::<u64>(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn x1_a_lost_reply_to_an_enqueue_adds_one_run() {
+    exactly_once("enqueue", 5, Fault::LostReply).await;
+}
+
+#[tokio::test]
+async fn x2_an_enqueue_that_is_sent_twice_adds_one_run() {
+    exactly_once("enqueue", 1, Fault::Twice).await;
+}
+
+#[tokio::test]
+async fn x3_a_lost_reply_to_a_claim_returns_the_same_runs() {
+    exactly_once("claim", 3, Fault::LostReply).await;
+}
+
+/// Settlements go with claims: a lost reply loses both answers.
+#[tokio::test]
+async fn x4_a_lost_reply_to_a_settlement_does_not_run_it_again() {
+    exactly_once("claim", 2, Fault::LostReply).await;
+}
+
+#[tokio::test]
+async fn x4_a_settlement_that_is_sent_twice_counts_once() {
+    exactly_once("claim", 1, Fault::Twice).await;
+}
+
+#[tokio::test]
+async fn x5_a_lost_reply_to_a_retry_counts_one_failure() {
+    let server = server(&[]);
+    let proxy = FaultProxy::start(server.port()).await;
+    let direct = broker(&server.url()).await;
+    let disturbed = broker(&proxy.url()).await;
+    proxy.add(Rule::every(
+        2,
+        disturbed.digest_of("claim").unwrap(),
+        Fault::LostReply,
+    ));
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(disturbed, writer).await;
+    for number in 0..20 {
+        note_and_fail::queue(app.task_manager(), number)
+            .await
+            .unwrap();
+    }
+    while ledger
+        .executed
+        .values()
+        .filter(|times| **times >= 2)
+        .count()
+        < 20
+    {
+        ledger.next().await;
+    }
+    proxy.heal();
+    app.stop().await.unwrap();
+    let task = direct.tasks().await.unwrap().remove(0);
+    assert_eq!((task.retried, task.succeeded), (20, 20));
+}
+
+/// Whoever moves due runs and takes back those of the dead may be repeated as well.
+#[tokio::test]
+async fn x6_moves_that_are_sent_twice_move_nothing_twice() {
+    exactly_once("peek", 1, Fault::Twice).await;
+    let server = server(&[]);
+    let proxy = FaultProxy::start(server.port()).await;
+    let disturbed = broker(&proxy.url()).await;
+    let producer = producer(broker(&server.url()).await).await;
+    queue_notes(&producer, 0..20).await;
+    let moment = Duration::from_millis(1);
+    let want = LaneWant::new(Lane::Io, Arc::from([QueueName::DEFAULT]), 20);
+    let claim =
+        ClaimRequest::new(ConsumerId::generate(), Sequence::FIRST, moment).want(want.clone());
+    assert_eq!(disturbed.claim(&claim).await.unwrap().leases.len(), 20);
+    proxy.add(Rule::every(
+        1,
+        disturbed.digest_of("reclaim").unwrap(),
+        Fault::Twice,
+    ));
+    let beat = ReclaimRequest::new(Duration::from_mins(1), moment);
+    while disturbed.reclaim(&beat).await.unwrap().requeued == 0 {}
+    let claim = ClaimRequest::new(ConsumerId::generate(), Sequence::FIRST, moment).want(want);
+    assert_eq!(disturbed.claim(&claim).await.unwrap().leases.len(), 20);
+    assert_eq!(
+        disturbed
+            .queue_length()
+            .await
+            .unwrap()
+            .values()
+            .sum::<u64>(),
+        0
+    );
+}
+
+/// A consumer that dies with a token of the bell in its hands: somebody else is woken.
+#[tokio::test]
+async fn x16_a_token_that_is_lost_with_its_connection_delays_nobody_for_long() {
+    let server = server(&[]);
+    let proxy = FaultProxy::start(server.port()).await;
+    let (mut ledger, writer) = Ledger::new();
+    let first = app(broker(&proxy.url()).await, writer.clone()).await;
+    let second = app(broker(&server.url()).await, writer).await;
+    let producer = producer(broker(&server.url()).await).await;
+    proxy.add(Rule::every(1, "BLPOP", Fault::LostReply));
+    for number in 0..20 {
+        queue_notes(&producer, [number]).await;
+        ledger.all_of([number]).await;
+    }
+    proxy.heal();
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
+    producer.stop().await.unwrap();
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+}

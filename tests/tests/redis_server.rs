@@ -1,0 +1,208 @@
+//! A server that dies, is emptied, full, busy or wrong: scenarios R1 to R19, P1 and P3.
+
+use aqueduct::broker_api::{BrokerErrorKind, BrokerExt};
+use aqueduct::manager::QueueErrorKind;
+use aqueduct::redis::RedisBroker;
+use integration::redis::{Ledger, app, broker, note, producer, queue_notes, server};
+
+/// What was acknowledged survives the death of a server that writes every step to disk.
+#[tokio::test]
+async fn r1_what_was_acknowledged_survives_a_killed_server() {
+    let mut server = server(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    let manager = app.task_manager().clone();
+    let mut acknowledged = Vec::new();
+    for number in 0..150 {
+        if number % 50 == 25 {
+            server.kill().unwrap();
+            server.revive().unwrap();
+        }
+        if note::queue(&manager, number).await.is_ok() {
+            acknowledged.push(number);
+        }
+    }
+    assert!(
+        acknowledged.len() > 100,
+        "only {} were acknowledged",
+        acknowledged.len()
+    );
+    ledger.all_of(acknowledged).await;
+    app.stop().await.unwrap();
+}
+
+/// An emptied server is not a dead end: what is queued from then on runs.
+#[tokio::test]
+async fn r4_an_emptied_server_goes_on() {
+    let server = server(&[]);
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    for round in 0..5 {
+        queue_notes(&app, [round]).await;
+        ledger.all_of([round]).await;
+        server.command(&["FLUSHALL"]).unwrap();
+    }
+    queue_notes(&app, [100]).await;
+    ledger.all_of([100]).await;
+    app.stop().await.unwrap();
+}
+
+/// A server that forgets its scripts is told them again; nobody sees an error.
+#[tokio::test]
+async fn r7_forgotten_scripts_are_loaded_again() {
+    let server = server(&[]);
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    for number in 0..50 {
+        server.command(&["SCRIPT", "FLUSH"]).unwrap();
+        queue_notes(&app, [number]).await;
+    }
+    ledger.all_of(0..50).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+}
+
+/// A full server refuses new work with an error that says so, and can still be drained.
+#[tokio::test]
+async fn r8_a_full_server_refuses_new_work_and_is_drained() {
+    let server = server(&[]);
+    let producer = producer(broker(&server.url()).await).await;
+    queue_notes(&producer, 0..100).await;
+    server
+        .command(&["CONFIG", "SET", "maxmemory", "1mb"])
+        .unwrap();
+    let error = note::queue(producer.task_manager(), 100).await.unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::LimitExceeded, "{error:?}");
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    ledger.all_of(0..100).await;
+    server
+        .command(&["CONFIG", "SET", "maxmemory", "0"])
+        .unwrap();
+    queue_notes(&producer, [101]).await;
+    ledger.all_of([101]).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+}
+
+/// A server that may throw runs away is refused at the start, with what to set.
+#[tokio::test]
+async fn r9_a_server_that_evicts_is_refused() {
+    let server = server(&["--maxmemory-policy", "allkeys-lru"]);
+    let error = RedisBroker::from_url(&server.url()).await.unwrap_err();
+    assert_eq!(error.kind(), BrokerErrorKind::Config);
+    assert!(
+        error.to_string().contains("maxmemory-policy noeviction"),
+        "{error}"
+    );
+    let accepted = format!("{}?accept_eviction=yes", server.url());
+    RedisBroker::from_url(&accepted).await.unwrap();
+}
+
+/// Clients that are killed come back, and nothing is lost or doubled.
+#[tokio::test]
+async fn r10_killed_clients_come_back() {
+    let server = server(&[]);
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    for number in 0..40 {
+        server
+            .command(&["CLIENT", "KILL", "TYPE", "normal"])
+            .unwrap();
+        queue_notes(&app, [number]).await;
+    }
+    ledger.all_of(0..40).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+}
+
+/// Somebody else's endless script holds the server up; work goes on after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r12_a_busy_server_is_waited_for() {
+    let server = server(&["--busy-reply-threshold", "50"]);
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    queue_notes(&app, [0]).await;
+    ledger.all_of([0]).await;
+    let server = std::sync::Arc::new(server);
+    let busy = std::sync::Arc::clone(&server);
+    let busy =
+        tokio::task::spawn_blocking(move || busy.command(&["EVAL", "while true do end", "0"]));
+    let refused = loop {
+        match server.command(&["PING"]) {
+            Err(error) if error.to_string().starts_with("BUSY") => break error,
+            _ => tokio::task::yield_now().await,
+        }
+    };
+    assert!(refused.to_string().contains("SCRIPT KILL"), "{refused}");
+    server.command(&["SCRIPT", "KILL"]).unwrap();
+    assert!(busy.await.unwrap().is_err());
+    queue_notes(&app, 1..10).await;
+    ledger.all_of(1..10).await;
+    app.stop().await.unwrap();
+}
+
+/// What somebody has broken by hand hurts nobody else: ghosts, doubles, and runs without an owner.
+#[tokio::test]
+async fn r19_keys_that_were_broken_by_hand_hurt_nobody_else() {
+    let server = server(&[]);
+    let producer = producer(broker(&server.url()).await).await;
+    queue_notes(&producer, 0..3).await;
+    let ready = "{aqueduct}:ready:io:medium:default";
+    // A ghost: an id without a run; a double: the same id twice; a wrong consumer in the list of leases.
+    server
+        .command_bytes(&[b"LPUSH", ready.as_bytes(), &[0; 17]])
+        .unwrap();
+    server
+        .command_bytes(&[b"LPUSH", ready.as_bytes(), &[0; 17]])
+        .unwrap();
+    server
+        .command(&["ZADD", "{aqueduct}:consumers", "1", "nobody"])
+        .unwrap();
+    server
+        .command(&["ZADD", "{aqueduct}:due", "1", "no run of this id"])
+        .unwrap();
+    server
+        .command(&["ZADD", "{aqueduct}:deadlines", "1", "no run of this id"])
+        .unwrap();
+    server
+        .command(&["ZADD", "{aqueduct}:kept", "1", "no run of this id"])
+        .unwrap();
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    ledger.all_of(0..3).await;
+    queue_notes(&producer, 3..6).await;
+    ledger.all_of(3..6).await;
+    app.stop().await.unwrap();
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+}
+
+/// Bytes that are no run are set aside, each alone; the runs around them are executed.
+#[tokio::test]
+async fn p1_bytes_that_are_no_run_are_set_aside() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    let producer = producer(broker(&server.url()).await).await;
+    let ready = b"{aqueduct}:ready:io:medium:default";
+    let mut broken: Vec<Vec<u8>> = vec![b"".to_vec(), vec![0xff; 100], vec![1; 41], vec![2; 80]];
+    // A run of a later version, one with unknown flags, and one whose parameters are no MessagePack.
+    let mut whole = vec![1, 0, 0x14, 0];
+    whole.extend([7; 16]);
+    whole.extend([0; 20]);
+    whole.extend(b"\x04note\xc1");
+    broken.push(whole);
+    for (number, bytes) in broken.iter().enumerate() {
+        server.command_bytes(&[b"RPUSH", ready, bytes]).unwrap();
+        queue_notes(&producer, [number as u64]).await;
+    }
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    ledger.all_of(0..broken.len() as u64).await;
+    app.stop().await.unwrap();
+    let aside = server.command(&["LLEN", "{aqueduct}:unreadable"]).unwrap();
+    assert_eq!(aside, broken.len().to_string());
+    assert_eq!(
+        direct.queue_length().await.unwrap().values().sum::<u64>(),
+        0
+    );
+}
