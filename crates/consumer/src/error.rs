@@ -49,7 +49,7 @@ impl ConsumerError {
         Self::new(ConsumerErrorKind::MissingState, missing.to_string())
     }
 
-    pub(crate) fn cpu(error: StartError) -> Self {
+    pub(crate) fn cpu(error: &StartError) -> Self {
         Self::new(ConsumerErrorKind::Cpu, error.to_string())
     }
 

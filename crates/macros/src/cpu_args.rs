@@ -1,5 +1,8 @@
 //! Parses the options that only `#[cpu_task]` has.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -46,12 +49,12 @@ impl CpuArgs {
         let name = option.to_string();
         self.first.get_or_insert((option.span(), name.clone()));
         match name.as_str() {
-            "cpus" => self.cpus = Some(number(input, 1, MAX_CPUS)?),
-            "nice" => self.nice = Some(number(input, 0, 19)?),
+            "cpus" => self.cpus = Some(number(input, 1..=MAX_CPUS)?),
+            "nice" => self.nice = Some(number(input, 0..=19)?.cast_signed()),
             "memory_limit" => self.memory_limit = Some(size(input, MIN_MEMORY)?),
             "stack_size" => self.stack_size = Some(size(input, MIN_STACK)?),
             "cpu_timeout" => {
-                let (shortest, longest) = (std::time::Duration::from_secs(1), MAX_CPU_TIME);
+                let (shortest, longest) = (Duration::from_secs(1), MAX_CPU_TIME);
                 self.cpu_timeout = Some(duration(input, shortest, longest)?);
             }
             "env" => {
@@ -90,18 +93,15 @@ fn makers(input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
     Ok(all.into_iter().collect())
 }
 
-fn number<N>(input: ParseStream<'_>, least: N, most: N) -> syn::Result<N>
-where
-    N: std::str::FromStr<Err: std::fmt::Display> + PartialOrd + std::fmt::Display,
-{
+fn number(input: ParseStream<'_>, within: RangeInclusive<u32>) -> syn::Result<u32> {
     input.parse::<Token![=]>()?;
     let literal: LitInt = input.parse()?;
-    let number: N = literal.base10_parse()?;
-    if number < least || number > most {
-        let message = format!("this must be from {least} to {most}");
-        return Err(Error::new(literal.span(), message));
+    let number = literal.base10_parse()?;
+    if within.contains(&number) {
+        return Ok(number);
     }
-    Ok(number)
+    let message = format!("this must be from {} to {}", within.start(), within.end());
+    Err(Error::new(literal.span(), message))
 }
 
 fn size(input: ParseStream<'_>, least: u64) -> syn::Result<u64> {
@@ -115,6 +115,6 @@ fn size(input: ParseStream<'_>, least: u64) -> syn::Result<u64> {
 }
 
 const MAX_CPUS: u32 = 4096;
-const MAX_CPU_TIME: std::time::Duration = std::time::Duration::from_hours(30 * 24);
+const MAX_CPU_TIME: Duration = Duration::from_hours(30 * 24);
 const MIN_MEMORY: u64 = 16 << 20;
 const MIN_STACK: u64 = 64 << 10;

@@ -166,9 +166,9 @@ impl App {
     /// # Cancel safety
     ///
     /// Dropping the future starts nothing.
-    #[expect(
-        clippy::unused_async,
-        reason = "brokers behind a network will be asked before the start"
+    #[cfg_attr(
+        not(feature = "consumer"),
+        expect(clippy::unused_async, reason = "with a consumer it waits in workers")
     )]
     pub async fn start(self) -> Result<RunningApp, AppError> {
         if tokio::runtime::Handle::try_current().is_err() {

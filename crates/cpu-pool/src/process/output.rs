@@ -194,7 +194,7 @@ mod tests {
         lines.add(b"o\r\n\n\xFF!\n", |line| seen.push(line.to_owned()));
         assert_eq!(seen, ["one", "two", "\u{FFFD}!"]);
         lines.add(&vec![b'x'; MAX_LINE_BYTES * 2], |line| {
-            seen.push(line.to_owned())
+            seen.push(line.to_owned());
         });
         assert_eq!(seen.last().map(String::len), Some(MAX_LINE_BYTES));
         for number in 0..100 {
