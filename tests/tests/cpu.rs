@@ -1,21 +1,25 @@
 //! CPU tasks in real worker processes, behind the whole application.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking; one task prints"
+)]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct::cpu::{CpuSettings, PoolConfig};
 use aqueduct::observe::{RunEvent, RunEventKind};
 use aqueduct::{
-    App, Broker, RunState, RunningApp, State, TaskContext, TaskError, cpu_task, task, tasks,
+    App, Broker, RunState, RunningApp, State, TaskContext, TaskError, TaskList, cpu_task, task,
+    tasks,
 };
 use integration::Watcher;
 use tokio::sync::mpsc;
 
 aqueduct::cpu_worker!(all());
 
-fn all() -> Vec<Arc<dyn aqueduct::__private::Task>> {
+fn all() -> TaskList {
     tasks![
         pid,
         asynchronous,
@@ -42,10 +46,10 @@ struct Model {
     made_in: u32,
 }
 
-fn load_model() -> Result<Model, std::io::Error> {
-    Ok(Model {
-        made_in: std::process::id(),
-    })
+fn load_model() -> Result<Model, TaskError> {
+    let made_in = std::fs::read_link("/proc/self")?;
+    let made_in = made_in.to_string_lossy().parse()?;
+    Ok(Model { made_in })
 }
 
 #[cpu_task(keep_result = "1m")]

@@ -3,13 +3,12 @@
 //! `#[cpu_task]` and `#[aqueduct::main]` are all that most programs need; [`manual::cpu`](crate::manual::cpu)
 //! is the guide.
 
-use std::sync::Arc;
-
 use aqueduct_core::TaskRegistry;
-use aqueduct_core::task::Task;
 
 pub use aqueduct_consumer::cpu::{CpuSettings, Isolation};
 pub use aqueduct_cpu_pool::{PoolConfig, PoolMetrics, Program};
+
+use crate::TaskList;
 
 /// Becomes a CPU worker that knows these tasks, if this process was started as one; else returns at once.
 ///
@@ -33,7 +32,7 @@ pub use aqueduct_cpu_pool::{PoolConfig, PoolMetrics, Program};
 /// # Panics
 ///
 /// Panics in a worker, if two tasks have one name; the pool reports it.
-pub fn init(tasks: impl FnOnce() -> Vec<Arc<dyn Task>>) {
+pub fn init(tasks: impl FnOnce() -> TaskList) {
     aqueduct_consumer::cpu::become_worker(|| {
         let mut registry = TaskRegistry::new();
         for task in tasks() {

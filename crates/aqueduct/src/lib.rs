@@ -58,6 +58,7 @@ pub mod __private;
 
 pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
+pub use macros::TaskList;
 
 pub use aqueduct_core::manager::{Queue, QueueError, RunHandle, TaskCall};
 pub use aqueduct_core::{

@@ -1,5 +1,12 @@
 //! `tasks!`, `params!` and `cpu_worker!`.
 
+use std::sync::Arc;
+
+use aqueduct_core::task::Task;
+
+/// What `tasks![…]` returns: tasks of whatever types.
+pub type TaskList = Vec<Arc<dyn Task>>;
+
 /// Lists tasks for an application: `tasks![fetch, reports::monthly]`.
 ///
 /// Each name is a function with `#[task]`.

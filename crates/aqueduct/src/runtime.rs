@@ -1,10 +1,9 @@
 //! What `#[aqueduct::main]` expands to: a runtime around the body of `main`.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_core::task::Task;
+use crate::TaskList;
 
 /// Runs the body of `main` on a multi-threaded runtime.
 ///
@@ -35,7 +34,7 @@ pub fn run_main<F: Future>(worker_threads: Option<usize>, body: F) -> F::Output 
 /// # Panics
 ///
 /// Panics in a worker, if two tasks have one name.
-pub fn worker_hook(tasks: impl FnOnce() -> Vec<Arc<dyn Task>>) {
+pub fn worker_hook(tasks: impl FnOnce() -> TaskList) {
     #[cfg(feature = "consumer")]
     crate::cpu::init(tasks);
     #[cfg(not(feature = "consumer"))]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use aqueduct::consumer::MetricsHandle;
 use aqueduct::serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -21,6 +22,7 @@ struct Inner {
     results: Mutex<Results>,
     ended: watch::Sender<Option<Result<(), String>>>,
     bar: Bar,
+    metrics: OnceLock<MetricsHandle>,
 }
 
 #[derive(Debug)]
@@ -73,7 +75,16 @@ impl Board {
             results,
             ended: watch::Sender::new(None),
             bar,
+            metrics: OnceLock::new(),
         }))
+    }
+
+    /// Shows from now on how many workers are busy.
+    pub(crate) fn watch(&self, metrics: Option<&MetricsHandle>) {
+        if let Some(metrics) = metrics {
+            // Called once.
+            let _ = self.0.metrics.set(metrics.clone());
+        }
     }
 
     /// Records a part; returns whether it was the last one missing.
@@ -133,7 +144,8 @@ impl Board {
     pub(crate) fn show_progress(&self) {
         let complete = self.results().complete;
         if !self.has_ended() {
-            self.0.bar.show(complete);
+            let workers = self.0.metrics.get().and_then(MetricsHandle::cpu);
+            self.0.bar.show(complete, workers.map_or(0, |it| it.busy));
         }
     }
 

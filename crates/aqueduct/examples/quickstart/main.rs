@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example quickstart -- [--broker URL] [--output FILE] [PATH…]`
 //!
-//! Each file is a chain of three tasks, `read_file` → `analyse` → `record`; `show_progress` fires
-//! every 200 ms, and `report` runs last.
+//! Each file is a chain of three tasks, `read_file` → `analyse` → `record`; the second runs in worker
+//! processes. `show_progress` fires every 200 ms, and `report` runs last.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -22,12 +22,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use aqueduct::{App, Broker, TaskManager, tasks};
+use aqueduct::{App, Broker, TaskManager};
 
 use args::{Args, Request};
 use board::{Board, Verdict};
 
-#[aqueduct::main]
+#[aqueduct::main(tasks = work::all)]
 async fn main() -> ExitCode {
     match run().await {
         Ok(verdict) => verdict.exit_code(),
@@ -64,14 +64,10 @@ async fn run() -> anyhow::Result<Verdict> {
 
 async fn start(args: &Args, board: Board) -> anyhow::Result<aqueduct::RunningApp> {
     let broker = Broker::from_url(&args.broker).await.context("no broker")?;
-    let tasks = tasks![
-        work::read_file,
-        work::analyse,
-        work::record,
-        work::show_progress,
-        work::report
-    ];
-    Ok(App::new(broker).tasks(tasks).state(board).start().await?)
+    let app = App::new(broker).tasks(work::all()).state(board.clone());
+    let app = app.start().await?;
+    board.watch(app.metrics());
+    Ok(app)
 }
 
 async fn queue_all(manager: &TaskManager, files: Vec<PathBuf>) -> anyhow::Result<()> {

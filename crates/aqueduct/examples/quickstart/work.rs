@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aqueduct::{State, TaskContext, TaskError, task};
+use aqueduct::{State, TaskContext, TaskError, TaskList, cpu_task, task, tasks};
 
 use crate::analysis::{Analysis, parts};
 use crate::board::{Board, Part};
@@ -13,6 +13,11 @@ const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The largest part of a file that one run analyses; parameters may have 1 MiB.
 const MAX_PART_BYTES: usize = 256 * 1024;
+
+/// All tasks: for the app, and for the worker processes.
+pub(crate) fn all() -> TaskList {
+    tasks![read_file, analyse, record, show_progress, report]
+}
 
 /// Reads a file and queues its analysis, part by part.
 #[task]
@@ -37,9 +42,9 @@ pub(crate) async fn read_file(ctx: TaskContext, path: PathBuf) -> Result<(), Tas
     Ok(())
 }
 
-/// Analyses a part of a file: the heavy calculation.
-#[task]
-pub(crate) async fn analyse(
+/// Analyses a part of a file: the heavy calculation, in a worker process.
+#[cpu_task]
+pub(crate) fn analyse(
     ctx: TaskContext,
     path: PathBuf,
     index: usize,
@@ -52,7 +57,7 @@ pub(crate) async fn analyse(
         of,
         result: Ok(Analysis::of(&text)),
     };
-    record::queue(&ctx, part).await?;
+    record::queue(&ctx, part).blocking()?;
     Ok(())
 }
 
