@@ -19,6 +19,7 @@ cargo xtask <command>
   tidy               the rules of docs/STYLE.md that a program can check
   docgen [--check]   the generated parts of the documentation
   redis              a throw-away redis-server, until Ctrl-C
+  bench cpu          worker processes beside a bare pipe
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
 ";
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ["docgen", "--check"] => docgen::run(true),
         ["redis"] => redis::run(),
         ["bench", "memory"] => bench::memory(),
+        ["bench", "cpu"] => bench::cpu(),
         ["bench", "redis", only @ ..] => bench::redis(only),
         ["help" | "--help"] => {
             println!("{HELP}");
