@@ -22,7 +22,7 @@
 //! ```
 //!
 //! At run time, [`ScheduleControl`](crate::scheduler::ScheduleControl) lists, switches, changes and
-//! removes schedules, from any process. A [`Schedule`](crate::Schedule) tells its next ticks:
+//! removes schedules, from any process; [`parts`](super::parts) has an example. A [`Schedule`](crate::Schedule) tells its next ticks:
 //!
 //! ```
 //! use aqueduct::{Schedule, Timestamp};
