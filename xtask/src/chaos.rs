@@ -30,7 +30,7 @@ struct Outcome {
     figures: String,
 }
 
-/// Runs the scenarios whose names begin with one of these, or all.
+/// Runs the scenarios with these ids, or all.
 pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
     redis::require()?;
     let mut outcomes = Vec::new();
@@ -50,7 +50,7 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         !outcomes.is_empty(),
-        "no scenario begins with {}",
+        "no scenario is called {}",
         ids.join(", ")
     );
     println!("\n{} scenarios", outcomes.len());

@@ -84,17 +84,10 @@ impl RedisCluster {
 }
 
 fn node() -> io::Result<RedisServer> {
-    let mut options = ServerOptions::default();
     let bus = free_port()?.to_string();
-    let settings = [
-        "--cluster-enabled",
-        "yes",
-        "--cluster-node-timeout",
-        "1500",
-        "--cluster-port",
-        &bus,
-    ];
-    options.settings = settings.map(str::to_owned).to_vec();
+    let timeout = ["--cluster-node-timeout", "1500"];
+    let settings = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    let options = ServerOptions::with_settings(&[&settings[..], &timeout].concat());
     RedisServer::start_with(&options)
 }
 

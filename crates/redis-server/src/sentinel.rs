@@ -27,10 +27,7 @@ impl RedisSentinels {
         let port = primary.port().to_string();
         let mut servers = vec![primary];
         for _ in 0..REPLICAS {
-            let mut options = ServerOptions::default();
-            options.settings = ["--replicaof", "127.0.0.1", &port]
-                .map(str::to_owned)
-                .to_vec();
+            let options = ServerOptions::with_settings(&["--replicaof", "127.0.0.1", &port]);
             servers.push(RedisServer::start_with(&options)?);
         }
         let sentinels = (0..SENTINELS)

@@ -30,6 +30,15 @@ pub struct RedisServer {
     words: Vec<String>,
 }
 
+impl ServerOptions {
+    /// Creates options with further settings, as on the command line.
+    #[must_use]
+    pub fn with_settings(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|&word| word.to_owned()).collect();
+        Self { settings, ..Self::default() }
+    }
+}
+
 impl RedisServer {
     /// Starts a server with nothing in it, and without persistence.
     ///
