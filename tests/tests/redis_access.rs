@@ -1,4 +1,5 @@
 //! Users with no more rights than they need: scenario G1.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -35,7 +35,10 @@ impl ServerOptions {
     #[must_use]
     pub fn with_settings(settings: &[&str]) -> Self {
         let settings = settings.iter().map(|&word| word.to_owned()).collect();
-        Self { settings, ..Self::default() }
+        Self {
+            settings,
+            ..Self::default()
+        }
     }
 }
 
