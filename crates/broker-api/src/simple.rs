@@ -71,8 +71,9 @@ pub trait SimpleBroker: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// A consumer that waited for as long as its lease drops the future. A run that was taken out by
-    /// then is lost, unless the store notices.
+    /// A consumer that waited for as long as its lease drops the future of this call. A run that the
+    /// call has taken out by then is lost, unless the store notices. A quarter of the lease after its
+    /// begin, a claim that has runs asks for no more.
     fn get_task_run(
         &self,
         want: &LaneWant,

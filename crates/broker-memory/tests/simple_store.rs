@@ -10,8 +10,9 @@ use aqueduct_broker_api::{
     LaneWant, Lease, Sequence, Settle, SettleRequest, Settled, Settlement, SimpleBroker,
     WaitRequest,
 };
-use aqueduct_broker_conformance::named;
+use aqueduct_broker_conformance::{START, named};
 use aqueduct_broker_memory::SimpleBrokerExt;
+use aqueduct_core::clock::ManualClock;
 use aqueduct_core::{
     ConsumerId, Lane, ProducerId, QueueName, QueuedTask, RunId, RunState, TaskRun,
 };
@@ -31,6 +32,8 @@ struct Inside {
     /// The lengths name a run that is never handed out.
     is_lying: bool,
     asked: usize,
+    /// Taking out takes a second, by this clock.
+    slow: Option<ManualClock>,
     /// Putting in never ends.
     is_hanging: bool,
 }
@@ -76,6 +79,9 @@ impl SimpleBroker for Store {
     async fn get_task_run(&self, want: &LaneWant) -> Result<Option<TaskRun>, BrokerError> {
         let mut inside = self.inside();
         inside.asked += 1;
+        if let Some(clock) = &inside.slow {
+            clock.advance(Duration::from_secs(1));
+        }
         if let Some(kind) = inside.get_fails {
             return Err(BrokerError::new(kind, "get", "broken"));
         }
@@ -360,4 +366,16 @@ async fn an_interrupted_enqueue_loses_no_run() {
     let mut claimed = ids(&bench.claim(9).await.unwrap());
     claimed.sort_unstable();
     assert_eq!(claimed, all);
+}
+
+#[tokio::test]
+async fn a_slow_store_does_not_use_up_the_lease() {
+    let clock = ManualClock::new(START);
+    let mut bench = Bench::new();
+    bench.broker = bench.store.clone().into_broker_on(clock.clock());
+    let tasks = (0..9).map(|_| named("a")).collect();
+    bench.queue(tasks).await.unwrap();
+    bench.store.inside().slow = Some(clock);
+    assert_eq!(bench.claim(9).await.unwrap().len(), 2);
+    assert_eq!(bench.store.ids().len(), 7);
 }

@@ -110,7 +110,7 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
         let (fetched, problem) = if self.front.step(|state, _| state.is_answered(request)) {
             (Fetched::default(), None)
         } else {
-            self.fetch(&request.wants).await
+            self.fetch(request).await
         };
         if let Some(problem) = problem {
             // Settlements, and runs that are here, do not wait for a store that fails.

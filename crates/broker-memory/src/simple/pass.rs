@@ -5,10 +5,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use aqueduct_broker_api::{
-    BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued, LaneWant, Settle, Settled, Settlement,
-    SimpleBroker,
+    BrokerError, BrokerErrorKind, ClaimRequest, EnqueueRequest, Enqueued, LaneWant, Settle,
+    Settled, Settlement, SimpleBroker,
 };
 use aqueduct_core::run::TaskRun;
+use aqueduct_core::time::Monotonic;
 use aqueduct_core::{RunId, RunState};
 use tracing::warn;
 
@@ -149,15 +150,23 @@ impl<S: SimpleBroker> SimpleFront<S> {
     }
 
     /// Fetches as many runs as are wanted and not here, and says what ended it before that.
-    pub(super) async fn fetch(&self, wants: &[LaneWant]) -> (Fetched, Option<BrokerError>) {
+    ///
+    /// A slow store does not use up the lease, after which the caller gives the claim up: a quarter of it
+    /// is enough when there is something to claim.
+    pub(super) async fn fetch(&self, request: &ClaimRequest) -> (Fetched, Option<BrokerError>) {
+        let clock = &self.front.0.clock;
+        let enough = clock.monotonic().saturating_add(request.lease / 4);
         let mut fetched = Fetched::default();
         self.front.step(State::promote);
         let mut problem = None;
-        for want in wants {
+        for want in &request.wants {
             let mut missing = self.front.step(|state, _| state.missing(want));
             fetched.something_is_here |= missing.max < want.max;
             if problem.is_none() && !missing.queues.is_empty() {
-                problem = self.fetch_missing(&mut missing, &mut fetched).await.err();
+                problem = self
+                    .fetch_missing(&mut missing, &mut fetched, enough)
+                    .await
+                    .err();
             }
         }
         (fetched, problem)
@@ -167,6 +176,7 @@ impl<S: SimpleBroker> SimpleFront<S> {
         &self,
         missing: &mut LaneWant,
         fetched: &mut Fetched,
+        enough: Monotonic,
     ) -> Result<(), BrokerError> {
         while missing.max > 0 {
             let answer = self.store.get_task_run(missing).await;
@@ -182,6 +192,9 @@ impl<S: SimpleBroker> SimpleFront<S> {
                 self.front.step(|state, _| state.adopt(run));
             } else {
                 self.put_back(run).await?;
+            }
+            if fetched.something_is_here && self.front.0.clock.monotonic() > enough {
+                break;
             }
         }
         Ok(())
