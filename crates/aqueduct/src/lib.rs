@@ -46,6 +46,8 @@
 mod app;
 mod broker;
 pub mod brokers;
+#[cfg(feature = "consumer")]
+pub mod cpu;
 mod macros;
 pub mod manual;
 pub mod observe;
@@ -56,6 +58,7 @@ pub mod __private;
 
 pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
+pub use macros::TaskList;
 
 pub use aqueduct_core::manager::{Queue, QueueError, RunHandle, TaskCall};
 pub use aqueduct_core::{
@@ -70,7 +73,7 @@ pub use aqueduct_consumer::TaskConsumer;
 pub use aqueduct_scheduler::TaskScheduler;
 
 #[cfg(feature = "macros")]
-pub use aqueduct_macros::{main, task};
+pub use aqueduct_macros::{cpu_task, main, task};
 
 /// Serialization of parameters and results, re-exported for `derive`.
 pub use serde;

@@ -1,4 +1,11 @@
-//! `tasks!` and `params!`.
+//! `tasks!`, `params!` and `cpu_worker!`.
+
+use std::sync::Arc;
+
+use aqueduct_core::task::Task;
+
+/// What `tasks![…]` returns: tasks of whatever types.
+pub type TaskList = Vec<Arc<dyn Task>>;
 
 /// Lists tasks for an application: `tasks![fetch, reports::monthly]`.
 ///
@@ -41,5 +48,47 @@ macro_rules! params {
     };
     ($($entries:tt)*) => {
         $crate::params!(@add $crate::__private::Params::new(); $($entries)*)
+    };
+}
+
+/// Lets CPU tasks run in real worker processes under `cargo test`.
+///
+/// A test program has no `main` of yours; so this makes a test that is the worker, and a function
+/// `cpu_worker()` that returns the program for the pool. Write it once, at the top level of a file of
+/// tests or of a module:
+///
+/// ```
+/// use aqueduct::cpu::{CpuSettings, PoolConfig};
+/// use aqueduct::{cpu_task, tasks};
+///
+/// #[cpu_task]
+/// fn crunch(number: u64) -> u64 {
+///     (1..=number).product()
+/// }
+///
+/// aqueduct::cpu_worker!(tasks![crunch]);
+///
+/// fn settings() -> CpuSettings {
+///     let mut pool = PoolConfig::default();
+///     pool.program = cpu_worker();
+///     CpuSettings::processes(pool) // for `.consumer(|consumer| consumer.cpu(settings()))`
+/// }
+/// # let _ = settings();
+/// ```
+#[cfg(feature = "consumer")]
+#[macro_export]
+macro_rules! cpu_worker {
+    ($tasks:expr) => {
+        /// Becomes the worker, in a process that a pool has started; else it is an empty test.
+        #[test]
+        fn aqueduct_cpu_worker() {
+            $crate::cpu::init(|| $tasks);
+        }
+
+        /// Returns the program that a pool of these tests starts.
+        #[allow(dead_code)]
+        fn cpu_worker() -> $crate::cpu::Program {
+            $crate::cpu::test_program($crate::__private::module_path!(), "aqueduct_cpu_worker")
+        }
     };
 }

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::TaskList;
+
 /// Runs the body of `main` on a multi-threaded runtime.
 ///
 /// What still runs when the body has ended, such as a task that blocks its thread, is given a second;
@@ -25,6 +27,18 @@ pub fn run_main<F: Future>(worker_threads: Option<usize>, body: F) -> F::Output 
         }
         Err(error) => panic!("the runtime cannot start: {error}"),
     }
+}
+
+/// Makes a CPU worker of a process that was started as one; in any other it does nothing.
+///
+/// # Panics
+///
+/// Panics in a worker, if two tasks have one name.
+pub fn worker_hook(tasks: impl FnOnce() -> TaskList) {
+    #[cfg(feature = "consumer")]
+    crate::cpu::init(tasks);
+    #[cfg(not(feature = "consumer"))]
+    drop(tasks);
 }
 
 /// How long what still runs may take after the body of `main`.

@@ -9,7 +9,7 @@ use aqueduct_broker_api::{
 };
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Reason, UniqueKey};
+use aqueduct_core::run::{Failure, FailureKind, Reason, UniqueKey};
 use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId};
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
@@ -276,6 +276,10 @@ fn settlement(how: usize, wait: Duration) -> Settlement {
         },
         5 => Settlement::Cancel {
             reason: Reason::new("enough"),
+        },
+        6 => Settlement::Retry {
+            wait,
+            failure: Failure::new(FailureKind::Crash, "its worker was killed"),
         },
         _ => succeed(),
     }

@@ -74,7 +74,8 @@ macro_rules! for_each_case {
                 each_kind_leads_to_its_state: "", only_the_holder_can: "fenced",
                 an_older_attempt_cannot: "fenced", a_settled_run_cannot_be_settled_again: "fenced",
                 one_bad_item_does_not_hold_up_others: "fenced", late_but_not_reclaimed_counts: "",
-                counts_failures_and_parks: "", success_without_a_result_leaves_nothing: "",
+                counts_failures_and_parks: "", counts_crashes_apart: "",
+                success_without_a_result_leaves_nothing: "",
             }
             extend {
                 keeps_the_lease: "", lists_what_is_lost: "fenced",

@@ -75,7 +75,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
         52..76 => Step::Settle {
             consumer,
             pick,
-            how: random.usize(..7),
+            how: random.usize(..8),
             wait,
         },
         76..79 => Step::SettleWrong { consumer, pick },

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aqueduct_broker_api::wire::{self, QueuedBytes, WireError};
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind, LeaseToken, Settle, Settlement};
 use aqueduct_core::queue::Due;
+use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, Timestamp};
 
 use crate::link::Args;
@@ -238,11 +239,13 @@ fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireE
             result.as_ref().map(wire::result_field).transpose()?,
         ),
         Settlement::Retry { wait, failure } => {
-            ("retry", *wait, Some(wire::failure_field(failure)?))
+            let kind = if is_crash(failure) { "crash" } else { "retry" };
+            (kind, *wait, Some(wire::failure_field(failure)?))
         }
         Settlement::Park { wait, failure } => ("park", *wait, Some(wire::failure_field(failure)?)),
         Settlement::Fail { failure } => {
-            ("fail", Duration::ZERO, Some(wire::failure_field(failure)?))
+            let kind = if is_crash(failure) { "crashed" } else { "fail" };
+            (kind, Duration::ZERO, Some(wire::failure_field(failure)?))
         }
         Settlement::Cancel { reason } => {
             ("cancel", Duration::ZERO, Some(wire::reason_field(reason)?))
@@ -255,6 +258,11 @@ fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireE
     let count = u64::from(fields.is_some());
     args.bytes(fields.unwrap_or_default()).number(count);
     Ok(())
+}
+
+/// Returns whether a failure counts against the crash budget.
+fn is_crash(failure: &Failure) -> bool {
+    failure.kind() == FailureKind::Crash
 }
 
 /// Refuses a batch over the limit before anything is sent.

@@ -11,6 +11,7 @@ use aqueduct_core::{Clock, QueueName, TaskManager, TaskRegistry};
 
 use crate::config::ConsumerConfig;
 use crate::consumer::TaskConsumer;
+use crate::cpu::{CpuLane, CpuSettings};
 use crate::error::ConsumerError;
 use crate::shared::Shared;
 
@@ -25,6 +26,7 @@ pub struct TaskConsumerBuilder {
     events: Events,
     clock: Clock,
     manager: Option<TaskManager>,
+    cpu: CpuSettings,
 }
 
 impl TaskConsumerBuilder {
@@ -37,6 +39,7 @@ impl TaskConsumerBuilder {
             events: Events::none(),
             clock: Clock::system(),
             manager: None,
+            cpu: CpuSettings::default(),
         }
     }
 
@@ -95,6 +98,12 @@ impl TaskConsumerBuilder {
         self
     }
 
+    /// Sets how CPU tasks are kept apart, and how many run at a time.
+    pub fn cpu(mut self, cpu: CpuSettings) -> Self {
+        self.cpu = cpu;
+        self
+    }
+
     /// Gives application state to the tasks.
     pub fn states(mut self, states: Arc<States>) -> Self {
         self.states = states;
@@ -132,6 +141,8 @@ impl TaskConsumerBuilder {
             (Err(problem), Ok(())) | (Ok(_), Err(problem)) => return Err(problem),
             (Err(config), Err(missing)) => return Err(config.and(&missing)),
         };
+        let cpu =
+            CpuLane::new(&self.registry, self.cpu).map_err(|error| ConsumerError::cpu(&error))?;
         let manager = self.manager.unwrap_or_else(|| {
             let producer = Arc::new(Producer::new(self.broker.clone()));
             TaskManager::new(Arc::clone(&self.registry), producer)
@@ -147,6 +158,7 @@ impl TaskConsumerBuilder {
             limits,
             self.clock,
             self.events,
+            cpu,
         );
         Ok(TaskConsumer::assemble(Arc::new(shared), order))
     }

@@ -87,7 +87,8 @@ pub(crate) fn invalid_params(error: &InvalidParams) -> Outcome {
     Outcome::NotRunnable { failure }
 }
 
-fn failed(kind: FailureKind, message: String) -> Outcome {
+/// Classifies a failed attempt.
+pub(crate) fn failed(kind: FailureKind, message: String) -> Outcome {
     Outcome::Failed {
         failure: Failure::new(kind, message),
         retry_after: None,

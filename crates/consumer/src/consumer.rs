@@ -1,5 +1,6 @@
 //! The consumer: runs until it is told to stop, then drains.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use aqueduct_core::run::Outcome;
 use tracing::{info, warn};
 
 use crate::builder::TaskConsumerBuilder;
+use crate::cpu::serve_late;
 use crate::error::ConsumerError;
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{ConsumerMetrics, MetricsHandle};
@@ -73,6 +75,7 @@ impl TaskConsumer {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<StopReport, ConsumerError> {
         let Self { shared, order } = self;
+        serve_late(&shared.registry).await;
         let mut heartbeat = Heartbeat::start(Arc::clone(&shared))?;
         let mut pump = Pump::new(Arc::clone(&shared), order);
         info!(consumer = %shared.id, concurrency = shared.limits.concurrency, "consuming");
@@ -81,12 +84,25 @@ impl TaskConsumer {
             () = shutdown => None,
             problem = pump.feed() => Some(problem),
             problem = heartbeat.died() => Some(problem),
+            never = warm_up(&shared) => match never {},
         };
         let report = drain(&shared, &mut pump).await;
+        if let Some(cpu) = &shared.cpu {
+            cpu.workers().close().await;
+        }
         heartbeat.stop().await;
         info!(consumer = %shared.id, ?report, "stopped");
         problem.map_or(Ok(report), Err)
     }
+}
+
+/// Starts the first CPU workers, so that whatever is wrong with them is in the log at once.
+async fn warm_up(shared: &Shared) -> Infallible {
+    if let Some(cpu) = &shared.cpu {
+        // The pool logs what is wrong, and tries again when there is work.
+        let _ = cpu.workers().warm_up().await;
+    }
+    std::future::pending().await
 }
 
 /// Ends what is under way: by itself, then dropped, then given back although a thread is blocked.

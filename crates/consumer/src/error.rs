@@ -5,6 +5,7 @@ use std::fmt;
 
 use aqueduct_broker_api::BrokerError;
 use aqueduct_core::registry::MissingStates;
+use aqueduct_cpu_pool::StartError;
 
 /// Why a consumer cannot be built, or had to stop.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub enum ConsumerErrorKind {
     Config,
     /// Tasks ask for application state that was not given.
     MissingState,
+    /// The pool of CPU workers cannot be built.
+    Cpu,
     /// The broker refuses this consumer for good.
     Broker,
     /// The heartbeat stopped: the consumer could not keep its runs.
@@ -44,6 +47,10 @@ impl ConsumerError {
 
     pub(crate) fn missing_state(missing: &MissingStates) -> Self {
         Self::new(ConsumerErrorKind::MissingState, missing.to_string())
+    }
+
+    pub(crate) fn cpu(error: &StartError) -> Self {
+        Self::new(ConsumerErrorKind::Cpu, error.to_string())
     }
 
     /// Adds what else is wrong; the kind stays.

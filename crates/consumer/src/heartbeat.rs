@@ -131,13 +131,17 @@ fn watch_over(shared: &Shared) {
         if !is_trusted {
             owed.context.cancellation().cancel(CancelReason::LeaseLost);
         }
-        if !now
-            .saturating_since(owed.context.ends_by().saturating_add(STUCK_AFTER))
-            .is_zero()
-        {
+        let given_up_at = owed.context.ends_by().saturating_add(STUCK_AFTER);
+        if !now.saturating_since(given_up_at).is_zero() && !is_in_worker(shared, &owed) {
             give_up(shared, &owed);
         }
     }
+}
+
+/// Returns whether a worker process has the run: that is killed, and blocks no thread here.
+fn is_in_worker(shared: &Shared, owed: &Owed) -> bool {
+    let task = shared.registry.get(owed.context.run().task.as_str());
+    task.is_some_and(|task| shared.cpu_lane_of(task.definition()).is_some())
 }
 
 /// Settles a run whose task does not let go of its thread, or was never begun for lack of one.

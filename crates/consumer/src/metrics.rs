@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aqueduct_broker_api::Settled;
-use aqueduct_core::RunState;
+use aqueduct_core::{Lane, RunState};
+use aqueduct_cpu_pool::PoolMetrics;
 
+use crate::cpu::CpuLane;
 use crate::shared::Shared;
 
 /// What a consumer has done so far.
@@ -46,7 +48,15 @@ impl MetricsHandle {
     /// Returns the numbers as they are now.
     #[must_use]
     pub fn snapshot(&self) -> ConsumerMetrics {
-        self.0.counters.snapshot(self.0.running())
+        let lanes = Lane::ALL.into_iter();
+        let running = lanes.map(|lane| self.0.running(lane)).sum();
+        self.0.counters.snapshot(running)
+    }
+
+    /// Returns the numbers of the CPU workers, if there are CPU tasks.
+    #[must_use]
+    pub fn cpu(&self) -> Option<PoolMetrics> {
+        self.0.cpu.as_ref().map(CpuLane::metrics)
     }
 }
 

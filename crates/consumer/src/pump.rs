@@ -35,9 +35,10 @@ pub(crate) struct Pump {
     exchange: Option<Exchange>,
     /// Claimed ahead, not begun.
     waiting: VecDeque<Arc<Owed>>,
-    /// Whether the last claim left nothing: then the next one waits for a wake-up.
-    is_drained: bool,
-    wake_up: Option<WakeUp>,
+    /// The lanes of which the last claim left nothing: their next one waits for a wake-up.
+    drained: Vec<Lane>,
+    /// The wait for runs of these lanes.
+    wake_up: Option<(Vec<Lane>, WakeUp)>,
     /// How long to hold off the next wait, at most; grows while waits fail.
     hold_off: Duration,
     is_stopping: bool,
@@ -69,7 +70,7 @@ impl Pump {
             last: Sequence::default(),
             exchange: None,
             waiting: VecDeque::new(),
-            is_drained: false,
+            drained: Vec::new(),
             wake_up: None,
             hold_off: Duration::ZERO,
             is_stopping: false,
@@ -84,7 +85,10 @@ impl Pump {
             // A broker that always has an answer at once must not keep the stop from being heard.
             tokio::task::coop::consume_budget().await;
             self.start_waiting();
-            let can_claim = !self.is_drained && self.free_places() > 0;
+            let can_claim = self
+                .open_lanes()
+                .iter()
+                .any(|lane| !self.drained.contains(lane));
             if self.exchange.is_some() || can_claim || !self.shared.outbox.is_empty() {
                 if let Err(refused) = self.exchange().await {
                     return ConsumerError::broker(refused);
@@ -116,26 +120,35 @@ impl Pump {
         }
     }
 
-    /// Waits for an ended run, or for new runs if there is a free place.
+    /// Waits for an ended run, or for new runs of the lanes that have a free place.
     async fn rest(&mut self) {
-        let has_place = self.free_places() > 0;
-        let wake_up = self
+        let lanes = self.open_lanes();
+        if self
             .wake_up
-            .get_or_insert_with(|| wake_up(Arc::clone(&self.shared), self.hold_off));
+            .as_ref()
+            .is_some_and(|(waiting, _)| *waiting != lanes)
+        {
+            self.wake_up = None;
+        }
+        let (_, wake_up) = self.wake_up.get_or_insert_with(|| {
+            let wait = wake_up(Arc::clone(&self.shared), lanes.clone(), self.hold_off);
+            (lanes.clone(), wait)
+        });
         tokio::select! {
             () = self.shared.outbox.filled() => {
                 // Others are about to end as well: let them, and settle them together.
                 tokio::task::yield_now().await;
             }
-            is_answered = wake_up, if has_place => {
+            is_answered = wake_up, if !lanes.is_empty() => {
                 self.hold_off = if is_answered {
                     Duration::ZERO
                 } else {
                     (self.hold_off * 2).clamp(FIRST_PAUSE, MAX_PAUSE)
                 };
                 self.wake_up = None;
-                self.is_drained = false;
+                self.drained.retain(|lane| !lanes.contains(lane));
             }
+            () = reopened(&self.shared) => {}
         }
     }
 
@@ -184,26 +197,46 @@ impl Pump {
         self.last = self.last.next();
         let mut request = ClaimRequest::new(self.shared.id, self.last, self.shared.limits.lease);
         request = request.settling(settle);
-        let places = self.free_places().min(MAX_CLAIM_BATCH);
-        if places > 0 && !self.is_stopping {
-            request = request.want(LaneWant::new(Lane::Io, self.order.next(), places));
+        for want in self.wants() {
+            request = request.want(want);
         }
         Exchange { request, ended }
+    }
+
+    /// Returns what there is place for, the few CPU runs first.
+    fn wants(&mut self) -> Vec<LaneWant> {
+        let lanes = self.open_lanes();
+        if lanes.is_empty() || self.is_stopping {
+            return Vec::new();
+        }
+        let queues = self.order.next();
+        let mut left = MAX_CLAIM_BATCH;
+        let mut wants = Vec::new();
+        for lane in lanes.into_iter().rev() {
+            let places = self.free_places(lane).min(left);
+            if places > 0 {
+                left -= places;
+                wants.push(LaneWant::new(lane, Arc::clone(&queues), places));
+            }
+        }
+        wants
     }
 
     fn take_answer(&mut self, claimed: Claimed) {
         let Some(Exchange { request, ended }) = self.exchange.take() else {
             return;
         };
-        let wanted: usize = request.wants.iter().map(|want| want.max).sum();
         let Claimed {
             leases,
             settled,
             cancels,
             ..
         } = claimed;
-        if wanted > 0 {
-            self.is_drained = leases.len() < wanted;
+        for want in &request.wants {
+            let of_lane = leases.iter().filter(|lease| lease.run().lane == want.lane);
+            let is_drained = of_lane.count() < want.max;
+            self.drained.retain(|lane| *lane != want.lane);
+            self.drained.extend(is_drained.then_some(want.lane));
         }
         self.shared
             .in_flight
@@ -247,16 +280,19 @@ impl Pump {
             }
             return;
         }
-        let places = self
-            .shared
-            .limits
-            .concurrency
-            .saturating_sub(self.shared.running());
-        let mut runs = runs.into_iter();
-        for owed in runs.by_ref().take(places) {
+        let lane = |owed: &Arc<Owed>| owed.context.run().lane;
+        let (io, cpu): (Vec<_>, Vec<_>) = runs.into_iter().partition(|it| lane(it) == Lane::Io);
+        // What is claimed for workers has places, or waits in the pool for those that it needs.
+        for owed in cpu {
             self.begin(owed);
         }
-        self.waiting.extend(runs);
+        let concurrency = self.shared.limits.concurrency;
+        let places = concurrency.saturating_sub(self.shared.running(Lane::Io));
+        let mut io = io.into_iter();
+        for owed in io.by_ref().take(places) {
+            self.begin(owed);
+        }
+        self.waiting.extend(io);
     }
 
     fn owe(&self, run: TaskRun, token: LeaseToken) -> Owed {
@@ -270,7 +306,7 @@ impl Pump {
 
     /// Begins runs that were claimed ahead, as places become free; their time starts now.
     fn start_waiting(&mut self) {
-        while self.shared.running() < self.shared.limits.concurrency {
+        while self.shared.running(Lane::Io) < self.shared.limits.concurrency {
             let Some(ahead) = self.waiting.pop_front() else {
                 return;
             };
@@ -294,14 +330,35 @@ impl Pump {
         reason = "tracked by the table and the count of places"
     )]
     fn begin(&self, owed: Arc<Owed>) {
-        let place = self.shared.occupy();
+        let place = self.shared.occupy(owed.context.run().lane);
         tokio::spawn(execute(place, owed));
     }
 
-    fn free_places(&self) -> usize {
-        let limits = &self.shared.limits;
-        let taken = self.shared.running() + self.waiting.len();
-        (limits.concurrency + limits.prefetch).saturating_sub(taken)
+    /// Returns the lanes that have a free place, in wire order.
+    fn open_lanes(&self) -> Vec<Lane> {
+        let lanes = Lane::ALL.into_iter();
+        lanes.filter(|lane| self.free_places(*lane) > 0).collect()
+    }
+
+    fn free_places(&self, lane: Lane) -> usize {
+        let ahead = match lane {
+            Lane::Io => self.shared.limits.prefetch,
+            Lane::Cpu => 0,
+        };
+        let waiting = match lane {
+            Lane::Io => self.waiting.len(),
+            Lane::Cpu => 0,
+        };
+        let places = self.shared.places(lane) + ahead;
+        places.saturating_sub(self.shared.running(lane) + waiting)
+    }
+}
+
+/// Waits until CPU workers can be started again, if they cannot now.
+async fn reopened(shared: &Shared) {
+    match &shared.cpu {
+        Some(cpu) if shared.places(Lane::Cpu) == 0 => cpu.workers().reopened().await,
+        _ => std::future::pending().await,
     }
 }
 
@@ -315,13 +372,13 @@ async fn answered(shared: &Shared, request: &ClaimRequest) -> Result<Claimed, Br
 }
 
 /// Waits at the broker until a claim may find something, or waiting fails.
-fn wake_up(shared: Arc<Shared>, hold_off: Duration) -> WakeUp {
+fn wake_up(shared: Arc<Shared>, lanes: Vec<Lane>, hold_off: Duration) -> WakeUp {
     Box::pin(async move {
         if !hold_off.is_zero() {
             tokio::time::sleep(hold_off.mul_f64(fastrand::f64())).await;
         }
         let queues = Arc::clone(&shared.limits.queues);
-        let request = WaitRequest::new(vec![Lane::Io], queues, WAIT_AT_MOST);
+        let request = WaitRequest::new(lanes, queues, WAIT_AT_MOST);
         let wait = tokio::time::timeout(WAIT_GIVEN_UP, shared.broker.wait_ready(&request));
         let problem: Box<dyn std::error::Error + Send> = match wait.await {
             Ok(Ok(())) => return true,

@@ -10,9 +10,10 @@ use aqueduct_core::context::ContextShared;
 use aqueduct_core::event::Events;
 use aqueduct_core::run::{Outcome, decide};
 use aqueduct_core::time::Monotonic;
-use aqueduct_core::{Clock, ConsumerId, RetryPolicy, TaskRegistry};
+use aqueduct_core::{Clock, ConsumerId, Lane, RetryPolicy, TaskDefinition, TaskRegistry};
 
 use crate::config::Limits;
+use crate::cpu::CpuLane;
 use crate::in_flight::{InFlight, Owed};
 use crate::metrics::Counters;
 use crate::outbox::{Ended, Outbox};
@@ -32,7 +33,10 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     /// Given when the grace time is over: tasks are dropped where they are.
     pub(crate) abandon: Cancellation,
-    running: AtomicUsize,
+    /// Where CPU tasks run, if there are any.
+    pub(crate) cpu: Option<CpuLane>,
+    /// Attempts under way, lane by lane.
+    running: [AtomicUsize; Lane::ALL.len()],
     /// Milliseconds on the monotonic clock until which the lease is trusted.
     trusted_until: AtomicU64,
     /// Every request up to this one was answered, and what it claimed is in the table.
@@ -41,7 +45,10 @@ pub(crate) struct Shared {
 
 /// The place of one attempt, free again when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<Shared>);
+pub(crate) struct Place {
+    shared: Arc<Shared>,
+    lane: Lane,
+}
 
 impl Shared {
     #[expect(
@@ -55,6 +62,7 @@ impl Shared {
         limits: Limits,
         clock: Clock,
         events: Events,
+        cpu: Option<CpuLane>,
     ) -> Self {
         Self {
             id: ConsumerId::generate(),
@@ -68,7 +76,8 @@ impl Shared {
             in_flight: InFlight::default(),
             outbox: Outbox::default(),
             abandon: Cancellation::new(),
-            running: AtomicUsize::new(0),
+            cpu,
+            running: Default::default(),
             trusted_until: AtomicU64::new(0),
             answered: AtomicU64::new(0),
         }
@@ -101,15 +110,42 @@ impl Shared {
         });
     }
 
-    /// Returns how many attempts take a place.
-    pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Acquire)
+    /// Returns how many attempts take a place of a lane.
+    pub(crate) fn running(&self, lane: Lane) -> usize {
+        self.running_in(lane).load(Ordering::Acquire)
+    }
+
+    /// Returns how many attempts a lane has places for, now.
+    pub(crate) fn places(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Io => self.limits.concurrency,
+            Lane::Cpu => {
+                let open = self.cpu.as_ref().map(|cpu| cpu.workers().open_places());
+                open.unwrap_or(0)
+            }
+        }
     }
 
     /// Takes a place for an attempt.
-    pub(crate) fn occupy(self: &Arc<Self>) -> Place {
-        self.running.fetch_add(1, Ordering::AcqRel);
-        Place(Arc::clone(self))
+    pub(crate) fn occupy(self: &Arc<Self>, lane: Lane) -> Place {
+        self.running_in(lane).fetch_add(1, Ordering::AcqRel);
+        Place {
+            shared: Arc::clone(self),
+            lane,
+        }
+    }
+
+    /// Returns the lane of the workers, if the task of a run goes there.
+    pub(crate) fn cpu_lane_of(&self, task: &TaskDefinition) -> Option<&CpuLane> {
+        self.cpu.as_ref().filter(|_| task.lane() == Lane::Cpu)
+    }
+
+    fn running_in(&self, lane: Lane) -> &AtomicUsize {
+        let [io, cpu] = &self.running;
+        match lane {
+            Lane::Io => io,
+            Lane::Cpu => cpu,
+        }
     }
 
     /// Trusts the lease that a call sent at `sent` renewed.
@@ -136,16 +172,17 @@ impl Shared {
 
 impl Place {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0
+        &self.shared
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let before = self.0.running.fetch_sub(1, Ordering::AcqRel);
-        // A full consumer waits for a place; others learn of it with the settlement.
-        if before >= self.0.limits.concurrency {
-            self.0.outbox.wake();
+        let Self { shared, lane } = self;
+        let before = shared.running_in(*lane).fetch_sub(1, Ordering::AcqRel);
+        // A full lane waits for a place; others learn of it with the settlement.
+        if before >= shared.places(*lane) {
+            shared.outbox.wake();
         }
     }
 }

@@ -13,10 +13,10 @@ pub use crate::payload::{Params, Payload};
 pub use crate::priority::Priority;
 pub use crate::retry::{Jitter, RetryPolicy};
 pub use crate::schedule::Schedule;
-pub use crate::state::StateNeed;
+pub use crate::state::{StateNeed, States};
 pub use crate::task::{
-    InvalidParams, IsOutput, Location, ParamSpec, Returned, Task, TaskDefinition, TaskError,
-    TaskFuture, ViaResult, ViaValue, decode,
+    CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
+    TaskDefinition, TaskError, TaskFuture, ViaResult, ViaValue, decode,
 };
 
 /// Unwraps a value that the attribute has checked at compile time.
@@ -36,6 +36,19 @@ pub fn checked<T, E: std::fmt::Display>(value: Result<T, E>) -> T {
 #[must_use]
 pub const fn duration(millis: u64) -> std::time::Duration {
     std::time::Duration::from_millis(millis)
+}
+
+/// Puts what a function has made among the states.
+///
+/// # Errors
+///
+/// Returns the error of the function, in words.
+pub fn make_state<P: crate::task::StateParam>(
+    states: &mut States,
+    made: impl crate::task::MakesState<P::Value>,
+) -> Result<(), String> {
+    states.insert(made.made()?);
+    Ok(())
 }
 
 /// Reads a schedule that the attribute has checked.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel::{CancelReason, Cancellation};
+use crate::event::{Progress, RunEvent, RunEventKind};
 use crate::id::RunId;
 use crate::manager::TaskManager;
 use crate::run::{MAX_WAIT, TaskRun};
@@ -205,6 +206,24 @@ impl TaskContext {
     #[must_use]
     pub fn ends_by(&self) -> Monotonic {
         self.0.ends_by
+    }
+
+    /// Reports to the observers of the application how far the task is: `done` of `total`.
+    ///
+    /// A CPU task may report as often as it likes: of many reports a second, some arrive.
+    pub fn progress(&self, done: u64, total: u64) {
+        self.progress_with(done, total, "");
+    }
+
+    /// Reports how far the task is, with words.
+    pub fn progress_with(&self, done: u64, total: u64, text: &str) {
+        let (run, manager) = (&self.0.run, &self.0.shared.manager);
+        manager.events().emit(|| {
+            let kind = RunEventKind::Progress(Progress::new(done, total, text));
+            RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
+                .with_attempt(run.tally.attempt)
+                .at(manager.clock().now())
+        });
     }
 
     /// Returns whether the return value will be kept.

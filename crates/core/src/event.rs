@@ -35,6 +35,8 @@ pub enum RunEventKind {
     Queued,
     /// An attempt began.
     Started,
+    /// A running task reports how far it is.
+    Progress(Progress),
     /// An attempt ended and the broker recorded it.
     Ended {
         /// The state that the run is in now.
@@ -50,6 +52,18 @@ pub enum RunEventKind {
     LeaseLost,
 }
 
+/// How far a running task is, as it says itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How much is done.
+    pub done: u64,
+    /// Of how much; 0 if that is not known.
+    pub total: u64,
+    /// In words; empty if there is nothing to say.
+    pub text: String,
+}
+
 /// Takes events without ever blocking, failing or panicking into the caller.
 pub trait EventSink: fmt::Debug + Send + Sync + 'static {
     /// Hands an event on; drops and counts it when there is no room.
@@ -59,6 +73,18 @@ pub trait EventSink: fmt::Debug + Send + Sync + 'static {
 /// A place for an event sink that may be empty.
 #[derive(Clone, Debug, Default)]
 pub struct Events(Option<Arc<dyn EventSink>>);
+
+impl Progress {
+    /// Creates a report.
+    #[must_use]
+    pub fn new(done: u64, total: u64, text: impl Into<String>) -> Self {
+        Self {
+            done,
+            total,
+            text: text.into(),
+        }
+    }
+}
 
 impl RunEvent {
     /// Creates an event.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::lane::Lane;
 use crate::name::TaskName;
-use crate::state::States;
+use crate::state::{StateNeed, States};
 use crate::task::{Location, Task, TaskDefinition};
 
 /// The tasks that a process knows, by name and alias.
@@ -39,6 +40,8 @@ pub struct MissingState {
     pub type_name: &'static str,
     /// Where the task is defined.
     pub location: Location,
+    /// Whether the value is missing in the worker process of a CPU task.
+    pub in_worker: bool,
 }
 
 impl TaskRegistry {
@@ -109,14 +112,20 @@ impl TaskRegistry {
             .definitions()
             .into_iter()
             .flat_map(|definition| {
+                let is_cpu = definition.lane() == Lane::Cpu;
+                let is_made = |need: &StateNeed| {
+                    let makers = definition.makers().iter();
+                    makers.into_iter().any(|maker| maker.need() == *need)
+                };
                 let unmet = definition
                     .needs()
                     .iter()
-                    .filter(|need| !states.satisfies(need));
-                unmet.map(|need| MissingState {
+                    .filter(move |need| !is_made(need) && (is_cpu || !states.satisfies(need)));
+                unmet.map(move |need| MissingState {
                     task: definition.name().clone(),
                     type_name: need.type_name(),
                     location: definition.location(),
+                    in_worker: is_cpu,
                 })
             })
             .collect();
@@ -125,6 +134,33 @@ impl TaskRegistry {
         } else {
             Err(MissingStates(missing))
         }
+    }
+
+    /// Returns whether a task runs in a worker process.
+    #[must_use]
+    pub fn has_cpu_tasks(&self) -> bool {
+        self.cpu_tasks().next().is_some()
+    }
+
+    /// Returns the tasks that run in worker processes, each once for each of its names.
+    pub fn cpu_tasks(&self) -> impl Iterator<Item = &TaskDefinition> {
+        let definitions = self.tasks.values().map(|task| task.definition());
+        definitions.filter(|definition| definition.lane() == Lane::Cpu)
+    }
+
+    /// Makes the application state of all CPU tasks, as a worker process has it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error, in words, if a function that makes state fails.
+    pub fn make_states(&self) -> Result<States, String> {
+        let mut states = States::default();
+        for definition in self.definitions() {
+            for maker in definition.makers() {
+                maker.make(&mut states)?;
+            }
+        }
+        Ok(states)
     }
 
     /// Returns the registered name that is most like `name`, if one is near.
@@ -158,11 +194,15 @@ impl fmt::Display for MissingStates {
                 task,
                 type_name,
                 location,
+                in_worker,
             } = missing;
             write!(
                 f,
                 "\n  task `{task}` ({location}) needs `State<{type_name}>`"
             )?;
+            if *in_worker {
+                f.write_str(" in its worker process: name what makes it, `#[cpu_task(init = …)]`")?;
+            }
         }
         Ok(())
     }

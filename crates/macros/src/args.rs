@@ -7,6 +7,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
 
+use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
 use crate::nearest::nearest;
 use crate::schedule::ScheduleText;
@@ -24,6 +25,7 @@ pub(crate) struct TaskArgs {
     pub(crate) schedule: Option<ScheduleText>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
+    pub(crate) cpu: CpuArgs,
     seen: Vec<String>,
 }
 
@@ -121,7 +123,13 @@ impl TaskArgs {
                 input.parse::<Token![=]>()?;
                 self.krate = Some(Path::parse_mod_style(input)?);
             }
-            _ => return Err(unknown(option, &OPTIONS)),
+            name if cpu_args::OPTIONS.contains(&name) => self.cpu.parse_option(option, input)?,
+            _ => {
+                return Err(unknown(
+                    option,
+                    &[&OPTIONS[..], &cpu_args::OPTIONS[..]].concat(),
+                ));
+            }
         }
         Ok(())
     }
@@ -224,7 +232,8 @@ pub(crate) fn unknown(option: &Ident, known: &[&str]) -> Error {
     Error::new(option.span(), format!("unknown option `{option}`; {hint}"))
 }
 
-fn text(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
+/// Parses `= "…"`.
+pub(crate) fn text(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
     input.parse::<Token![=]>()?;
     let span = input.span();
     input

@@ -3,11 +3,19 @@
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Type};
 
+use crate::args::TaskArgs;
+use crate::expand::Flavour;
 use crate::model::{Param, Source, TaskFn};
 
-/// Checks the function and its parameters.
-pub(crate) fn check(function: &TaskFn, params: &[Param]) -> syn::Result<()> {
+/// Checks the function, its parameters and its options.
+pub(crate) fn check(
+    flavour: Flavour,
+    function: &TaskFn,
+    params: &[Param],
+    args: &TaskArgs,
+) -> syn::Result<()> {
     let mut errors = Vec::new();
+    check_flavour(flavour, params, args, &mut errors);
     check_signature(function, &mut errors);
     for param in params {
         check_param(param, &mut errors);
@@ -19,6 +27,28 @@ pub(crate) fn check(function: &TaskFn, params: &[Param]) -> syn::Result<()> {
     };
     first.extend(errors);
     Err(first)
+}
+
+/// Refuses options of CPU tasks elsewhere, and state that nobody makes.
+fn check_flavour(flavour: Flavour, params: &[Param], args: &TaskArgs, errors: &mut Vec<Error>) {
+    if flavour == Flavour::Io {
+        if let Some((span, name)) = &args.cpu.first {
+            errors.push(Error::new(*span, format!("`{name}` is for `#[cpu_task]`")));
+        }
+        return;
+    }
+    let states = params.iter().filter(|param| param.source == Source::State);
+    let states: Vec<&Param> = states.collect();
+    let makers = args.cpu.init.len();
+    for param in states.iter().skip(makers) {
+        let message = "a CPU task runs in a worker process: name a function that makes this state there, \
+                       `#[cpu_task(init = …)]`, or `init(a, b)` for several, in the order of the parameters";
+        errors.push(Error::new(param.ty.span(), message));
+    }
+    for path in args.cpu.init.iter().skip(states.len()) {
+        let message = "no parameter `State<T>` receives what this makes";
+        errors.push(Error::new(path.span(), message));
+    }
 }
 
 fn check_signature(function: &TaskFn, errors: &mut Vec<Error>) {

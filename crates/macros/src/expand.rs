@@ -8,13 +8,26 @@ use syn::{Attribute, Ident, LitStr, Meta, Type};
 
 use crate::args::{Retry, RetryArgs, TaskArgs};
 use crate::check::check;
+use crate::cpu;
 use crate::krate;
 use crate::model::{Param, Source, TaskFn};
 
-/// Expands `#[task]`; on an error the function stays, so that editors still know it.
-pub(crate) fn task(attribute: TokenStream, item: &TokenStream) -> TokenStream {
+/// Where a task runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// Beside others on the runtime: `#[task]`.
+    Io,
+    /// Alone in a worker process: `#[cpu_task]`.
+    Cpu,
+}
+
+/// Expands the attribute; on an error the function stays, so that editors still know it.
+pub(crate) fn task(flavour: Flavour, attribute: TokenStream, item: &TokenStream) -> TokenStream {
     let Ok(mut function) = syn::parse2::<TaskFn>(item.clone()) else {
-        let message = "`#[task]` is for functions";
+        let message = match flavour {
+            Flavour::Io => "`#[task]` is for functions",
+            Flavour::Cpu => "`#[cpu_task]` is for functions",
+        };
         let error = syn::Error::new(Span::call_site(), message).into_compile_error();
         return quote!(#item #error);
     };
@@ -32,11 +45,11 @@ pub(crate) fn task(attribute: TokenStream, item: &TokenStream) -> TokenStream {
         #vis #sig #body
     };
     let checked = syn::parse2::<TaskArgs>(attribute).and_then(|args| {
-        check(&function, &params)?;
+        check(flavour, &function, &params, &args)?;
         Ok(args)
     });
     let generated = match checked {
-        Ok(args) => Handle::new(&function, &params, &args).emit(),
+        Ok(args) => Handle::new(flavour, &function, &params, &args).emit(),
         Err(error) => error.into_compile_error(),
     };
     quote!(#kept #generated)
@@ -44,6 +57,7 @@ pub(crate) fn task(attribute: TokenStream, item: &TokenStream) -> TokenStream {
 
 /// Everything that the handle of one task is made of.
 struct Handle<'a> {
+    flavour: Flavour,
     function: &'a TaskFn,
     params: &'a [Param],
     args: &'a TaskArgs,
@@ -53,13 +67,19 @@ struct Handle<'a> {
 }
 
 impl<'a> Handle<'a> {
-    fn new(function: &'a TaskFn, params: &'a [Param], args: &'a TaskArgs) -> Self {
+    fn new(
+        flavour: Flavour,
+        function: &'a TaskFn,
+        params: &'a [Param],
+        args: &'a TaskArgs,
+    ) -> Self {
         let krate = args
             .krate
             .as_ref()
             .map_or_else(krate::path, |path| quote!(#path));
         let output = args.output.clone().unwrap_or_else(|| function.output());
         Self {
+            flavour,
             function,
             params,
             args,
@@ -329,13 +349,19 @@ impl<'a> Handle<'a> {
         if let Some(description) = description(&function.attrs) {
             steps.push(quote!(__definition.with_description(#description)));
         }
-        for Param { ty, .. } in self
+        let states = self
             .params
             .iter()
-            .filter(|param| param.source == Source::State)
-        {
+            .filter(|param| param.source == Source::State);
+        for Param { ty, .. } in states.clone() {
             let need = quote_spanned!(ty.span()=> <#ty as #private::FromContext>::need());
             steps.push(quote!(#private::with_need(__definition, #need)));
+        }
+        if self.flavour == Flavour::Cpu {
+            steps.push(cpu::options(private, &args.cpu));
+            for (Param { ty, .. }, path) in states.zip(&args.cpu.init) {
+                steps.push(cpu::maker(private, ty, path));
+            }
         }
         steps
     }

@@ -5,6 +5,8 @@
 
 mod args;
 mod check;
+mod cpu;
+mod cpu_args;
 mod cron_text;
 mod duration_text;
 mod expand;
@@ -13,6 +15,7 @@ mod main_fn;
 mod model;
 mod nearest;
 mod schedule;
+mod size_text;
 
 use proc_macro::TokenStream;
 
@@ -52,12 +55,39 @@ use proc_macro::TokenStream;
 /// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`).
 #[proc_macro_attribute]
 pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand::task(attribute.into(), &item.into()).into()
+    expand::task(expand::Flavour::Io, attribute.into(), &item.into()).into()
+}
+
+/// Makes a CPU task of a function: it runs in a worker process, where it may compute as long as it likes.
+///
+/// Everything is as with [`macro@task`], for synchronous and for asynchronous functions, with these options
+/// more:
+///
+/// | option | means | default |
+/// |---|---|---|
+/// | `cpus = 4` | it takes that many places of the pool | 1 |
+/// | `memory_limit = "512MiB"` | the most memory of its worker's heap | none |
+/// | `cpu_timeout = "10s"` | the most CPU time of an attempt | none |
+/// | `nice = 10` | the worker is that much more polite | 0 |
+/// | `stack_size = "64MiB"` | the stack of the thread that runs it | 8 MiB |
+/// | `env(NAME = "value")` | variables of the environment | inherited |
+/// | `init = load_model` | makes its `State<T>`, once in each worker; `init(a, b)` for several | |
+///
+/// A worker shares nothing with the process that queues: so its `State<T>` is made by the function that
+/// `init` names, which returns a `T` or a `Result` of it.
+#[proc_macro_attribute]
+pub fn cpu_task(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    expand::task(expand::Flavour::Cpu, attribute.into(), &item.into()).into()
 }
 
 /// Makes `main` asynchronous: runs its body on a multi-threaded runtime.
 ///
 /// `#[aqueduct::main(worker_threads = 2)]` sets the number of threads; by default one a core.
+///
+/// Before that, a process that was started as a CPU worker becomes one, and the body does not run in it.
+/// It knows the tasks of every `tasks![…]` that stands in the body. Where the list is elsewhere, name a
+/// function that returns it: `#[aqueduct::main(tasks = work::all)]`. Without either, the worker runs the
+/// body up to the start of the app, and says so in the log.
 #[proc_macro_attribute]
 pub fn main(attribute: TokenStream, item: TokenStream) -> TokenStream {
     main_fn::main(attribute.into(), &item.into()).into()

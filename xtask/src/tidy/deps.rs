@@ -4,9 +4,10 @@ use super::Violation;
 use crate::shell::{cargo, read};
 
 /// Our crates and the ones of ours that each may depend on.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("aqueduct-core", &[]),
     ("aqueduct-macros", &[]),
+    ("aqueduct-cpu-pool", &[]),
     ("aqueduct-broker-api", &["aqueduct-core"]),
     (
         "aqueduct-broker-memory",
@@ -23,7 +24,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ),
     (
         "aqueduct-consumer",
-        &["aqueduct-core", "aqueduct-broker-api"],
+        &["aqueduct-core", "aqueduct-broker-api", "aqueduct-cpu-pool"],
     ),
     (
         "aqueduct-scheduler",
@@ -38,16 +39,22 @@ const EDGES: [(&str, &[&str]); 10] = [
             "aqueduct-broker-memory",
             "aqueduct-broker-redis",
             "aqueduct-consumer",
+            "aqueduct-cpu-pool",
             "aqueduct-scheduler",
         ],
     ),
 ];
 
 /// Crates from outside, and the only ones of ours that may use them directly.
-const OUTSIDE: [(&str, &[&str]); 4] = [
+const OUTSIDE: [(&str, &[&str]); 6] = [
     ("croner", &["aqueduct-core", "aqueduct-macros"]),
     ("chrono-tz", &["aqueduct-core", "aqueduct-macros"]),
-    ("rmp-serde", &["aqueduct-core", "aqueduct-broker-api"]),
+    (
+        "rmp-serde",
+        &["aqueduct-core", "aqueduct-broker-api", "aqueduct-cpu-pool"],
+    ),
+    ("rustix", &["aqueduct-cpu-pool"]),
+    ("signal-hook", &["aqueduct-cpu-pool"]),
     ("fred", &["aqueduct-broker-redis"]),
 ];
 

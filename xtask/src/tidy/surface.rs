@@ -12,7 +12,7 @@ use syn::{
 use super::{Source, Violation};
 
 /// Crates whose types must not be part of ours.
-const FOREIGN: [&str; 7] = [
+const FOREIGN: [&str; 8] = [
     "bytes",
     "chrono",
     "chrono_tz",
@@ -20,6 +20,7 @@ const FOREIGN: [&str; 7] = [
     "fred",
     "rmp_serde",
     "fastrand",
+    "rustix",
 ];
 
 /// Where a foreign type may stand after all, and why.

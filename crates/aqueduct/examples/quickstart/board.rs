@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use aqueduct::consumer::MetricsHandle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::analysis::Analysis;
@@ -27,6 +28,7 @@ struct Inner {
     admission: Semaphore,
     ended: watch::Sender<Option<Verdict>>,
     bar: Bar,
+    metrics: OnceLock<MetricsHandle>,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,16 @@ impl Board {
             admission: Semaphore::new(MAX_OPEN_FILES),
             ended: watch::Sender::new(None),
             bar: Bar::new(found.len()),
+            metrics: OnceLock::new(),
         }))
+    }
+
+    /// Shows from now on how many workers are busy.
+    pub(crate) fn watch(&self, metrics: Option<&MetricsHandle>) {
+        if let Some(metrics) = metrics {
+            // Called once.
+            let _ = self.0.metrics.set(metrics.clone());
+        }
     }
 
     /// Waits until one more file may be under way.
@@ -157,7 +168,8 @@ impl Board {
     pub(crate) fn show_progress(&self) {
         let complete = self.results().complete;
         if !self.has_ended() {
-            self.0.bar.show(complete);
+            let workers = self.0.metrics.get().and_then(MetricsHandle::cpu);
+            self.0.bar.show(complete, workers.map_or(0, |it| it.busy));
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! `cargo run --release --example quickstart -- [--broker URL] [--output FILE] [PATH…]`
 //!
-//! Each part of a file is a chain of three tasks, `read_file` → `analyse` → `record`, and the last of
-//! them queues the reading of the next part; `show_progress` fires every 200 ms, and `report` runs last.
+//! Each part of a file is a chain of three tasks, `read_file` → `analyse` → `record`; the second runs in a
+//! worker process, and the last queues the reading of the next part. `show_progress` fires every 200 ms,
+//! and `report` runs last.
 
 mod analysis;
 mod args;
@@ -20,14 +21,14 @@ mod work;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use aqueduct::{App, Broker, TaskManager, tasks};
+use aqueduct::{App, Broker, TaskManager};
 
 use args::{Args, Request};
 use board::{Board, Verdict};
 use walk::Found;
 use work::Place;
 
-#[aqueduct::main]
+#[aqueduct::main(tasks = work::all)]
 async fn main() -> ExitCode {
     match run().await {
         Ok(verdict) => verdict.exit_code(),
@@ -63,14 +64,10 @@ async fn run() -> anyhow::Result<Verdict> {
 
 async fn start(args: &Args, board: Board) -> anyhow::Result<aqueduct::RunningApp> {
     let broker = Broker::from_url(&args.broker).await.context("no broker")?;
-    let tasks = tasks![
-        work::read_file,
-        work::analyse,
-        work::record,
-        work::show_progress,
-        work::report
-    ];
-    Ok(App::new(broker).tasks(tasks).state(board).start().await?)
+    let app = App::new(broker).tasks(work::all()).state(board.clone());
+    let app = app.start().await?;
+    board.watch(app.metrics());
+    Ok(app)
 }
 
 /// Queues each file as soon as there is room for it, and waits for the report.

@@ -25,18 +25,21 @@ impl Bar {
         }
     }
 
-    /// Shows `done`: redraws the bar, or prints a line when another tenth is done.
-    pub(crate) fn show(&self, done: usize) {
+    /// Shows `done`, and how many workers are busy: redraws the bar, or prints a line when another tenth is done.
+    pub(crate) fn show(&self, done: usize, busy: u64) {
         let total = self.total;
         if self.is_terminal {
             let filled = done * WIDTH / total;
-            let bar = format!("\r[{:<WIDTH$}] {done}/{total} files", "#".repeat(filled));
+            let bar = "#".repeat(filled);
+            let bar = format!("\r[{bar:<WIDTH$}] {done}/{total} files, {busy} workers busy ");
             write(&bar);
             return;
         }
         let tenth = done * 10 / total;
         if self.last_tenth.fetch_max(tenth, Ordering::Relaxed) < tenth {
-            write(&format!("{done} of {total} files analysed\n"));
+            write(&format!(
+                "{done} of {total} files analysed, {busy} workers busy\n"
+            ));
         }
     }
 

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use aqueduct::serde::{Deserialize, Serialize};
-use aqueduct::{State, TaskContext, TaskError, task};
+use aqueduct::{State, TaskContext, TaskError, TaskList, cpu_task, task, tasks};
 
 use crate::analysis::{Analysis, Carry};
 use crate::board::Board;
@@ -41,6 +41,11 @@ impl Place {
     }
 }
 
+/// All tasks: for the app, and for the worker processes.
+pub(crate) fn all() -> TaskList {
+    tasks![read_file, analyse, record, show_progress, report]
+}
+
 /// Reads the next part of a file, and queues its analysis.
 #[task]
 pub(crate) async fn read_file(ctx: TaskContext, place: Place) -> Result<(), TaskError> {
@@ -51,11 +56,11 @@ pub(crate) async fn read_file(ctx: TaskContext, place: Place) -> Result<(), Task
     Ok(())
 }
 
-/// Analyses a part of a file: the heavy calculation.
-#[task]
-pub(crate) async fn analyse(ctx: TaskContext, place: Place, part: Part) -> Result<(), TaskError> {
+/// Analyses a part of a file: the heavy calculation, in a worker process.
+#[cpu_task]
+pub(crate) fn analyse(ctx: TaskContext, place: Place, part: Part) -> Result<(), TaskError> {
     let analysis = Analysis::of(&part.text, place.carry, part.is_last);
-    record::queue(&ctx, place, Ok(analysis)).await?;
+    record::queue(&ctx, place, Ok(analysis)).blocking()?;
     Ok(())
 }
 

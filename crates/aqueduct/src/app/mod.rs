@@ -166,15 +166,17 @@ impl App {
     /// # Cancel safety
     ///
     /// Dropping the future starts nothing.
-    #[expect(
-        clippy::unused_async,
-        reason = "brokers behind a network will be asked before the start"
+    #[cfg_attr(
+        not(feature = "consumer"),
+        expect(clippy::unused_async, reason = "with a consumer it waits in workers")
     )]
     pub async fn start(self) -> Result<RunningApp, AppError> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(AppError::no_runtime());
         }
         let parts = self.build()?;
+        #[cfg(feature = "consumer")]
+        aqueduct_consumer::cpu::serve_late(parts.manager.registry()).await;
         Ok(RunningApp::start(parts))
     }
 

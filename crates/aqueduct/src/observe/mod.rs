@@ -13,7 +13,7 @@ pub use stats::ObserverStats;
 
 use std::future::Future;
 
-pub use aqueduct_core::event::{RunEvent, RunEventKind};
+pub use aqueduct_core::event::{Progress, RunEvent, RunEventKind};
 
 /// Observes runs, on a thread of its own.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{LeaseToken, Settle, Settled, Settlement};
 use aqueduct_core::RunState;
-use aqueduct_core::run::Reason;
+use aqueduct_core::run::{Failure, FailureKind, Reason};
 
 use crate::fixture::{Bench, PAST_LEASE, fail, failure, named, retry, succeed};
 
@@ -171,4 +171,23 @@ pub async fn success_without_a_result_leaves_nothing(bench: Bench) {
     consumer.settle(lease, succeed()).await;
     assert_eq!(bench.find(id).await, None);
     assert_eq!(bench.lengths().await.unfinished(), 0);
+}
+
+/// A failure that is a crash counts as one, and as no failure.
+pub async fn counts_crashes_apart(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let crash = || Failure::new(FailureKind::Crash, "its worker was killed");
+    let again = || Settlement::Retry {
+        wait: Duration::ZERO,
+        failure: crash(),
+    };
+    let last = Settlement::Fail { failure: crash() };
+    let steps = [(again(), (0, 1)), (again(), (0, 2)), (last, (0, 3))];
+    for (settlement, counted) in steps {
+        let lease = consumer.claim_one().await;
+        consumer.settle(lease, settlement.clone()).await;
+        let tally = bench.find(id).await.unwrap().tally;
+        assert_eq!((tally.failures, tally.crashes), counted, "{settlement:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use aqueduct_broker_api::{
     BrokerError, Cancel, LeaseToken, Settle, SettleRequest, Settled, Settlement,
 };
-use aqueduct_core::run::Transition;
+use aqueduct_core::run::{FailureKind, Transition};
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::enqueue::check_age;
@@ -74,8 +74,12 @@ impl Model {
         match &settlement {
             Settlement::Release | Settlement::Snooze { .. } => {}
             Settlement::Park { .. } => run.tally.parks += 1,
-            Settlement::Retry { .. } | Settlement::Fail { .. } => {
-                run.tally.failures += 1;
+            Settlement::Retry { failure, .. } | Settlement::Fail { failure } => {
+                if failure.kind() == FailureKind::Crash {
+                    run.tally.crashes += 1;
+                } else {
+                    run.tally.failures += 1;
+                }
                 run.tally.parks = 0;
             }
             _ => run.tally.parks = 0,

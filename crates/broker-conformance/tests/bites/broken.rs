@@ -13,7 +13,7 @@ use aqueduct_broker_api::{
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Lineage, TaskRun, UniqueKey};
+use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
     Timestamp,
@@ -129,6 +129,10 @@ impl BrokenBroker {
                 Settlement::Snooze { wait }
             }
             (Some(Defect::ParkIsAFailure), Settlement::Park { wait, failure }) => {
+                Settlement::Retry { wait, failure }
+            }
+            (Some(Defect::CrashIsAFailure), Settlement::Retry { wait, failure }) => {
+                let failure = Failure::new(FailureKind::Error, failure.message());
                 Settlement::Retry { wait, failure }
             }
             (Some(Defect::FailedRunsForgotten), Settlement::Fail { .. }) => {

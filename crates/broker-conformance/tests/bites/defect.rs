@@ -46,6 +46,7 @@ pub(crate) enum Defect {
     RetryEndsTheRun,
     FailureNotCounted,
     ParkIsAFailure,
+    CrashIsAFailure,
     FailedRunsForgotten,
     // Beating.
     ExtendDoesNothing,

@@ -170,6 +170,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::ParkIsAFailure,
         &["settle::counts_failures_and_parks"],
     ),
+    (Defect::CrashIsAFailure, &["settle::counts_crashes_apart"]),
     (
         Defect::FailedRunsForgotten,
         &["results::failed_runs_are_kept", "wake::a_requeue_wakes"],

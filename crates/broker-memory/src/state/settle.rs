@@ -110,16 +110,7 @@ impl State {
         let Some(stored) = self.slots.get_mut(slot) else {
             return;
         };
-        let tally = &mut stored.run.tally;
-        match settlement {
-            Settlement::Release | Settlement::Snooze { .. } => {}
-            Settlement::Park { .. } => tally.parks = tally.parks.saturating_add(1),
-            Settlement::Retry { .. } | Settlement::Fail { .. } => {
-                tally.failures = tally.failures.saturating_add(1);
-                tally.parks = 0;
-            }
-            _ => tally.parks = 0,
-        }
+        stored.run.tally = stored.run.tally.after(settlement);
         if let (Settlement::Retry { .. }, Some(task)) = (settlement, stored.task) {
             self.tasks.count_retry(task);
         }

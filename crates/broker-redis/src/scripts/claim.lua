@@ -125,13 +125,19 @@ local function settle(run, kind, wait, fields, fields_count)
     run = left_by_consumer(run, SCHEDULED, failures, crashes, parks + 1, due)
     put_due(with_record(run, fields_count, fields), due)
     return SCHEDULED
-  elseif kind == 'retry' then
+  end
+  if kind == 'crash' or kind == 'crashed' then
+    crashes = crashes + 1
+  elseif kind == 'retry' or kind == 'fail' then
+    failures = failures + 1
+  end
+  if kind == 'retry' or kind == 'crash' then
     tally('r', task_of(run))
-    run = left_by_consumer(run, RETRYING, failures + 1, crashes, 0, due)
+    run = left_by_consumer(run, RETRYING, failures, crashes, 0, due)
     put_due(with_record(run, fields_count, fields), due)
     return RETRYING
-  elseif kind == 'fail' then
-    finish(left_by_consumer(run, RUNNING, failures + 1, crashes, 0), FAILED, time, limits, fields_count, fields)
+  elseif kind == 'fail' or kind == 'crashed' then
+    finish(left_by_consumer(run, RUNNING, failures, crashes, 0), FAILED, time, limits, fields_count, fields)
     return FAILED
   end
   local before_count, before = record_of(run)

@@ -14,10 +14,12 @@ use aqueduct_core::task::Task;
 use tracing::{Instrument, info_span, warn};
 
 use crate::classify;
+use crate::cpu::cpu_attempt;
 use crate::in_flight::Owed;
 use crate::metrics::add;
 use crate::shared::{Place, Shared};
-use race::{Finish, panicked, race, returned};
+pub(crate) use race::Finish;
+use race::{panicked, race, returned};
 use unwind::{Caught, caught};
 
 /// Executes one attempt in its place, and ends the run with its outcome.
@@ -51,6 +53,9 @@ async fn attempt(shared: &Arc<Shared>, owed: &Arc<Owed>) -> Finish {
         attempt = run.tally.attempt,
         queue = run.queue.as_str(),
     );
+    if let Some(lane) = shared.cpu_lane_of(task.definition()) {
+        return Box::pin(cpu_attempt(shared, lane, owed, task.definition()).instrument(span)).await;
+    }
     let mut future = match span.in_scope(|| start(task, owed)) {
         Ok(future) => future,
         Err(outcome) => return Finish::Outcome(outcome),

@@ -12,7 +12,7 @@ use crate::in_flight::Owed;
 use crate::shared::Shared;
 
 /// How a race ended.
-pub(super) enum Finish {
+pub(crate) enum Finish {
     /// The attempt has an outcome to record.
     Outcome(Outcome),
     /// The lease is lost: there is nothing to record.

@@ -11,7 +11,8 @@ use crate::context::{ContextShared, TaskContext};
 use crate::id::RunId;
 use crate::payload::{Payload, PayloadError};
 use crate::run::{MAX_WAIT, TaskRun};
-use crate::task::{InvalidParams, TaskError};
+use crate::state::States;
+use crate::task::{InvalidParams, TaskDefinition, TaskError};
 
 /// Why a task that was run inline returned no value.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +67,9 @@ impl TaskManager {
                 let nearest = self.shared.registry.nearest(queued.task.as_str());
                 QueueError::unknown_task(queued.task.as_str(), nearest)
             })?;
-        let shared = ContextShared::new(self.clone(), Arc::clone(&self.shared.states));
+        let states = inline_states(&self.shared.states, task.definition());
+        let states = states.map_err(|problem| InlineError::Task(TaskError::msg(problem)))?;
+        let shared = ContextShared::new(self.clone(), states);
         let run = TaskRun::accept(queued, now);
         let context = TaskContext::inline(run, Arc::new(shared), self.parent.clone());
         let result = task.start(context)?.await.map_err(InlineError::Task)?;
@@ -76,4 +79,16 @@ impl TaskManager {
         };
         Ok(payload.decode()?)
     }
+}
+
+/// Returns the states that a task receives: a CPU task gets its own, made for this call.
+fn inline_states(states: &Arc<States>, definition: &TaskDefinition) -> Result<Arc<States>, String> {
+    if definition.makers().is_empty() {
+        return Ok(Arc::clone(states));
+    }
+    let mut states = States::clone(states);
+    for maker in definition.makers() {
+        maker.make(&mut states)?;
+    }
+    Ok(Arc::new(states))
 }

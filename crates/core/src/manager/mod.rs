@@ -1,5 +1,6 @@
 //! The task manager: queues tasks, looks runs up, cancels them, runs a task inline.
 
+mod blocking;
 mod call;
 mod error;
 mod handle;
@@ -253,6 +254,12 @@ impl TaskManager {
     #[must_use]
     pub fn registry(&self) -> &Arc<TaskRegistry> {
         &self.shared.registry
+    }
+
+    /// Returns where events go.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.shared.events
     }
 
     /// Returns the clock in use.

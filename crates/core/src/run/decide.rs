@@ -16,6 +16,9 @@ pub const FIRST_PARK_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between two parks.
 pub const MAX_PARK_WAIT: Duration = Duration::from_mins(5);
 
+/// The wait after the first crash; it doubles with each further one.
+pub const FIRST_CRASH_WAIT: Duration = Duration::from_millis(250);
+
 /// The longest wait that a settlement asks for: a year.
 pub const MAX_WAIT: Duration = Duration::from_hours(365 * 24);
 
@@ -46,6 +49,13 @@ pub fn decide(outcome: Outcome, policy: &RetryPolicy, tally: Tally, random: f64)
             Some(wait) => Settlement::Park { wait, failure },
             None => Settlement::Fail { failure },
         },
+        Outcome::Crashed { failure, budget } => {
+            if tally.crashes.saturating_add(1) >= budget {
+                return Settlement::Fail { failure };
+            }
+            let wait = crash_wait(tally.crashes, random);
+            Settlement::Retry { wait, failure }
+        }
         Outcome::Failed {
             failure,
             retry_after,
@@ -57,6 +67,15 @@ pub fn decide(outcome: Outcome, policy: &RetryPolicy, tally: Tally, random: f64)
             None => Settlement::Fail { failure },
         },
     }
+}
+
+/// Returns the wait after a crash that `crashes` others preceded: whatever killed the first worker
+/// may not be over.
+fn crash_wait(crashes: u32, random: f64) -> Duration {
+    let doubled = FIRST_CRASH_WAIT.saturating_mul(2_u32.saturating_pow(crashes.min(16)));
+    doubled
+        .min(MAX_PARK_WAIT)
+        .mul_f64(f64::midpoint(1.0, random))
 }
 
 /// Returns the wait before a run that was parked `parks` times is tried again.

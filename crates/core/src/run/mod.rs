@@ -9,7 +9,7 @@ mod settlement;
 mod state;
 mod tally;
 
-pub use decide::{FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
+pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use lineage::Lineage;
 pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};

@@ -15,12 +15,19 @@ pub enum Outcome {
         /// The encoded value, if the run keeps results.
         result: Option<Payload>,
     },
-    /// The attempt failed: an error, a panic, a time-out, a dead child.
+    /// The attempt failed: an error, a panic, a time-out.
     Failed {
         /// What happened.
         failure: Failure,
         /// The wait that the task itself asked for before the next attempt.
         retry_after: Option<Duration>,
+    },
+    /// The attempt ended with the death of the worker process that it ran in.
+    Crashed {
+        /// How it died.
+        failure: Failure,
+        /// How many crashes the run may have; with the last of them it fails for good.
+        budget: u32,
     },
     /// The task ended itself, or somebody outside asked for the end.
     Cancelled {

@@ -1,5 +1,8 @@
 //! What has been counted of a run: its attempt number and its budgets.
 
+use crate::run::failure::FailureKind;
+use crate::run::settlement::Settlement;
+
 /// The counters of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(
@@ -15,4 +18,31 @@ pub struct Tally {
     pub crashes: u32,
     /// How often the run was parked in a row: unknown task or parameters of another version.
     pub parks: u32,
+}
+
+impl Tally {
+    /// Returns the counters as a broker keeps them after a settlement.
+    ///
+    /// A failed attempt counts against one budget: the crash budget if its failure is a
+    /// [`FailureKind::Crash`], else the retries.
+    #[must_use]
+    pub fn after(mut self, settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Release | Settlement::Snooze { .. } => return self,
+            Settlement::Park { .. } => {
+                self.parks = self.parks.saturating_add(1);
+                return self;
+            }
+            Settlement::Retry { failure, .. } | Settlement::Fail { failure } => {
+                let budget = match failure.kind() {
+                    FailureKind::Crash => &mut self.crashes,
+                    _ => &mut self.failures,
+                };
+                *budget = budget.saturating_add(1);
+            }
+            Settlement::Succeed { .. } | Settlement::Cancel { .. } => {}
+        }
+        self.parks = 0;
+        self
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::cpu::{CpuOptions, StateMaker};
 use super::params::ParamSpec;
 use crate::lane::Lane;
 use crate::name::{QueueName, TaskName};
@@ -33,6 +34,8 @@ pub struct TaskDefinition {
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     needs: Vec<StateNeed>,
+    cpu: Option<Box<CpuOptions>>,
+    makers: Vec<StateMaker>,
     location: Location,
 }
 
@@ -83,6 +86,8 @@ impl TaskDefinition {
             schedule: None,
             params: &[],
             needs: Vec::new(),
+            cpu: None,
+            makers: Vec::new(),
             location: Location {
                 file: caller.file(),
                 line: caller.line(),
@@ -108,6 +113,21 @@ impl TaskDefinition {
     #[must_use]
     pub fn with_lane(mut self, lane: Lane) -> Self {
         self.lane = lane;
+        self
+    }
+
+    /// Makes the task run in a worker process.
+    #[must_use]
+    pub fn with_cpu(mut self, options: CpuOptions) -> Self {
+        self.lane = Lane::Cpu;
+        self.cpu = Some(Box::new(options));
+        self
+    }
+
+    /// Adds a maker of application state for the worker process of a CPU task.
+    #[must_use]
+    pub fn with_maker(mut self, maker: StateMaker) -> Self {
+        self.makers.push(maker);
         self
     }
 
@@ -205,6 +225,18 @@ impl TaskDefinition {
     #[must_use]
     pub fn lane(&self) -> Lane {
         self.lane
+    }
+
+    /// Returns what the task asks of its worker process, if it is a CPU task that asks for something.
+    #[must_use]
+    pub fn cpu(&self) -> Option<&CpuOptions> {
+        self.cpu.as_deref()
+    }
+
+    /// Returns what makes application state in the worker process.
+    #[must_use]
+    pub fn makers(&self) -> &[StateMaker] {
+        &self.makers
     }
 
     /// Returns the queue that runs wait in by default.

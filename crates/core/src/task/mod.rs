@@ -1,11 +1,13 @@
 //! Tasks: what can be run, under a name.
 
+mod cpu;
 mod definition;
 mod error;
 mod function;
 mod params;
 mod result;
 
+pub use cpu::{CpuOptions, MakesState, StateMaker, StateParam};
 pub use definition::{
     DEFAULT_TIMEOUT, InvalidDefinition, Location, MAX_TIMEOUT, TaskDefinition, TaskSchedule,
 };

@@ -1,0 +1,91 @@
+//! The way of a task manager in a worker: through the consumer.
+
+use aqueduct_broker_api::wire as envelope;
+use aqueduct_core::RunId;
+use aqueduct_core::event::{EventSink, RunEvent, RunEventKind};
+use aqueduct_core::manager::{PortFuture, QueueError, QueueErrorKind, QueuePort};
+use aqueduct_core::queue::{Enqueued, QueuedTask};
+use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_cpu_pool::{Link, LinkError, Progress, pack, unpack};
+
+use super::wire::{Answer, Queued, Reply, Request};
+
+/// Queues, finds and cancels through the consumer, which knows the lease of the run.
+#[derive(Debug)]
+pub(super) struct RelayPort(pub(super) Link);
+
+/// Passes reports on; everything else the consumer knows better.
+#[derive(Debug)]
+pub(super) struct ProgressSink(pub(super) Link);
+
+impl RelayPort {
+    async fn ask(&self, request: Request) -> Result<Reply, QueueError> {
+        let unclear = |error: &dyn std::error::Error| {
+            QueueError::new(
+                QueueErrorKind::Refused,
+                format!("the request is not in order: {error}"),
+            )
+        };
+        let request = pack(&request).map_err(|error| unclear(&error))?;
+        let answer = self.0.request(request).await.map_err(|error| match error {
+            LinkError::Refused(problem) => QueueError::new(QueueErrorKind::Refused, problem),
+            gone => QueueError::new(QueueErrorKind::Unavailable, gone.to_string()),
+        })?;
+        match unpack(&answer).map_err(|error| unclear(&error))? {
+            Reply::Failed(problem, message) => Err(QueueError::new(problem.kind(), message)),
+            reply => Ok(reply),
+        }
+    }
+}
+
+impl QueuePort for RelayPort {
+    fn enqueue(&self, tasks: Vec<QueuedTask>) -> PortFuture<'_, Vec<Enqueued>> {
+        Box::pin(async move {
+            let tasks = tasks.into_iter().map(Queued::of).collect();
+            match self.ask(Request::Enqueue(tasks)).await? {
+                Reply::Enqueued(answers) => {
+                    Ok(answers.into_iter().map(Answer::into_enqueued).collect())
+                }
+                _ => Err(other_answer()),
+            }
+        })
+    }
+
+    fn find(&self, run: RunId) -> PortFuture<'_, Option<TaskRun>> {
+        Box::pin(async move {
+            match self.ask(Request::Find(run)).await? {
+                Reply::Found(None) => Ok(None),
+                Reply::Found(Some(bytes)) => envelope::decode(&bytes)
+                    .map(Some)
+                    .map_err(|error| QueueError::new(QueueErrorKind::Refused, error.to_string())),
+                _ => Err(other_answer()),
+            }
+        })
+    }
+
+    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, bool> {
+        Box::pin(async move {
+            let reason = reason.as_str().to_owned();
+            match self.ask(Request::Cancel { run, reason }).await? {
+                Reply::Cancelled(was_there) => Ok(was_there),
+                _ => Err(other_answer()),
+            }
+        })
+    }
+}
+
+impl EventSink for ProgressSink {
+    fn emit(&self, event: RunEvent) {
+        if let RunEventKind::Progress(progress) = event.kind {
+            let report = Progress::new(progress.done, progress.total, progress.text);
+            self.0.progress(&report);
+        }
+    }
+}
+
+fn other_answer() -> QueueError {
+    QueueError::new(
+        QueueErrorKind::Refused,
+        "the consumer answered something else",
+    )
+}

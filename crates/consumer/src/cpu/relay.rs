@@ -1,0 +1,93 @@
+//! What the consumer does for a run in a worker.
+
+use std::sync::Arc;
+
+use aqueduct_broker_api::wire as envelope;
+use aqueduct_core::cancel::CancelReason;
+use aqueduct_core::event::{self, RunEvent, RunEventKind};
+use aqueduct_core::manager::{QueueError, QueueErrorKind};
+use aqueduct_core::run::Lineage;
+use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, unpack};
+
+use super::logs;
+use super::wire::{Answer, Problem, Queued, Reply, Request};
+use crate::in_flight::Owed;
+use crate::shared::Shared;
+
+/// Does for one run what its worker asks for, as long as this consumer holds it.
+#[derive(Debug)]
+pub(super) struct RunRelay {
+    pub(super) shared: Arc<Shared>,
+    pub(super) owed: Arc<Owed>,
+}
+
+impl RunRelay {
+    /// Returns whether the run may still act: a run whose lease is lost queues nothing more.
+    fn may_act(&self) -> bool {
+        let reason = self.owed.context.cancellation().reason();
+        !self.owed.has_ended()
+            && reason != Some(&CancelReason::LeaseLost)
+            && !self.shared.trusted_for().is_zero()
+    }
+}
+
+impl Relay for RunRelay {
+    fn request(&self, body: Vec<u8>) -> Answering {
+        if !self.may_act() {
+            return Box::pin(async { Err("the lease of the run is lost".to_owned()) });
+        }
+        let owed = Arc::clone(&self.owed);
+        Box::pin(async move {
+            let request = unpack(&body).map_err(|error| error.to_string())?;
+            let reply = answer(&owed, request).await.unwrap_or_else(|error| {
+                Reply::Failed(Problem::of(error.kind()), error.to_string())
+            });
+            pack(&reply).map_err(|error| error.to_string())
+        })
+    }
+
+    fn progress(&self, progress: Progress) {
+        let run = self.owed.context.run();
+        self.shared.events.emit(|| {
+            let report = event::Progress::new(progress.done, progress.total, progress.text);
+            let kind = RunEventKind::Progress(report);
+            RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
+                .with_attempt(run.tally.attempt)
+                .at(self.shared.clock.now())
+        });
+    }
+
+    fn log(&self, line: LogLine) {
+        logs::write(&line);
+    }
+
+    fn printed(&self, line: &str) {
+        logs::printed(line);
+    }
+}
+
+async fn answer(owed: &Owed, request: Request) -> Result<Reply, QueueError> {
+    let manager = owed.context.task_manager();
+    match request {
+        Request::Enqueue(tasks) => {
+            let run = owed.context.run();
+            let lineage = Lineage::child_of(run.id, run.lineage.root);
+            let tasks = tasks
+                .into_iter()
+                .map(|task: Queued| task.into_task(lineage));
+            let tasks = tasks.collect::<Result<Vec<_>, _>>()?;
+            let answers = manager.queue_tasks(tasks).await?;
+            Ok(Reply::Enqueued(
+                answers.into_iter().map(Answer::of).collect(),
+            ))
+        }
+        Request::Find(run) => {
+            let found = manager.find(run).await?;
+            let bytes = found.map(|run| envelope::encode(&run)).transpose();
+            let bytes = bytes
+                .map_err(|error| QueueError::new(QueueErrorKind::Refused, error.to_string()))?;
+            Ok(Reply::Found(bytes))
+        }
+        Request::Cancel { run, reason } => Ok(Reply::Cancelled(manager.cancel(run, reason).await?)),
+    }
+}

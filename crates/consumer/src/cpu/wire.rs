@@ -1,0 +1,202 @@
+//! What consumer and worker say to each other beyond frames; both are one build.
+
+use std::time::Duration;
+
+use aqueduct_core::manager::{QueueError, QueueErrorKind};
+use aqueduct_core::payload::Payload;
+use aqueduct_core::queue::{Due, Enqueued};
+use aqueduct_core::run::{Lineage, RunOptions};
+use aqueduct_core::task::TaskErrorKind;
+use aqueduct_core::{
+    Lane, Priority, QueueName, QueuedTask, RunId, RunState, TaskError, TaskName, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Something that only the consumer can do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    Enqueue(Vec<Queued>),
+    Find(RunId),
+    Cancel { run: RunId, reason: String },
+}
+
+/// What became of a request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Reply {
+    Enqueued(Vec<Answer>),
+    /// The envelope of a run.
+    Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
+    Cancelled(bool),
+    Failed(Problem, String),
+}
+
+/// A task on its way to the broker. Its lineage is not here: the consumer knows it better.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Queued {
+    id: RunId,
+    task: TaskName,
+    queue: QueueName,
+    lane: Lane,
+    priority: Priority,
+    due: Start,
+    expires_in: Option<Duration>,
+    #[serde(with = "serde_bytes")]
+    payload: Vec<u8>,
+    options: Option<Box<RunOptions>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Start {
+    Now,
+    After(Duration),
+    At(Timestamp),
+}
+
+/// What became of one task.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Accepted { is_scheduled: bool },
+    Duplicate(RunId),
+    QueueFull,
+}
+
+/// [`QueueErrorKind`], as bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Problem {
+    UnknownTask,
+    InvalidParams,
+    LimitExceeded,
+    QueueFull,
+    NotSupported,
+    Unavailable,
+    Refused,
+}
+
+/// What the error of a task asks for; its message is beside it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Asked {
+    Retry,
+    RetryAfter(Duration),
+    Fatal,
+    Cancel(String),
+    Snooze(Duration),
+    InvalidResult,
+    NotRunnable,
+}
+
+impl Queued {
+    pub(super) fn of(task: QueuedTask) -> Self {
+        Self {
+            id: task.id,
+            task: task.task,
+            queue: task.queue,
+            lane: task.lane,
+            priority: task.priority,
+            due: match task.due {
+                Due::Now => Start::Now,
+                Due::After(wait) => Start::After(wait),
+                Due::At(time) => Start::At(time),
+            },
+            expires_in: task.expires_in,
+            payload: task.payload.as_bytes().to_vec(),
+            options: task.options,
+        }
+    }
+
+    /// Returns the task, as one that the run of `lineage` has queued.
+    pub(super) fn into_task(self, lineage: Lineage) -> Result<QueuedTask, QueueError> {
+        let payload = Payload::from_bytes(&self.payload);
+        let payload = payload
+            .map_err(|error| QueueError::new(QueueErrorKind::InvalidParams, error.to_string()))?;
+        let mut task = QueuedTask::new(self.id, self.task, payload);
+        task.queue = self.queue;
+        task.lane = self.lane;
+        task.priority = self.priority;
+        task.due = match self.due {
+            Start::Now => Due::Now,
+            Start::After(wait) => Due::After(wait),
+            Start::At(time) => Due::At(time),
+        };
+        task.expires_in = self.expires_in;
+        task.options = self.options;
+        task.lineage = lineage;
+        Ok(task)
+    }
+}
+
+impl Answer {
+    pub(super) fn of(answer: Enqueued) -> Self {
+        match answer {
+            Enqueued::Accepted(state) => Self::Accepted {
+                is_scheduled: state == RunState::Scheduled,
+            },
+            Enqueued::Duplicate(run) => Self::Duplicate(run),
+            _ => Self::QueueFull,
+        }
+    }
+
+    pub(super) fn into_enqueued(self) -> Enqueued {
+        match self {
+            Self::Accepted { is_scheduled: true } => Enqueued::Accepted(RunState::Scheduled),
+            Self::Accepted { .. } => Enqueued::Accepted(RunState::Queued),
+            Self::Duplicate(run) => Enqueued::Duplicate(run),
+            Self::QueueFull => Enqueued::QueueFull,
+        }
+    }
+}
+
+impl Problem {
+    pub(super) fn of(kind: QueueErrorKind) -> Self {
+        match kind {
+            QueueErrorKind::UnknownTask => Self::UnknownTask,
+            QueueErrorKind::InvalidParams => Self::InvalidParams,
+            QueueErrorKind::LimitExceeded => Self::LimitExceeded,
+            QueueErrorKind::QueueFull => Self::QueueFull,
+            QueueErrorKind::NotSupported => Self::NotSupported,
+            QueueErrorKind::Unavailable => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+
+    pub(super) fn kind(self) -> QueueErrorKind {
+        match self {
+            Self::UnknownTask => QueueErrorKind::UnknownTask,
+            Self::InvalidParams => QueueErrorKind::InvalidParams,
+            Self::LimitExceeded => QueueErrorKind::LimitExceeded,
+            Self::QueueFull => QueueErrorKind::QueueFull,
+            Self::NotSupported => QueueErrorKind::NotSupported,
+            Self::Unavailable => QueueErrorKind::Unavailable,
+            Self::Refused => QueueErrorKind::Refused,
+        }
+    }
+}
+
+impl Asked {
+    /// Takes the error of a task apart: what it asks for, and its message.
+    pub(super) fn of(error: TaskError) -> (Self, String) {
+        let message = error.to_string();
+        let asked = match error.into_kind() {
+            TaskErrorKind::RetryAfter(wait, _) => Self::RetryAfter(wait),
+            TaskErrorKind::Fatal(_) => Self::Fatal,
+            TaskErrorKind::Cancel(reason) => Self::Cancel(reason.as_str().to_owned()),
+            TaskErrorKind::Snooze(wait) => Self::Snooze(wait),
+            TaskErrorKind::InvalidResult(_) => Self::InvalidResult,
+            _ => Self::Retry,
+        };
+        (asked, message)
+    }
+
+    /// Puts the error together again; `None` if the run cannot be executed at all.
+    pub(super) fn into_error(self, message: String) -> Option<TaskError> {
+        let error = anyhow::Error::msg(message);
+        Some(match self {
+            Self::Retry => TaskError::new(error),
+            Self::RetryAfter(wait) => TaskError::retry_after(wait, error),
+            Self::Fatal => TaskError::fatal(error),
+            Self::Cancel(reason) => TaskError::cancel(reason),
+            Self::Snooze(wait) => TaskError::snooze(wait),
+            Self::InvalidResult => TaskErrorKind::InvalidResult(error).into(),
+            Self::NotRunnable => return None,
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! What a pool may do and how long it waits: collected, then checked once.
+
+use std::time::Duration;
+
+use crate::ladder::Graces;
+use crate::program::Program;
+use crate::recycle::Lifetime;
+
+/// The most workers of one pool.
+pub const MAX_WORKERS: usize = 4096;
+
+/// The most bytes that parameters or a result may have, whatever the configuration says.
+pub const MAX_BLOB_BYTES: usize = 1024 * 1024 * 1024;
+
+/// What a pool may do, and how long it waits for what.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PoolConfig {
+    /// The most workers at a time: 1 to [`MAX_WORKERS`]. Default: one a core that this process may use.
+    pub workers: usize,
+    /// Workers that are started at once and stay when idle. Default: 1.
+    pub min_workers: usize,
+    /// What a worker executes. Default: this program.
+    pub program: Program,
+    /// How long a worker may take to be ready. Default: 10 s.
+    pub ready_timeout: Duration,
+    /// How long a worker stays idle, above `min_workers`. Default: 60 s.
+    pub idle_timeout: Duration,
+    /// How much a worker does before another takes its place. Default: no limit.
+    pub max_runs: Option<u64>,
+    /// How old a worker gets. Default: no limit.
+    pub max_age: Option<Duration>,
+    /// The most memory that a worker may have between two pieces of work. Default: no limit.
+    pub max_memory: Option<u64>,
+    /// Whether a panic ends the worker, whose state is unknown then. Default: yes.
+    pub recycle_on_panic: bool,
+    /// From the request to stop to SIGTERM. Default: 5 s.
+    pub cancel_grace: Duration,
+    /// From SIGTERM to SIGKILL. Default: 2 s.
+    pub term_grace: Duration,
+    /// How often a busy worker gives a sign of life. Default: 5 s.
+    pub heartbeat: Duration,
+    /// How long it may give none. Default: 30 s.
+    pub hang_timeout: Duration,
+    /// The most bytes of parameters and of a result. Default: 64 MiB.
+    pub max_payload: usize,
+    /// The buffer of each pipe, as far as the system allows. Default: 1 MiB.
+    pub pipe_buffer: usize,
+    /// So many failed starts within [`PoolConfig::restart_window`] open the breaker. Default: 5.
+    pub restart_limit: usize,
+    /// See above. Default: 60 s.
+    pub restart_window: Duration,
+    /// The most lines a second that a worker prints or logs; the rest is counted. Default: 1000.
+    pub log_rate: u32,
+    /// The most detailed level that workers send: 1 for errors to 5 for traces. Default: 3.
+    pub log_level: u8,
+    /// Whether panics have a backtrace although `RUST_BACKTRACE` does not ask for it. Default: no.
+    pub panic_backtrace: bool,
+}
+
+/// The error of a configuration out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the CPU pool cannot be built: {}", .problems.join("; "))]
+pub struct InvalidConfig {
+    problems: Vec<String>,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            min_workers: 1,
+            program: Program::own(),
+            ready_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(1),
+            max_runs: None,
+            max_age: None,
+            max_memory: None,
+            recycle_on_panic: true,
+            cancel_grace: Duration::from_secs(5),
+            term_grace: Duration::from_secs(2),
+            heartbeat: Duration::from_secs(5),
+            hang_timeout: Duration::from_secs(30),
+            max_payload: 64 * 1024 * 1024,
+            pipe_buffer: 1024 * 1024,
+            restart_limit: 5,
+            restart_window: Duration::from_mins(1),
+            log_rate: 1000,
+            log_level: 3,
+            panic_backtrace: false,
+        }
+    }
+}
+
+impl PoolConfig {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names each bound that is violated.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        let mut problems = Vec::new();
+        let mut check = |holds: bool, problem: String| {
+            if !holds {
+                problems.push(problem);
+            }
+        };
+        check(
+            (1..=MAX_WORKERS).contains(&self.workers),
+            format!(
+                "`workers` must be from 1 to {MAX_WORKERS}, not {}",
+                self.workers
+            ),
+        );
+        check(
+            self.min_workers <= self.workers,
+            "`min_workers` must not be over `workers`".to_owned(),
+        );
+        check(
+            (1..=MAX_BLOB_BYTES).contains(&self.max_payload),
+            format!("`max_payload` must be from 1 to {MAX_BLOB_BYTES}"),
+        );
+        check(
+            !self.heartbeat.is_zero() && self.heartbeat * 2 <= self.hang_timeout,
+            "`hang_timeout` must be at least twice `heartbeat`".to_owned(),
+        );
+        check(
+            self.restart_limit >= 1 && self.log_level <= 5 && self.log_rate >= 1,
+            "`restart_limit` and `log_rate` must be from 1, `log_level` at most 5".to_owned(),
+        );
+        check(
+            self.max_runs != Some(0),
+            "`max_runs` must be from 1".to_owned(),
+        );
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidConfig { problems })
+        }
+    }
+
+    pub(crate) fn graces(&self) -> Graces {
+        Graces {
+            cancel: self.cancel_grace,
+            term: self.term_grace,
+        }
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            runs: self.max_runs,
+            age: self.max_age,
+            memory: self.max_memory,
+            ends_on_panic: self.recycle_on_panic,
+        }
+    }
+}

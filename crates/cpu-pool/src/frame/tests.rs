@@ -1,0 +1,136 @@
+//! Every cut, many flipped bits, and lengths that lie.
+
+use super::*;
+
+const MAX_BLOB: usize = 1 << 20;
+
+fn bytes_of(kind: Kind, about: u32, meta: &[u8], blob: &[u8]) -> Vec<u8> {
+    let mut bytes = encode_head(kind, about, meta, blob.len()).unwrap();
+    bytes.extend_from_slice(blob);
+    bytes
+}
+
+/// Feeds `bytes` in pieces of `piece`, and returns the frames and whether the stream ended between two.
+fn decode(bytes: &[u8], piece: usize) -> Result<(Vec<Frame>, bool), Violation> {
+    let mut decoder = Decoder::new(MAX_BLOB);
+    let mut frames = Vec::new();
+    let mut rest = bytes;
+    loop {
+        while let Some(frame) = decoder.next()? {
+            frames.push(frame);
+        }
+        if rest.is_empty() {
+            return Ok((frames, decoder.is_between()));
+        }
+        let space = decoder.space();
+        assert!(!space.is_empty(), "there is always room for the next bytes");
+        let count = space.len().min(piece).min(rest.len());
+        space[..count].copy_from_slice(&rest[..count]);
+        decoder.filled(count);
+        rest = &rest[count..];
+    }
+}
+
+fn three_frames() -> Vec<u8> {
+    let large = vec![7; SMALL + 4321];
+    let mut bytes = bytes_of(Kind::Hello, 0, b"first", b"");
+    bytes.extend(bytes_of(Kind::Work, 1, b"", &large));
+    bytes.extend(bytes_of(Kind::Done, 1, b"last", b"small"));
+    bytes
+}
+
+const SMALL: usize = 32 * 1024;
+
+#[test]
+fn frames_survive_every_way_of_cutting_the_stream() {
+    let bytes = three_frames();
+    let whole = decode(&bytes, usize::MAX).unwrap();
+    assert_eq!(whole.0.len(), 3);
+    assert_eq!(whole.0[1].blob.len(), SMALL + 4321);
+    for piece in [1, 2, 3, 15, 16, 17, 1000, 65_537] {
+        assert_eq!(
+            decode(&bytes, piece).unwrap(),
+            whole,
+            "in pieces of {piece}"
+        );
+    }
+}
+
+#[test]
+fn every_truncation_is_seen_as_one() {
+    let mut bytes = bytes_of(Kind::Hello, 0, b"meta", b"blob");
+    bytes.extend(bytes_of(Kind::Done, 1, b"", b""));
+    let first = HEADER_BYTES + 8;
+    for end in 0..=bytes.len() {
+        let (frames, is_between) = decode(&bytes[..end], usize::MAX).unwrap();
+        let whole = usize::from(end >= first) + usize::from(end == bytes.len());
+        assert_eq!(frames.len(), whole, "cut at {end}");
+        assert_eq!(
+            is_between,
+            [0, first, bytes.len()].contains(&end),
+            "cut at {end}"
+        );
+    }
+}
+
+#[test]
+fn flipped_bits_never_panic_and_never_allocate_beyond_the_limit() {
+    let bytes = bytes_of(Kind::Request, 9, b"some map", b"and a blob");
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        if let Ok((frames, _)) = decode(&flipped, usize::MAX) {
+            assert!(frames.iter().all(|frame| frame.blob.len() <= MAX_BLOB));
+        }
+    }
+}
+
+#[test]
+fn random_bytes_never_panic() {
+    let mut random = fastrand::Rng::with_seed(4);
+    for _ in 0..2000 {
+        let mut bytes: Vec<u8> = (0..random.usize(..200)).map(|_| random.u8(..)).collect();
+        if random.bool() {
+            bytes.splice(0..0, MAGIC);
+        }
+        let _ = decode(&bytes, 1 + random.usize(..20));
+    }
+}
+
+#[test]
+fn lengths_are_checked_before_anything_is_allocated() {
+    let lie = |meta: u32, blob: u32| {
+        let mut bytes = bytes_of(Kind::Done, 1, b"", b"");
+        bytes[8..12].copy_from_slice(&meta.to_le_bytes());
+        bytes[12..16].copy_from_slice(&blob.to_le_bytes());
+        decode(&bytes, usize::MAX).map_err(|violation| violation.to_string())
+    };
+    assert!(lie(65_537, 0).unwrap_err().contains("a map of 65537 bytes"));
+    assert!(
+        lie(0, u32::MAX)
+            .unwrap_err()
+            .contains("a blob of 4294967295 bytes")
+    );
+    assert!(
+        lie(65_536, 1 << 20).is_ok(),
+        "waits for bytes that are allowed"
+    );
+}
+
+#[test]
+fn an_unknown_kind_is_refused_unless_it_may_be_skipped() {
+    let mut bytes = bytes_of(Kind::Done, 1, b"x", &vec![1; SMALL + 1]);
+    bytes.extend(bytes_of(Kind::Goodbye, 2, b"", b""));
+    bytes[2] = 0x7F;
+    let refused = decode(&bytes, usize::MAX).unwrap_err();
+    assert!(refused.to_string().starts_with("unknown kind 0x7f"));
+    bytes[3] = MAY_SKIP;
+    let (frames, _) = decode(&bytes, 100).unwrap();
+    assert_eq!(frames.len(), 1);
+    assert_eq!(frames[0].kind, Kind::Goodbye);
+}
+
+#[test]
+fn a_head_that_is_too_long_is_not_encoded() {
+    assert!(encode_head(Kind::Log, 0, &vec![0; MAX_META_BYTES + 1], 0).is_none());
+}

@@ -1,0 +1,438 @@
+//! CPU tasks in real worker processes, behind the whole application.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking; one task prints"
+)]
+
+use std::time::Duration;
+
+use aqueduct::cpu::{CpuSettings, PoolConfig};
+use aqueduct::observe::{RunEvent, RunEventKind};
+use aqueduct::{
+    App, Broker, RunState, RunningApp, State, TaskContext, TaskError, TaskList, cpu_task, task,
+    tasks,
+};
+use integration::Watcher;
+use tokio::sync::mpsc;
+
+aqueduct::cpu_worker!(all());
+
+fn all() -> TaskList {
+    tasks![
+        pid,
+        asynchronous,
+        with_state,
+        fails,
+        fatal,
+        panics,
+        prints,
+        crashes,
+        exits,
+        listens,
+        ignores,
+        queues,
+        queues_blocking,
+        io,
+        reports,
+        snoozes,
+        too_hungry
+    ]
+}
+
+/// Something that only the worker has.
+struct Model {
+    made_in: u32,
+}
+
+fn load_model() -> Result<Model, TaskError> {
+    let made_in = std::fs::read_link("/proc/self")?;
+    let made_in = made_in.to_string_lossy().parse()?;
+    Ok(Model { made_in })
+}
+
+#[cpu_task(keep_result = "1m")]
+fn pid() -> u32 {
+    std::process::id()
+}
+
+#[cpu_task(keep_result = "1m")]
+async fn asynchronous(ctx: TaskContext, wait: u64) -> String {
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+    format!(
+        "attempt {} in time: {}",
+        ctx.attempt(),
+        !ctx.remaining().is_zero()
+    )
+}
+
+#[cpu_task(init = load_model, keep_result = "1m")]
+fn with_state(model: State<Model>) -> bool {
+    model.made_in == std::process::id()
+}
+
+#[cpu_task(retry(max = 1, backoff = "1ms"))]
+fn fails() -> Result<(), TaskError> {
+    Err(TaskError::msg("it never works"))
+}
+
+#[cpu_task]
+fn fatal() -> Result<(), TaskError> {
+    Err(TaskError::fatal(std::io::Error::other("the disk is gone")))
+}
+
+#[cpu_task(retry = none)]
+fn panics() {
+    panic!("what now");
+}
+
+#[cpu_task]
+fn prints() {
+    println!("printed by a task");
+    tracing::warn!(size = 7, "logged by a task");
+}
+
+#[cpu_task(retry = none)]
+fn crashes() {
+    std::process::abort();
+}
+
+#[cpu_task(retry = none)]
+fn exits() {
+    std::process::exit(3);
+}
+
+#[cpu_task(retry = none)]
+fn listens(ctx: TaskContext) -> Result<(), TaskError> {
+    ctx.progress(1, 2);
+    loop {
+        ctx.checkpoint()?;
+        std::hint::spin_loop();
+    }
+}
+
+#[cpu_task(retry = none, timeout = "50ms")]
+fn ignores() {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+#[cpu_task]
+async fn queues(ctx: TaskContext) -> Result<(), TaskError> {
+    let run = io::queue(&ctx, "awaited".to_owned()).await?;
+    let found = ctx.task_manager().find(run.id()).await?.unwrap();
+    assert_eq!(found.lineage.parent, Some(ctx.id()));
+    let later = io::queue(&ctx, "later".to_owned())
+        .delay(Duration::from_hours(1))
+        .await?;
+    assert!(ctx.task_manager().cancel(later.id(), "not needed").await?);
+    Ok(())
+}
+
+#[cpu_task]
+fn queues_blocking(ctx: TaskContext) -> Result<(), TaskError> {
+    let params = aqueduct::params! { how: "by name" };
+    ctx.task_manager().queue("io", params).blocking()?;
+    let unknown = ctx
+        .task_manager()
+        .queue("reportz", aqueduct::params! {})
+        .blocking();
+    assert!(
+        unknown
+            .unwrap_err()
+            .to_string()
+            .contains("did you mean `reports`")
+    );
+    Ok(())
+}
+
+#[task(keep_result = "1m")]
+async fn io(how: String) -> String {
+    how
+}
+
+#[cpu_task]
+fn reports(ctx: TaskContext) {
+    ctx.progress_with(3, 3, "done");
+}
+
+#[cpu_task(keep_result = "1m")]
+fn snoozes(ctx: TaskContext) -> Result<u32, TaskError> {
+    if ctx.attempt() == 1 {
+        return Err(TaskError::snooze(Duration::from_millis(1)));
+    }
+    Ok(ctx.run().tally.failures)
+}
+
+#[cpu_task(retry = none, memory_limit = "64MiB", env(MODE = "small"))]
+fn too_hungry() -> usize {
+    assert_eq!(std::env::var("MODE").as_deref(), Ok("small"));
+    std::hint::black_box(vec![1_u8; 256 << 20]).len()
+}
+
+fn settings() -> CpuSettings {
+    let mut pool = PoolConfig::default();
+    pool.program = cpu_worker();
+    pool.workers = 2;
+    pool.cancel_grace = Duration::from_millis(100);
+    pool.term_grace = Duration::from_millis(100);
+    CpuSettings::processes(pool)
+}
+
+async fn start() -> (RunningApp, Watcher) {
+    let (watcher, observer) = Watcher::new();
+    let app = App::new(Broker::memory())
+        .tasks(all())
+        .consumer(|consumer| consumer.cpu(settings()).lease(Duration::from_secs(2)))
+        .observe(observer);
+    (app.start().await.unwrap(), watcher)
+}
+
+/// The workers do what they are for; afterwards none is left.
+async fn still_works(app: RunningApp, mut watcher: Watcher) {
+    for _ in 0..5 {
+        let run = pid::queue(app.task_manager()).await.unwrap();
+        assert_eq!(watcher.end_of(run.id()).await, RunState::Succeeded);
+    }
+    let metrics = app.metrics().unwrap().clone();
+    let summary = app.stop().await.unwrap();
+    assert_eq!(summary.consumer.unwrap().unsettled, 0);
+    assert_eq!(metrics.cpu().unwrap().workers, 0);
+}
+
+async fn result_of<T: serde::de::DeserializeOwned>(app: &RunningApp, run: aqueduct::RunId) -> T {
+    let kept = app.task_manager().find(run).await.unwrap().unwrap();
+    kept.record.unwrap().result.unwrap().decode().unwrap()
+}
+
+#[tokio::test]
+async fn cpu_tasks_run_in_other_processes() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    let run = pid::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    assert_ne!(result_of::<u32>(&app, run).await, std::process::id());
+    let run = asynchronous::queue(manager, 1).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    assert_eq!(
+        result_of::<String>(&app, run).await,
+        "attempt 1 in time: true"
+    );
+    let run = with_state::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    assert!(
+        result_of::<bool>(&app, run).await,
+        "state is made in the worker"
+    );
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn errors_and_panics_are_what_they_are_elsewhere() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    let run = fails::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    assert_eq!(
+        watcher.states_of(run),
+        [RunState::Retrying, RunState::Failed]
+    );
+    assert_eq!(watcher.failure_of(run), "Error: it never works");
+    let run = fatal::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    assert_eq!(watcher.failure_of(run), "Fatal: the disk is gone");
+    let run = panics::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    let failure = watcher.failure_of(run);
+    assert!(
+        failure.starts_with("Panic: what now, at tests/tests/cpu.rs:"),
+        "{failure}"
+    );
+    let run = snoozes::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    assert_eq!(
+        result_of::<u32>(&app, run).await,
+        0,
+        "a snooze is no failure"
+    );
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn a_run_that_kills_its_workers_is_stopped_and_its_neighbours_are_not() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    let killer = crashes::queue(manager).await.unwrap().id();
+    let neighbour = asynchronous::queue(manager, 50).await.unwrap().id();
+    assert_eq!(watcher.end_of(killer).await, RunState::Failed);
+    assert_eq!(watcher.states_of(killer).len(), 3, "the crash budget");
+    let failure = watcher.failure_of(killer);
+    assert!(
+        failure.starts_with("Crash: killed by signal 6 (SIGABRT)"),
+        "{failure}"
+    );
+    let kept = manager.find(killer).await.unwrap().unwrap();
+    assert_eq!((kept.tally.failures, kept.tally.crashes), (0, 3));
+    assert_eq!(watcher.end_of(neighbour).await, RunState::Succeeded);
+    let run = exits::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.attempt_of(run).await, RunState::Retrying);
+    assert!(
+        watcher
+            .failure_of(run)
+            .starts_with("Crash: the task called exit(3)")
+    );
+    manager.cancel(run, "seen enough").await.unwrap();
+    let run = too_hungry::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.attempt_of(run).await, RunState::Retrying);
+    let failure = watcher.failure_of(run);
+    assert!(
+        failure.contains("out of memory: an allocation of 268435456 bytes"),
+        "{failure}"
+    );
+    manager.cancel(run, "seen enough").await.unwrap();
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn time_limits_and_cancellation_reach_workers() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    let run = ignores::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    assert!(
+        watcher.failure_of(run).starts_with("Timeout: "),
+        "{}",
+        watcher.failure_of(run)
+    );
+    let run = listens::queue(manager).await.unwrap().id();
+    watcher.start_of(run).await;
+    assert!(manager.cancel(run, "no longer wanted").await.unwrap());
+    assert_eq!(watcher.end_of(run).await, RunState::Cancelled);
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn a_stop_gives_back_what_a_worker_runs() {
+    let (app, mut watcher) = start().await;
+    let run = listens::queue(app.task_manager()).await.unwrap().id();
+    watcher.start_of(run).await;
+    let manager = app.task_manager().clone();
+    let report = app.stop().await.unwrap().consumer.unwrap();
+    assert_eq!((report.released, report.unsettled), (1, 0));
+    let kept = manager.find(run).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.tally.failures), (RunState::Queued, 0));
+}
+
+#[tokio::test]
+async fn a_worker_queues_finds_and_cancels_through_its_consumer() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    for run in [
+        queues::queue(manager).await.unwrap().id(),
+        queues_blocking::queue(manager).await.unwrap().id(),
+    ] {
+        assert_eq!(
+            watcher.end_of(run).await,
+            RunState::Succeeded,
+            "{}",
+            watcher.failure_of(run)
+        );
+    }
+    let ends = watcher.ends_of_task("io", 2).await;
+    assert!(ends.values().all(|state| *state == RunState::Succeeded));
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn progress_of_a_worker_reaches_observers() {
+    let (heard, mut reports_heard) = mpsc::channel(100);
+    let observer = move |event: RunEvent| {
+        if let RunEventKind::Progress(progress) = event.kind {
+            heard
+                .try_send((progress.done, progress.total, progress.text))
+                .unwrap();
+        }
+    };
+    let app = App::new(Broker::memory())
+        .tasks(all())
+        .consumer(|consumer| consumer.cpu(settings()))
+        .observe(observer);
+    let app = app.start().await.unwrap();
+    reports::queue(app.task_manager()).await.unwrap();
+    assert_eq!(
+        reports_heard.recv().await.unwrap(),
+        (3, 3, "done".to_owned())
+    );
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn io_runs_never_wait_behind_cpu_runs_nor_the_other_way_round() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    let mut busy = Vec::new();
+    for _ in 0..6 {
+        busy.push(listens::queue(manager).await.unwrap().id());
+    }
+    watcher.start_of(busy[0]).await;
+    for _ in 0..20 {
+        let run = io::queue(manager, "fast".to_owned()).await.unwrap().id();
+        assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    }
+    let (mut running, mut waiting) = (Vec::new(), 0);
+    for run in busy {
+        match manager.find(run).await.unwrap().unwrap().state {
+            RunState::Running => running.push(run),
+            state => waiting += usize::from(state == RunState::Queued),
+        }
+        manager.cancel(run, "enough").await.unwrap();
+    }
+    assert_eq!(
+        (running.len(), waiting),
+        (2, 4),
+        "as many are claimed as there are workers"
+    );
+    for run in running {
+        assert_eq!(watcher.end_of(run).await, RunState::Cancelled);
+    }
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn on_threads_the_same_tasks_run_here() {
+    let (mut watcher, observer) = Watcher::new();
+    let app = App::new(Broker::memory())
+        .tasks(all())
+        .consumer(|consumer| consumer.cpu(CpuSettings::threads()))
+        .observe(observer);
+    let app = app.start().await.unwrap();
+    let run = pid::queue(app.task_manager()).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    assert_eq!(result_of::<u32>(&app, run).await, std::process::id());
+    for run in [
+        queues::queue(app.task_manager()).await.unwrap().id(),
+        with_state::queue(app.task_manager()).await.unwrap().id(),
+    ] {
+        assert_eq!(
+            watcher.end_of(run).await,
+            RunState::Succeeded,
+            "{}",
+            watcher.failure_of(run)
+        );
+    }
+    let run = panics::queue(app.task_manager()).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn cpu_tasks_are_ordinary_functions_and_run_inline() {
+    assert_eq!(pid(), std::process::id());
+    let manager = App::new(Broker::memory())
+        .tasks(all())
+        .into_task_manager()
+        .unwrap();
+    assert!(manager.run(with_state::with()).await.unwrap());
+}
