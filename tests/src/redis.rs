@@ -135,9 +135,7 @@ impl Writer {
 /// Panics if it does not start; the message says how to install it.
 #[must_use]
 pub fn server(settings: &[&str]) -> RedisServer {
-    let mut options = ServerOptions::default();
-    options.settings = settings.iter().map(|&word| word.to_owned()).collect();
-    RedisServer::start_with(&options).expect("a redis-server")
+    RedisServer::start_with(&ServerOptions::with_settings(settings)).expect("a redis-server")
 }
 
 /// Opens a broker.

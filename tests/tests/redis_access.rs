@@ -1,4 +1,5 @@
 //! Users with no more rights than they need: scenario G1.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
@@ -138,7 +139,7 @@ async fn g1_what_a_user_may_not_do_is_refused_and_said() {
     let mut shown = format!("{error} {error:?}");
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
-        shown.push_str(&format!(" {cause}"));
+        shown = format!("{shown} {cause}");
         source = cause.source();
     }
     assert!(!shown.contains("canary"), "{shown}");

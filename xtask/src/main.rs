@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "this is a command-line tool")]
 
 mod bench;
+mod chaos;
 mod ci;
 mod docgen;
 mod redis;
@@ -18,7 +19,8 @@ cargo xtask <command>
   ci                 format, tidy, lints, docs, tests, licences: what CI runs
   tidy               the rules of docs/STYLE.md that a program can check
   docgen [--check]   the generated parts of the documentation
-  redis              a throw-away redis-server, until Ctrl-C
+  redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
+  chaos [id…]        the fault scenarios, slow ones included, with a table of figures
   bench cpu          worker processes beside a bare pipe
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
@@ -33,7 +35,9 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["docgen"] => docgen::run(false),
         ["docgen", "--check"] => docgen::run(true),
-        ["redis"] => redis::run(),
+        ["redis"] => redis::run("standalone"),
+        ["redis", kind] => redis::run(kind),
+        ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", "memory"] => bench::memory(),
         ["bench", "cpu"] => bench::cpu(),
         ["bench", "redis", only @ ..] => bench::redis(only),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use aqueduct::broker_api::{BrokerError, SimpleBroker};
+use aqueduct::broker_api::{BrokerError, BrokerErrorKind, LaneWant, SimpleBroker};
 use aqueduct::memory::SimpleBrokerExt;
 use aqueduct::{App, Broker, QueueName, State, TaskRun, task, tasks};
 use tokio::sync::Notify;
@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 /// A shelf that runs lie on, in this process; a real one would be a table or a topic.
 #[derive(Debug, Default)]
 struct Shelf(Mutex<VecDeque<TaskRun>>);
+
+/// The most runs on the shelf.
+const ROOM: usize = 10_000;
 
 impl Shelf {
     fn with<T>(&self, look: impl FnOnce(&mut VecDeque<TaskRun>) -> T) -> T {
@@ -20,12 +23,25 @@ impl Shelf {
 
 impl SimpleBroker for Shelf {
     async fn queue_task(&self, run: TaskRun) -> Result<(), BrokerError> {
-        self.with(|shelf| shelf.push_back(run));
-        Ok(())
+        self.with(|shelf| {
+            if run.tally.attempt > 0 {
+                shelf.push_front(run); // given back by a consumer that stops
+            } else if shelf.len() < ROOM {
+                shelf.push_back(run);
+            } else {
+                let message = format!("there are {ROOM} runs already");
+                let kind = BrokerErrorKind::LimitExceeded; // nothing was stored
+                return Err(BrokerError::new(kind, "queue a task", message));
+            }
+            Ok(())
+        })
     }
 
-    async fn get_task_run(&self) -> Result<Option<TaskRun>, BrokerError> {
-        Ok(self.with(VecDeque::pop_front))
+    async fn get_task_run(&self, want: &LaneWant) -> Result<Option<TaskRun>, BrokerError> {
+        Ok(self.with(|shelf| {
+            let oldest = shelf.iter().position(|run| want.accepts(run))?;
+            shelf.remove(oldest)
+        }))
     }
 
     async fn queue_length(&self) -> Result<BTreeMap<QueueName, u64>, BrokerError> {

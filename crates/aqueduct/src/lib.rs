@@ -79,7 +79,9 @@ pub use aqueduct_macros::{cpu_task, main, task};
 pub use serde;
 
 pub use aqueduct_broker_api as broker_api;
-pub use aqueduct_core::{cancel, clock, context, manager, payload, registry, retry, run, schedule};
+pub use aqueduct_core::{
+    cancel, clock, context, event, manager, payload, registry, retry, run, schedule, state,
+};
 
 /// The consumer by hand: builder, configuration, metrics.
 #[cfg(feature = "consumer")]

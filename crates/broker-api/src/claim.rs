@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_core::run::Reason;
-use aqueduct_core::{ConsumerId, Lane, QueueName, RunId};
+use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, TaskRun};
 
 use crate::broker::Sequence;
 use crate::lease::Lease;
@@ -96,6 +96,12 @@ impl LaneWant {
     #[must_use]
     pub fn new(lane: Lane, queues: Arc<[QueueName]>, max: usize) -> Self {
         Self { lane, queues, max }
+    }
+
+    /// Returns whether the run is of the lane and waits in one of the queues.
+    #[must_use]
+    pub fn accepts(&self, run: &TaskRun) -> bool {
+        self.lane == run.lane && self.queues.contains(&run.queue)
     }
 }
 

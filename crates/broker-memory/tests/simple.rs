@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, BrokerExt, Settled, Settlement, SimpleBroker,
+    Broker, BrokerError, BrokerErrorKind, BrokerExt, LaneWant, Settled, Settlement, SimpleBroker,
 };
 use aqueduct_broker_memory::SimpleBrokerExt;
 use aqueduct_core::queue::Due;
@@ -43,8 +43,10 @@ impl SimpleBroker for Shelf {
         Ok(())
     }
 
-    async fn get_task_run(&self) -> Result<Option<TaskRun>, BrokerError> {
-        Ok(self.0.lock().unwrap().0.pop_front())
+    async fn get_task_run(&self, want: &LaneWant) -> Result<Option<TaskRun>, BrokerError> {
+        let shelf = &mut self.0.lock().unwrap().0;
+        let oldest = shelf.iter().position(|run| want.accepts(run));
+        Ok(oldest.and_then(|position| shelf.remove(position)))
     }
 
     async fn queue_length(&self) -> Result<BTreeMap<QueueName, u64>, BrokerError> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
-use aqueduct_broker_api::{BrokerError, SimpleBroker};
+use aqueduct_broker_api::{BrokerError, LaneWant, SimpleBroker};
 use aqueduct_broker_conformance::{Fixture, Harness, START, conformance};
 use aqueduct_broker_memory::SimpleBrokerExt;
 use aqueduct_core::QueueName;
@@ -16,12 +16,19 @@ struct Shelf(Mutex<VecDeque<TaskRun>>);
 
 impl SimpleBroker for Shelf {
     async fn queue_task(&self, run: TaskRun) -> Result<(), BrokerError> {
-        self.0.lock().unwrap().push_back(run);
+        let mut shelf = self.0.lock().unwrap();
+        if run.tally.attempt > 0 {
+            shelf.push_front(run); // given back
+        } else {
+            shelf.push_back(run);
+        }
         Ok(())
     }
 
-    async fn get_task_run(&self) -> Result<Option<TaskRun>, BrokerError> {
-        Ok(self.0.lock().unwrap().pop_front())
+    async fn get_task_run(&self, want: &LaneWant) -> Result<Option<TaskRun>, BrokerError> {
+        let mut shelf = self.0.lock().unwrap();
+        let oldest = shelf.iter().position(|run| want.accepts(run));
+        Ok(oldest.and_then(|position| shelf.remove(position)))
     }
 
     async fn queue_length(&self) -> Result<BTreeMap<QueueName, u64>, BrokerError> {

@@ -22,17 +22,21 @@ struct RedisClock {
     now: Mutex<Timestamp>,
 }
 
-/// One server a process, with a namespace a case.
-fn server() -> &'static RedisServer {
+/// One server a process, with a namespace a case; or the servers that the environment names.
+fn url() -> String {
     static SERVER: OnceLock<RedisServer> = OnceLock::new();
-    SERVER.get_or_init(|| RedisServer::start().expect("a redis-server"))
+    std::env::var("AQUEDUCT_REDIS_URL").unwrap_or_else(|_| {
+        SERVER
+            .get_or_init(|| RedisServer::start().expect("a redis-server"))
+            .url()
+    })
 }
 
 impl Harness for Redis {
     async fn fixture(&self) -> Fixture {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let url = format!("{}?namespace=case{number}", server().url());
+        let url = format!("{}?namespace=case-{}-{number}", url(), std::process::id());
         let config = RedisConfig::from_url(&url)
             .expect("the URL is valid")
             .with_test_clock();

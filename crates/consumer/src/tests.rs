@@ -11,7 +11,9 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::clock::TimeSource;
 use aqueduct_core::task::{FunctionTask, TaskDefinition};
 use aqueduct_core::time::Monotonic;
-use aqueduct_core::{Clock, QueueName, TaskContext, TaskError, TaskName, TaskRegistry, Timestamp};
+use aqueduct_core::{
+    Clock, Lane, QueueName, TaskContext, TaskError, TaskName, TaskRegistry, Timestamp,
+};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
@@ -228,7 +230,7 @@ async fn what_is_claimed_ahead_has_a_bound_and_is_given_back() {
     for passed in 0..10 {
         live(&shared, &mut pump, SECOND).await;
         assert_eq!(world.noted().len(), passed);
-        assert_eq!((world.held().await, shared.running()), (5, 2));
+        assert_eq!((world.held().await, shared.running(Lane::Io)), (5, 2));
         world.gate.add_permits(1);
     }
     live(&shared, &mut pump, SECOND).await;
@@ -261,7 +263,7 @@ async fn the_run_of_a_dead_consumer_starts_elsewhere_within_seven_seconds() {
         let died = dies_with_a_run(&world).await;
         // What the dead one has begun stays at the gate; a second pass is the heir's.
         live(&shared, &mut pump, 7 * SECOND).await;
-        let began = shared.running();
+        let began = shared.running(Lane::Io);
         assert_eq!(
             began,
             1,
@@ -280,7 +282,7 @@ async fn a_run_that_keeps_killing_its_consumers_is_stopped_by_their_budget() {
     live(&shared, &mut pump, 20 * SECOND).await;
     assert_eq!(world.broker.calls(Operation::Settle), 0);
     assert_eq!(
-        (world.held().await, shared.running()),
+        (world.held().await, shared.running(Lane::Io)),
         (0, 0),
         "it began again"
     );

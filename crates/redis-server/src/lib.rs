@@ -4,10 +4,14 @@
 //! loopback interface and on a Unix socket, keeps its files in a temporary folder, and ends with the
 //! value, or with the process that made it, however that ends.
 
+mod cluster;
 mod command;
+mod sentinel;
 mod server;
 mod watch;
 
+pub use cluster::RedisCluster;
+pub use sentinel::RedisSentinels;
 pub use server::{RedisServer, ServerOptions};
 
 use std::path::PathBuf;

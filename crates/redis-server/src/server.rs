@@ -30,6 +30,18 @@ pub struct RedisServer {
     words: Vec<String>,
 }
 
+impl ServerOptions {
+    /// Creates options with further settings, as on the command line.
+    #[must_use]
+    pub fn with_settings(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|&word| word.to_owned()).collect();
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+}
+
 impl RedisServer {
     /// Starts a server with nothing in it, and without persistence.
     ///
@@ -201,13 +213,13 @@ fn is_down() -> io::Error {
     io::Error::other("the server is down")
 }
 
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }
 
 /// Creates an empty folder of its own below the temporary folder.
-fn new_folder() -> io::Result<PathBuf> {
+pub(crate) fn new_folder() -> io::Result<PathBuf> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("aqueduct-redis-{}-{number}", process::id()));

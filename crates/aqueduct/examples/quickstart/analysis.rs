@@ -1,79 +1,125 @@
-//! The heavy calculation: pure, and cut into parts for large files.
+//! The heavy calculation: pure; a file comes part by part, and what is unfinished is carried over.
 
-use std::collections::HashSet;
+use aqueduct::serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Serialize};
-
-/// What is known of a text, or of a part of one.
+/// What adds up: figures of a part, of a file, of all files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Analysis {
+#[serde(crate = "aqueduct::serde")]
+pub(crate) struct Figures {
     pub(crate) bytes: u64,
     pub(crate) lines: u64,
     pub(crate) words: u64,
-    /// Different words; over several parts the largest count of one.
-    pub(crate) vocabulary: u64,
     /// In characters.
     pub(crate) longest_line: u64,
-    /// The sum of the hashes of all lines: parts add up in any order.
+    /// The sum of the hashes of all lines.
     pub(crate) hash: u64,
 }
 
-impl Analysis {
-    /// Analyses a text that ends at the end of a line, or of the file.
-    pub(crate) fn of(text: &str) -> Self {
-        let mut analysis = Self {
-            bytes: text.len() as u64,
-            ..Self::default()
-        };
-        let mut vocabulary = HashSet::new();
-        for line in text.lines() {
-            analysis.lines += 1;
-            analysis.longest_line = analysis.longest_line.max(line.chars().count() as u64);
-            analysis.hash = analysis.hash.wrapping_add(fnv1a(line.as_bytes()));
-            for word in line
-                .split(|char: char| !char.is_alphanumeric())
-                .filter(|w| !w.is_empty())
-            {
-                analysis.words += 1;
-                vocabulary.insert(word);
-            }
-        }
-        analysis.vocabulary = vocabulary.len() as u64;
-        analysis
-    }
+/// The line and the word that go on in the next part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "aqueduct::serde")]
+pub(crate) struct Carry {
+    line: Option<Span>,
+    word: Option<Span>,
+}
 
-    /// Returns the analysis of two parts together.
+/// What is known of one part of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "aqueduct::serde")]
+pub(crate) struct Analysis {
+    pub(crate) figures: Figures,
+    /// The hash of each different word that ends in this part.
+    pub(crate) vocabulary: Vec<u64>,
+    /// For the next part; none after the last one.
+    pub(crate) carry: Option<Carry>,
+}
+
+/// A piece of text as far as it was seen: its length and its 64-bit FNV-1a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "aqueduct::serde")]
+struct Span {
+    chars: u64,
+    hash: u64,
+}
+
+impl Figures {
+    /// Returns the figures of two texts together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             bytes: self.bytes + other.bytes,
             lines: self.lines + other.lines,
             words: self.words + other.words,
-            vocabulary: self.vocabulary.max(other.vocabulary),
             longest_line: self.longest_line.max(other.longest_line),
             hash: self.hash.wrapping_add(other.hash),
         }
     }
 }
 
-/// Cuts a text into parts of at most `max` bytes, at ends of lines where there are any.
-pub(crate) fn parts(text: &str, max: usize) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while rest.len() > max {
-        let limit = rest.floor_char_boundary(max);
-        let cut = rest[..limit]
-            .rfind('\n')
-            .map_or(limit, |newline| newline + 1);
-        let (part, tail) = rest.split_at(cut);
-        parts.push(part);
-        rest = tail;
+impl Analysis {
+    /// Analyses a part of a text; no part but the last may end between `\r` and `\n`.
+    pub(crate) fn of(text: &str, mut carry: Carry, is_last: bool) -> Self {
+        let mut analysis = Self::default();
+        analysis.figures.bytes = text.len() as u64;
+        for piece in text.split_inclusive('\n') {
+            let line = piece.strip_suffix('\n');
+            let line = line.map(|line| line.strip_suffix('\r').unwrap_or(line));
+            extend(&mut carry.line, line.unwrap_or(piece));
+            if line.is_some() {
+                analysis.end_line(&mut carry);
+            }
+        }
+        for piece in text.split_inclusive(is_between_words) {
+            let word = piece.trim_end_matches(is_between_words);
+            if !word.is_empty() {
+                extend(&mut carry.word, word);
+            }
+            if word.len() < piece.len() {
+                analysis.end_word(&mut carry);
+            }
+        }
+        if is_last {
+            analysis.end_line(&mut carry);
+            analysis.end_word(&mut carry);
+        }
+        analysis.carry = (!is_last).then_some(carry);
+        analysis.vocabulary.sort_unstable();
+        analysis.vocabulary.dedup();
+        analysis
     }
-    parts.push(rest);
-    parts
+
+    fn end_line(&mut self, carry: &mut Carry) {
+        if let Some(line) = carry.line.take() {
+            self.figures.lines += 1;
+            self.figures.longest_line = self.figures.longest_line.max(line.chars);
+            self.figures.hash = self.figures.hash.wrapping_add(line.hash);
+        }
+    }
+
+    fn end_word(&mut self, carry: &mut Carry) {
+        if let Some(word) = carry.word.take() {
+            self.figures.words += 1;
+            self.vocabulary.push(word.hash);
+        }
+    }
 }
 
-/// 64-bit FNV-1a.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+impl Default for Span {
+    fn default() -> Self {
+        Self {
+            chars: 0,
+            hash: 0xcbf2_9ce4_8422_2325,
+        }
+    }
+}
+
+fn extend(span: &mut Option<Span>, text: &str) {
+    let span = span.get_or_insert_default();
+    span.chars += text.chars().count() as u64;
+    for byte in text.bytes() {
+        span.hash = (span.hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    }
+}
+
+fn is_between_words(char: char) -> bool {
+    !char.is_alphanumeric()
 }

@@ -14,7 +14,11 @@ Usage: quickstart [--broker URL] [--output FILE] [PATH…]
   --output FILE   also writes the table there, tab-separated; whole or not at all
   --help          this text
 
-Exit code: 0 all analysed, 1 some file was not, 2 wrong call, 130 interrupted
+Analysed are regular files of UTF-8 text of up to 64 MiB. `distinct` is the number of
+different words in a file: `-` for the total, and for a file with over 2,097,152 of them.
+
+Exit code: 0 all analysed; 1 something was not, or the table could not be written;
+2 wrong call, or nothing to analyse; 130 interrupted
 ";
 
 /// A checked command line.
@@ -48,7 +52,11 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> anyhow::Result<Req
                     .into_string()
                     .map_err(|_| anyhow::anyhow!("the broker URL is not UTF-8"))?;
             }
-            Some("--output") => args.output = Some(value("--output", words.next())?.into()),
+            Some("--output") => {
+                let file = value("--output", words.next())?.into();
+                let earlier = args.output.replace(file);
+                anyhow::ensure!(earlier.is_none(), "`--output` is given twice; see --help");
+            }
             Some("--") => args.paths.extend(words.by_ref().map(PathBuf::from)),
             Some(option) if option.starts_with('-') => {
                 anyhow::bail!("unknown option `{option}`; see --help")

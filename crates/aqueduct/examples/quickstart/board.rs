@@ -6,11 +6,16 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct::consumer::MetricsHandle;
-use aqueduct::serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::analysis::Analysis;
 use crate::progress::Bar;
+use crate::tally::{Counted, Tally};
+use crate::walk::Found;
+use crate::work::Place;
+
+/// The most files that are under way at a time; it bounds the memory.
+const MAX_OPEN_FILES: usize = 8;
 
 /// The results so far; cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,31 +25,28 @@ pub(crate) struct Board(Arc<Inner>);
 struct Inner {
     output: Option<PathBuf>,
     results: Mutex<Results>,
-    ended: watch::Sender<Option<Result<(), String>>>,
+    admission: Semaphore,
+    ended: watch::Sender<Option<Verdict>>,
     bar: Bar,
     metrics: OnceLock<MetricsHandle>,
 }
 
 #[derive(Debug)]
 struct Results {
-    files: BTreeMap<PathBuf, BTreeMap<usize, Part>>,
+    files: BTreeMap<PathBuf, Progress>,
     complete: usize,
 }
 
-/// The result of one part of a file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(crate = "aqueduct::serde")]
-pub(crate) struct Part {
-    pub(crate) path: PathBuf,
-    pub(crate) index: usize,
-    pub(crate) of: usize,
-    pub(crate) result: Result<Analysis, String>,
+#[derive(Debug)]
+enum Progress {
+    Open(Tally),
+    Complete(Result<Counted, String>),
 }
 
 /// A row of the table.
-pub(crate) type Row = (PathBuf, Result<Analysis, String>);
+pub(crate) type Row = (PathBuf, Result<Counted, String>);
 
-/// How the job went.
+/// How the work went.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict {
     Complete,
@@ -63,18 +65,22 @@ impl Verdict {
 }
 
 impl Board {
-    pub(crate) fn new(files: &[PathBuf], output: Option<PathBuf>) -> Self {
-        let files: BTreeMap<_, _> = files
-            .iter()
-            .map(|path| (path.clone(), BTreeMap::new()))
-            .collect();
-        let bar = Bar::new(files.len());
-        let results = Mutex::new(Results { files, complete: 0 });
+    pub(crate) fn new(found: &Found, output: Option<PathBuf>) -> Self {
+        let state = |result: &Result<(), String>| match result {
+            Ok(()) => Progress::Open(Tally::new()),
+            Err(problem) => Progress::Complete(Err(problem.clone())),
+        };
+        let files = found.iter().map(|(path, it)| (path.clone(), state(it)));
+        let results = Results {
+            files: files.collect(),
+            complete: found.values().filter(|it| it.is_err()).count(),
+        };
         Self(Arc::new(Inner {
             output,
-            results,
+            results: Mutex::new(results),
+            admission: Semaphore::new(MAX_OPEN_FILES),
             ended: watch::Sender::new(None),
-            bar,
+            bar: Bar::new(found.len()),
             metrics: OnceLock::new(),
         }))
     }
@@ -87,44 +93,62 @@ impl Board {
         }
     }
 
-    /// Records a part; returns whether it was the last one missing.
-    pub(crate) fn record(&self, part: Part) -> bool {
+    /// Waits until one more file may be under way.
+    pub(crate) async fn admit(&self) -> anyhow::Result<()> {
+        self.0.admission.acquire().await?.forget();
+        Ok(())
+    }
+
+    /// Records what is known of the part at a place, unless that is known already.
+    pub(crate) fn record(&self, place: &Place, result: Result<Analysis, String>) {
         let mut results = self.results();
-        let Some(parts) = results.files.get_mut(&part.path) else {
-            return false;
+        let Some(file) = results.files.get_mut(&place.path) else {
+            return;
         };
-        let expected = part.of;
-        let is_new = parts.insert(part.index, part).is_none();
-        if !is_new || parts.len() < expected {
-            return false;
+        let Progress::Open(tally) = file else {
+            return;
+        };
+        if tally.offset() != place.offset {
+            return;
         }
-        results.complete += 1;
+        let complete = match result {
+            Ok(part) => {
+                let is_last = part.carry.is_none();
+                tally.add(part);
+                is_last.then(|| Ok(tally.counted()))
+            }
+            Err(problem) => Some(Err(problem)),
+        };
+        if let Some(result) = complete {
+            *file = Progress::Complete(result);
+            results.complete += 1;
+            self.0.admission.add_permits(1);
+        }
+    }
+
+    /// Returns whether nothing is missing.
+    pub(crate) fn is_complete(&self) -> bool {
+        let results = self.results();
         results.complete == results.files.len()
     }
 
     /// Returns a row a file, in the order of the paths.
     pub(crate) fn rows(&self) -> Vec<Row> {
+        let result = |file: &Progress| match file {
+            Progress::Open(_) => Err("not complete".to_owned()),
+            Progress::Complete(result) => result.clone(),
+        };
         let results = self.results();
-        results
-            .files
-            .iter()
-            .map(|(path, parts)| (path.clone(), total(parts.values())))
+        let rows = results.files.iter();
+        rows.map(|(path, file)| (path.clone(), result(file)))
             .collect()
     }
 
-    /// Waits for the report, and returns how the job went.
+    /// Waits for the report, and returns how the work went.
     pub(crate) async fn verdict(&self) -> anyhow::Result<Verdict> {
         let mut ended = self.0.ended.subscribe();
-        ended.wait_for(Option::is_some).await?;
-        if let Some(Err(problem)) = &*ended.borrow() {
-            anyhow::bail!("{problem}");
-        }
-        let has_failure = self.rows().iter().any(|(_, result)| result.is_err());
-        Ok(if has_failure {
-            Verdict::SomeFailed
-        } else {
-            Verdict::Complete
-        })
+        let verdict = *ended.wait_for(Option::is_some).await?;
+        Ok(verdict.unwrap_or(Verdict::SomeFailed))
     }
 
     pub(crate) fn output(&self) -> Option<&Path> {
@@ -157,9 +181,15 @@ impl Board {
         self.0.ended.borrow().is_some()
     }
 
-    /// Ends the job.
-    pub(crate) fn end(&self, how: Result<(), String>) {
-        self.0.ended.send_replace(Some(how));
+    /// Ends the work, after the report.
+    pub(crate) fn end(&self, is_reported: bool) {
+        let is_well = is_reported && self.rows().iter().all(|(_, result)| result.is_ok());
+        let verdict = if is_well {
+            Verdict::Complete
+        } else {
+            Verdict::SomeFailed
+        };
+        self.0.ended.send_replace(Some(verdict));
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {
@@ -168,10 +198,4 @@ impl Board {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn total<'a>(parts: impl Iterator<Item = &'a Part>) -> Result<Analysis, String> {
-    parts
-        .map(|part| part.result.clone())
-        .try_fold(Analysis::default(), |sum, part| Ok(sum.and(part?)))
 }

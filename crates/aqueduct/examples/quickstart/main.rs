@@ -2,23 +2,22 @@
 //!
 //! `cargo run --release --example quickstart -- [--broker URL] [--output FILE] [PATH…]`
 //!
-//! Each file is a chain of three tasks, `read_file` → `analyse` → `record`; the second runs in worker
-//! processes. `show_progress` fires every 200 ms, and `report` runs last.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program speaks to the person who runs it"
-)]
+//! Each part of a file is a chain of three tasks, `read_file` → `analyse` → `record`; the second runs in a
+//! worker process, and the last queues the reading of the next part. `show_progress` fires every 200 ms,
+//! and `report` runs last.
 
 mod analysis;
 mod args;
 mod board;
+mod names;
 mod output;
 mod progress;
+mod source;
+mod table;
+mod tally;
 mod walk;
 mod work;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -26,13 +25,15 @@ use aqueduct::{App, Broker, TaskManager};
 
 use args::{Args, Request};
 use board::{Board, Verdict};
+use walk::Found;
+use work::Place;
 
 #[aqueduct::main(tasks = work::all)]
 async fn main() -> ExitCode {
     match run().await {
         Ok(verdict) => verdict.exit_code(),
         Err(error) => {
-            eprintln!("quickstart: {error:#}");
+            progress::say_error(&error);
             ExitCode::from(2)
         }
     }
@@ -41,23 +42,22 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<Verdict> {
     let args = match args::parse(std::env::args_os().skip(1))? {
         Request::Help => {
-            print!("{}", args::HELP);
+            output::print(args::HELP)?;
             return Ok(Verdict::Complete);
         }
         Request::Run(args) => args,
     };
-    let files = walk::text_files(&args.paths)?;
-    anyhow::ensure!(!files.is_empty(), "no text file in the given paths");
-    let board = Board::new(&files, args.output.clone());
+    args.output.as_deref().map_or(Ok(()), output::check_file)?;
+    let found = walk::text_files(&args.paths)?;
+    let board = Board::new(&found, args.output.clone());
     let app = start(&args, board.clone()).await?;
-    queue_all(app.task_manager(), files).await?;
     let verdict = tokio::select! {
-        verdict = board.verdict() => verdict?,
+        verdict = work_through(app.task_manager(), &board, found) => verdict?,
         signal = tokio::signal::ctrl_c() => signal.map(|()| Verdict::Interrupted)?,
     };
     app.stop().await.context("the app did not stop cleanly")?;
     if let Verdict::Interrupted = verdict {
-        eprintln!("\nstopped; {}", board.progress());
+        progress::say(&format!("\nstopped; {}", board.progress()));
     }
     Ok(verdict)
 }
@@ -70,8 +70,15 @@ async fn start(args: &Args, board: Board) -> anyhow::Result<aqueduct::RunningApp
     Ok(app)
 }
 
-async fn queue_all(manager: &TaskManager, files: Vec<PathBuf>) -> anyhow::Result<()> {
-    let calls = files.into_iter().map(work::read_file::with);
-    manager.queue_many(calls).await?;
-    Ok(())
+/// Queues each file as soon as there is room for it, and waits for the report.
+async fn work_through(
+    manager: &TaskManager,
+    board: &Board,
+    found: Found,
+) -> anyhow::Result<Verdict> {
+    for (path, _) in found.into_iter().filter(|(_, result)| result.is_ok()) {
+        board.admit().await?;
+        work::read_file::queue(manager, Place::start_of(path)).await?;
+    }
+    board.verdict().await
 }

@@ -1,128 +1,66 @@
-//! The table: on stdout in one piece, and in a file that is whole or not there.
+//! Where the table goes: to stdout in one piece, and to a file that is whole or not there.
 
-use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::analysis::Analysis;
+use anyhow::Context;
+
 use crate::board::Row;
+use crate::names::shown;
+use crate::table;
 
 /// Prints the table in one piece.
-pub(crate) fn print_table(rows: &[Row]) -> io::Result<()> {
+pub(crate) fn print_table(rows: &[Row]) -> anyhow::Result<()> {
+    print(&table::aligned(rows)).context("the table cannot be printed")
+}
+
+/// Prints a text; that its reader has gone, as `head` does, is no error.
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(table(rows).as_bytes())?;
-    stdout.flush()
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Checks that the table can be written, before the work that it would show.
+pub(crate) fn check_file(file: &Path) -> anyhow::Result<()> {
+    let unfinished = unfinished(file);
+    let check = || {
+        let is_taken = fs::metadata(file).is_ok_and(|it| !it.is_file());
+        if is_taken || file.file_name().is_none() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        File::create(&unfinished)?;
+        fs::remove_file(&unfinished)
+    };
+    check().with_context(|| cannot_write(file))
 }
 
 /// Writes the table, tab-separated, beside the file and then in its place.
-pub(crate) fn write_file(file: &Path, rows: &[Row]) -> io::Result<()> {
+pub(crate) fn write_file(file: &Path, rows: &[Row]) -> anyhow::Result<()> {
+    let unfinished = unfinished(file);
+    let write = || {
+        let mut part = File::create(&unfinished)?;
+        part.write_all(table::tab_separated(rows).as_bytes())?;
+        part.sync_all()?;
+        fs::rename(&unfinished, file)
+    };
+    write()
+        .inspect_err(|_| drop(fs::remove_file(&unfinished)))
+        .with_context(|| cannot_write(file))
+}
+
+fn unfinished(file: &Path) -> PathBuf {
     let mut unfinished = file.as_os_str().to_owned();
     unfinished.push(format!(".{}.part", std::process::id()));
-    let unfinished = PathBuf::from(unfinished);
-    let mut part = fs::File::create(&unfinished)?;
-    part.write_all(tab_separated(rows).as_bytes())?;
-    part.sync_all()?;
-    fs::rename(&unfinished, file)
+    unfinished.into()
 }
 
-fn table(rows: &[Row]) -> String {
-    let base = common_folder(rows);
-    let shown: Vec<(String, &Result<Analysis, String>)> = rows
-        .iter()
-        .map(|(path, result)| {
-            (
-                path.strip_prefix(&base)
-                    .unwrap_or(path)
-                    .display()
-                    .to_string(),
-                result,
-            )
-        })
-        .collect();
-    let width = shown
-        .iter()
-        .map(|(path, _)| path.chars().count())
-        .max()
-        .unwrap_or(0)
-        .max(5);
-    let mut text = format!(
-        "{:<width$} {:>9} {:>7} {:>8} {:>8} {:>8}  {:<16}\n",
-        "file", "bytes", "lines", "words", "distinct", "longest", "hash"
-    );
-    let mut sum = Analysis::default();
-    let mut failed = 0;
-    for (path, result) in &shown {
-        // Writing into a string cannot fail.
-        let _ = match result {
-            Ok(analysis) => {
-                sum = sum.and(*analysis);
-                writeln!(text, "{path:<width$} {}", numbers(analysis))
-            }
-            Err(problem) => {
-                failed += 1;
-                writeln!(text, "{path:<width$} not analysed: {problem}")
-            }
-        };
-    }
-    let _ = writeln!(text, "{:<width$} {}", "total", numbers(&sum));
-    let _ = writeln!(
-        text,
-        "{} files analysed, {failed} not",
-        shown.len() - failed
-    );
-    text
-}
-
-fn numbers(analysis: &Analysis) -> String {
-    let Analysis {
-        bytes,
-        lines,
-        words,
-        vocabulary,
-        longest_line,
-        hash,
-    } = analysis;
-    format!("{bytes:>9} {lines:>7} {words:>8} {vocabulary:>8} {longest_line:>8}  {hash:016x}")
-}
-
-fn tab_separated(rows: &[Row]) -> String {
-    let mut text = "file\tbytes\tlines\twords\tdistinct\tlongest\thash\tproblem\n".to_owned();
-    for (path, result) in rows {
-        let path = path.display();
-        // Writing into a string cannot fail.
-        let _ = match result {
-            Ok(Analysis {
-                bytes,
-                lines,
-                words,
-                vocabulary,
-                longest_line,
-                hash,
-            }) => writeln!(
-                text,
-                "{path}\t{bytes}\t{lines}\t{words}\t{vocabulary}\t{longest_line}\t{hash:016x}\t"
-            ),
-            Err(problem) => writeln!(text, "{path}\t\t\t\t\t\t\t{problem}"),
-        };
-    }
-    text
-}
-
-/// The deepest folder that holds every file.
-fn common_folder(rows: &[Row]) -> PathBuf {
-    let mut folders = rows.iter().map(|(path, _)| path.parent().unwrap_or(path));
-    let Some(first) = folders.next() else {
-        return PathBuf::new();
-    };
-    let mut common = first;
-    for folder in folders {
-        while !folder.starts_with(common) {
-            let Some(parent) = common.parent() else {
-                return PathBuf::new();
-            };
-            common = parent;
-        }
-    }
-    common.to_owned()
+fn cannot_write(file: &Path) -> String {
+    format!("the table cannot be written to `{}`", shown(file))
 }

@@ -1,7 +1,9 @@
-//! Progress on stderr: a bar on a terminal, plain lines otherwise.
+//! What stderr is told: progress, as a bar on a terminal, plain lines otherwise.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::names::harmless;
 
 /// Shows how many of a number of files are done.
 #[derive(Debug)]
@@ -47,6 +49,19 @@ impl Bar {
             write("\r\x1b[2K");
         }
     }
+}
+
+/// Says what went wrong.
+pub(crate) fn say_error(error: &anyhow::Error) {
+    write(&format!(
+        "quickstart: {}\n",
+        harmless(&format!("{error:#}"))
+    ));
+}
+
+/// Says a line.
+pub(crate) fn say(line: &str) {
+    write(&format!("{line}\n"));
 }
 
 /// Nothing is lost if stderr is gone.

@@ -1,74 +1,84 @@
 //! The tasks.
+//!
+//! One part of a file is under way at a time: what is read is analysed before more is read.
 
 use std::path::PathBuf;
 
+use aqueduct::serde::{Deserialize, Serialize};
 use aqueduct::{State, TaskContext, TaskError, TaskList, cpu_task, task, tasks};
 
-use crate::analysis::{Analysis, parts};
-use crate::board::{Board, Part};
-use crate::output;
+use crate::analysis::{Analysis, Carry};
+use crate::board::Board;
+use crate::source::{self, Part};
+use crate::{output, progress};
 
-/// The largest file that is read.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// A place in a file: where a part begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(crate = "aqueduct::serde")]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    pub(crate) offset: u64,
+    /// What the parts before left unfinished.
+    pub(crate) carry: Carry,
+}
 
-/// The largest part of a file that one run analyses; parameters may have 1 MiB.
-const MAX_PART_BYTES: usize = 256 * 1024;
+impl Place {
+    pub(crate) fn start_of(path: PathBuf) -> Self {
+        Self {
+            path,
+            offset: 0,
+            carry: Carry::default(),
+        }
+    }
+
+    /// Returns the place where an analysed part ends, unless the file ends there as well.
+    fn after(&self, part: &Analysis) -> Option<Self> {
+        Some(Self {
+            path: self.path.clone(),
+            offset: self.offset + part.figures.bytes,
+            carry: part.carry?,
+        })
+    }
+}
 
 /// All tasks: for the app, and for the worker processes.
 pub(crate) fn all() -> TaskList {
     tasks![read_file, analyse, record, show_progress, report]
 }
 
-/// Reads a file and queues its analysis, part by part.
+/// Reads the next part of a file, and queues its analysis.
 #[task]
-pub(crate) async fn read_file(ctx: TaskContext, path: PathBuf) -> Result<(), TaskError> {
-    let text = match read(&path).await {
-        Ok(text) => text,
-        Err(problem) => {
-            let part = Part {
-                path,
-                index: 0,
-                of: 1,
-                result: Err(problem),
-            };
-            record::queue(&ctx, part).await?;
-            return Ok(());
-        }
+pub(crate) async fn read_file(ctx: TaskContext, place: Place) -> Result<(), TaskError> {
+    match source::read_part(place.path.clone(), place.offset).await {
+        Ok(part) => analyse::queue(&ctx, place, part).await?,
+        Err(problem) => record::queue(&ctx, place, Err(problem)).await?,
     };
-    let parts = parts(&text, MAX_PART_BYTES);
-    for (index, part) in parts.iter().enumerate() {
-        analyse::queue(&ctx, path.clone(), index, parts.len(), (*part).to_owned()).await?;
-    }
     Ok(())
 }
 
 /// Analyses a part of a file: the heavy calculation, in a worker process.
 #[cpu_task]
-pub(crate) fn analyse(
-    ctx: TaskContext,
-    path: PathBuf,
-    index: usize,
-    of: usize,
-    text: String,
-) -> Result<(), TaskError> {
-    let part = Part {
-        path,
-        index,
-        of,
-        result: Ok(Analysis::of(&text)),
-    };
-    record::queue(&ctx, part).blocking()?;
+pub(crate) fn analyse(ctx: TaskContext, place: Place, part: Part) -> Result<(), TaskError> {
+    let analysis = Analysis::of(&part.text, place.carry, part.is_last);
+    record::queue(&ctx, place, Ok(analysis)).blocking()?;
     Ok(())
 }
 
-/// Records a result; recording it twice changes nothing, since a run may happen twice.
+/// Records a result, and queues what comes next.
+///
+/// A run may happen twice: recording twice changes nothing, and so does all that follows.
 #[task]
 pub(crate) async fn record(
     ctx: TaskContext,
     board: State<Board>,
-    part: Part,
+    place: Place,
+    result: Result<Analysis, String>,
 ) -> Result<(), TaskError> {
-    if board.record(part) {
+    let next = result.as_ref().ok().and_then(|part| place.after(part));
+    board.record(&place, result);
+    if let Some(next) = next {
+        read_file::queue(&ctx, next).await?;
+    } else if board.is_complete() {
         report::queue(&ctx).await?;
     }
     Ok(())
@@ -80,7 +90,7 @@ pub(crate) async fn show_progress(board: State<Board>) {
     board.show_progress();
 }
 
-/// Writes and prints the table, and ends the job; a second run finds that it has ended.
+/// Writes and prints the table, and ends the work; a second run finds that it has ended.
 #[task]
 pub(crate) async fn report(board: State<Board>) {
     if board.has_ended() {
@@ -91,21 +101,11 @@ pub(crate) async fn report(board: State<Board>) {
     let written = board
         .output()
         .map_or(Ok(()), |file| output::write_file(file, &rows));
-    let ended = written.and_then(|()| output::print_table(&rows));
-    board.end(ended.map_err(|error| format!("the table cannot be written: {error}")));
-}
-
-async fn read(path: &PathBuf) -> Result<String, String> {
-    let problem = |error: std::io::Error| error.to_string();
-    let length = tokio::fs::metadata(path).await.map_err(problem)?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(format!("{length} bytes; at most {MAX_FILE_BYTES} are read"));
+    let printed = output::print_table(&rows);
+    for result in [&written, &printed] {
+        if let Err(error) = result {
+            progress::say_error(error);
+        }
     }
-    let bytes = tokio::fs::read(path).await.map_err(problem)?;
-    String::from_utf8(bytes).map_err(|error| {
-        format!(
-            "not UTF-8 text: first wrong byte at {}",
-            error.utf8_error().valid_up_to()
-        )
-    })
+    board.end(written.is_ok() && printed.is_ok());
 }

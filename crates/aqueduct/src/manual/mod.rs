@@ -1,11 +1,13 @@
 //! The guide, as pages that compile.
 //!
+//! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys, results, cancelling
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
+//! - [`parts`]: the manager, the consumer and the scheduler by hand, without `App`
 //! - [`brokers`]: choosing one, writing one
 //! - [`testing`]: calling tasks, running them inline, moving the clock
 
@@ -14,6 +16,8 @@ pub mod brokers;
 pub mod cpu;
 pub mod delivery;
 pub mod observing;
+pub mod parts;
+pub mod queueing;
 pub mod retries;
 pub mod schedules;
 pub mod shutdown;

@@ -18,4 +18,5 @@
 //! line of the log: an error if the run failed for good, a warning if it is tried again or cannot
 //! start here, debug if all is well. Nothing is shown until the program installs a subscriber, for
 //! instance with `tracing_subscriber::fmt().init()`. Figures of the
-//! consumer are at [`RunningApp::metrics`](crate::RunningApp::metrics).
+//! consumer are at [`RunningApp::metrics`](crate::RunningApp::metrics). Async observers, bounds and
+//! metrics: see [`parts`](super::parts).

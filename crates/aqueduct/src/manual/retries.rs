@@ -15,7 +15,7 @@
 //!         return Err(TaskError::fatal(std::io::Error::other("no url"))); // no retry can help
 //!     }
 //!     if ctx.attempt() == 1 {
-//!         return Err(TaskError::snooze(Duration::from_secs(10))); // later; nothing is counted
+//!         return Err(TaskError::snooze(Duration::from_secs(10))); // later; no failure is counted
 //!     }
 //!     let port: u16 = "80".parse()?; // an error here is retried
 //!     let _ = port;
@@ -25,6 +25,34 @@
 //! #[task(retry = none)]
 //! async fn once() {}
 //! ```
+//!
+//! # What is counted
+//!
+//! | what happened | attempt number | counts as |
+//! |---|---|---|
+//! | an error, a panic, a passed time limit | next | a failure, against `retry(max = …)` |
+//! | the consumer died | next | a crash, against the crash budget |
+//! | the consumer stopped: given back | next | nothing |
+//! | `TaskError::snooze` | next | nothing |
+//! | the lease was lost | next | nothing |
+//! | unknown task, parameters that do not fit: parked | next | a park; after 200 in a row the run fails |
+//!
+//! So [`TaskContext::attempt`](crate::TaskContext::attempt) is not the number of failures; that is
+//! `ctx.run().tally.failures`.
+//!
+//! # Time limits
+//!
+//! The limit (`timeout`, one minute by default) begins with the attempt. When it has passed, the task is
+//! dropped at the point where it waits, and the attempt has failed.
+//!
+//! A task that does not wait cannot be dropped. If it returns `Ok` after its limit, before anybody could
+//! stop it, it has succeeded. If it blocks its thread for longer, the run is given up 1 s after the
+//! limit, at the next heartbeat (at most 2 s later at the defaults): the attempt has failed, and a retry
+//! may begin while the old attempt still runs. What the old one returns is not recorded. It takes a
+//! place of its consumer until it returns, which `metrics().stuck` shows. Put blocking work into
+//! `tokio::task::spawn_blocking`, and guard effects outside: see [`delivery`](super::delivery).
+//!
+//! # Crashes and deploys
 //!
 //! Crashes have a budget of their own (default 3), see
 //! [`ConsumerConfig`](crate::consumer::ConsumerConfig). A run whose task is unknown to a consumer, or

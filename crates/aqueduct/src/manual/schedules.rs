@@ -26,7 +26,7 @@
 //! set back, nothing fires until it has caught up: no tick fires twice.
 //!
 //! At run time, [`ScheduleControl`](crate::scheduler::ScheduleControl) lists, switches, changes and
-//! removes schedules, from any process. A [`Schedule`](crate::Schedule) tells its next ticks:
+//! removes schedules, from any process; [`parts`](super::parts) has an example. A [`Schedule`](crate::Schedule) tells its next ticks:
 //!
 //! ```
 //! use aqueduct::{Schedule, Timestamp};

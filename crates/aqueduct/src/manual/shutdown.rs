@@ -2,8 +2,9 @@
 //!
 //! [`App::run_until_ctrl_c`](crate::App::run_until_ctrl_c) stops on Ctrl-C and SIGTERM;
 //! [`App::run`](crate::App::run) takes any future instead. On stop, nothing more is claimed, running
-//! tasks see the cancellation, and after the grace time what still runs is given back: it starts
-//! elsewhere at once, its attempt not spent.
+//! tasks see the cancellation, and after the grace time (25 s by default, `shutdown_grace`) what still
+//! runs is dropped and given back. It starts elsewhere at once. Nothing is counted against it, but its
+//! next attempt has the next number: [`TaskContext::attempt`](crate::TaskContext::attempt) grows.
 //!
 //! A long task looks up now and then:
 //!
@@ -20,4 +21,18 @@
 //! }
 //! ```
 //!
-//! The [`StopSummary`](crate::StopSummary) says what ended in time and what was given back.
+//! # Tasks that block their thread
+//!
+//! A task can be dropped only where it waits. One that computes or makes blocking calls past the grace
+//! time is given back 1 s later although it still runs, and is counted as `abandoned`. Its successor may
+//! run at the same time, until the process ends. Nothing that the old attempt returns is recorded, but
+//! its effects outside happen: guard them with the fencing token, see [`delivery`](super::delivery).
+//!
+//! # What a stop takes
+//!
+//! At most the grace time, 1 s for tasks to let go of their threads, and one lease (5 s by default) for
+//! settlements that the broker does not answer. What it has not answered by then starts again elsewhere
+//! when the lease has run out.
+//!
+//! The [`StopSummary`](crate::StopSummary) says how many runs ended in time, and how many were given
+//! back, abandoned, or left unsettled. A second signal stops `run_until_ctrl_c` at once.

@@ -13,8 +13,11 @@ const RUNS: usize = 2000;
 
 /// Consumers that claim at the same time share the runs: none is held twice, none is lost.
 pub async fn no_run_is_held_twice_and_none_is_lost(bench: Bench) {
+    let mut lost = HashSet::with_capacity(RUNS);
     for _ in 0..RUNS / 500 {
-        bench.queue((0..500).map(|_| named("a"))).await;
+        let tasks: Vec<_> = (0..500).map(|_| named("a")).collect();
+        lost.extend(tasks.iter().map(|task| task.id));
+        bench.queue(tasks).await;
     }
     let mut consumers = JoinSet::new();
     for _ in 0..CONSUMERS {
@@ -39,9 +42,15 @@ pub async fn no_run_is_held_twice_and_none_is_lost(bench: Bench) {
             mine
         });
     }
-    let claimed = consumers.join_all().await.concat();
-    assert_eq!(claimed.len(), RUNS, "claimed twice, or lost");
-    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), RUNS);
+    let mut seen = HashSet::with_capacity(RUNS);
+    for run in consumers.join_all().await.concat() {
+        assert!(seen.insert(run), "run {run} was claimed twice");
+        assert!(lost.remove(&run), "run {run} was claimed, never queued");
+    }
+    if let Some(run) = lost.iter().min() {
+        let count = lost.len();
+        panic!("{count} of {RUNS} runs were lost, the oldest is {run}");
+    }
 }
 
 /// Schedulers that fire the same tick at the same time enqueue one run.

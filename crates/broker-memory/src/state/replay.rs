@@ -49,6 +49,13 @@ impl<A> Replay<A> {
         Ok(recorded.map(|(_, answer)| answer))
     }
 
+    /// Returns the recorded answer to a request, to correct it.
+    pub(super) fn recorded_mut(&mut self, sequence: Sequence) -> Option<&mut A> {
+        let mut answers = self.answers.iter_mut().rev();
+        let (_, answer) = answers.find(|(number, _)| *number == sequence.number())?;
+        Some(answer)
+    }
+
     /// Records the answer to a new request.
     pub(super) fn record(&mut self, sequence: Sequence, answer: A) {
         self.newest = self.newest.max(sequence.number());

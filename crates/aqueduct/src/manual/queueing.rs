@@ -1,0 +1,237 @@
+//! Queueing runs: typed, by name, many; what a call can ask for; results and cancelling.
+//!
+//! # Typed, by name, many
+//!
+//! ```
+//! use aqueduct::{App, Broker, TaskContext, TaskError, params, task, tasks};
+//!
+//! #[task]
+//! async fn resize(image: u64, width: u32) {}
+//!
+//! #[task]
+//! async fn import(ctx: TaskContext, images: Vec<u64>) -> Result<(), TaskError> {
+//!     for image in images {
+//!         resize::queue(&ctx, image, 800).await?; // the new runs are children of this one
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let manager = App::new(Broker::memory()).tasks(tasks![resize, import]).into_task_manager()?;
+//! let handle = resize::queue(&manager, 7, 800).await?; // the compiler checks the parameters
+//! println!("{}", handle.id());
+//! manager.queue("resize", params! { image: 7, width: 800 }).await?; // the registry checks them
+//! let calls = (0..1000).map(|image| resize::with(image, 800));
+//! assert_eq!(manager.queue_many(calls).await?.len(), 1000);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `queue` returns once the broker has stored the run. [`QueueError`](crate::QueueError) says what went
+//! wrong; with the kind [`Unavailable`](crate::manager::QueueErrorKind::Unavailable) the run may be
+//! queued or not. `queue_many` sends batches of at most 512 and returns the first error; the batches
+//! before it are queued. Parameters are at most 1 MiB.
+//!
+//! # Options of a call
+//!
+//! They are set before the `.await`, on `queue(…)` as on `with(…)`:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use aqueduct::run::UniqueKey;
+//! use aqueduct::{App, Broker, Priority, QueueName, task, tasks};
+//!
+//! #[task(queue = "mail", priority = "low")] // for every run, unless the call says otherwise
+//! async fn remind(user: u64) {}
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let manager = App::new(Broker::memory()).tasks(tasks![remind]).into_task_manager()?;
+//! remind::queue(&manager, 1).delay(Duration::from_secs(60)).await?;
+//! let in_an_hour = manager.clock().now().saturating_add(Duration::from_secs(3600));
+//! remind::queue(&manager, 1).at(in_an_hour).await?;
+//! remind::queue(&manager, 1)
+//!     .priority(Priority::High)
+//!     .queue_name(QueueName::from_static("urgent"))
+//!     .expires_in(Duration::from_secs(30))
+//!     .await?;
+//! let key = UniqueKey::new("remind/1")?;
+//! let first = remind::queue(&manager, 1).unique(key.clone()).await?;
+//! let second = remind::queue(&manager, 1).unique(key).await?;
+//! assert!(first.is_new() && !second.is_new());
+//! assert_eq!(first.id(), second.id());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | option | means | bound |
+//! |---|---|---|
+//! | `delay` | starts no sooner than this after the broker has accepted it | a year |
+//! | `at` | starts no sooner than this time, by the broker's clock; a past time means now | |
+//! | `priority` | high before medium before low within a queue; at least one claim in 16 starts from the lowest | |
+//! | `queue_name` | waits in this queue | 1 to 128 bytes |
+//! | `expires_in` | ends as expired if it has not started by then; a run that has failed or crashed once no longer expires | |
+//! | `unique` | adds nothing while an unfinished run holds the key; the handle is then on that run | 1 to 256 bytes |
+//! | `keep_result` | keeps the finished run and its result for so long | a result of 1 MiB |
+//!
+//! A broker that cannot do what a call asks for refuses it, with the kind
+//! [`NotSupported`](crate::manager::QueueErrorKind::NotSupported).
+//!
+//! # Several queues
+//!
+//! A consumer claims from the default queue, unless it is told otherwise. Runs in a queue that no
+//! consumer names wait for ever.
+//!
+//! ```
+//! use aqueduct::{App, Broker, QueueName};
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! const URGENT: QueueName = QueueName::from_static("urgent");
+//!
+//! // Strict: `default` is served while `urgent` is empty.
+//! let app = App::new(Broker::memory())
+//!     .consumer(|consumer| consumer.queues([URGENT, QueueName::DEFAULT]));
+//! // Shared: of four claims, three look at `urgent` first, one at `default`.
+//! let app = App::new(Broker::memory())
+//!     .consumer(|consumer| consumer.weighted_queues([(URGENT, 3), (QueueName::DEFAULT, 1)]));
+//! # });
+//! ```
+//!
+//! With weights too, a claim takes from the other queues what the first does not fill. To keep one kind
+//! of work from taking every place, run a consumer of its own for its queue.
+//!
+//! # Results
+//!
+//! A finished run leaves nothing behind unless its task or its call says `keep_result`. (Runs that
+//! failed, were cancelled or expired are kept for a time that the broker sets.)
+//!
+//! ```
+//! use aqueduct::observe::{RunEvent, RunEventKind};
+//! use aqueduct::{App, Broker, RunState, task, tasks};
+//!
+//! #[task(keep_result = "1h")]
+//! async fn count(text: String) -> usize {
+//!     text.len()
+//! }
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let (ended, mut ends) = tokio::sync::mpsc::channel(16);
+//! let app = App::new(Broker::memory())
+//!     .tasks(tasks![count])
+//!     .observe(move |event: RunEvent| {
+//!         if let RunEventKind::Ended { .. } = event.kind {
+//!             let _ = ended.try_send(event.run);
+//!         }
+//!     })
+//!     .start()
+//!     .await?;
+//! let manager = app.task_manager();
+//! let handle = count::queue(manager, "four".to_owned()).await?;
+//! ends.recv().await; // or ask `find` now and then, from any process
+//! let run = manager.find(handle.id()).await?.expect("kept for an hour");
+//! assert_eq!(run.state, RunState::Succeeded);
+//! let result = run.record.and_then(|record| record.result).expect("kept with its result");
+//! assert_eq!(result.decode::<usize>()?, 4);
+//! app.stop().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `run.record` also has the last failure, the reason of a cancellation, and the time of the end;
+//! `run.tally` counts attempts, failures, crashes and parks. An observer hears of the runs that its own
+//! process executes.
+//!
+//! # Cancelling
+//!
+//! ```
+//! use aqueduct::manager::QueueError;
+//! use aqueduct::{RunId, TaskContext, TaskManager, task};
+//!
+//! #[task(timeout = "1h")]
+//! async fn crawl(ctx: TaskContext, site: String) {
+//!     tokio::select! {
+//!         _why = ctx.cancelled() => {} // tidy up, then return
+//!         () = visit(&site) => {}
+//!     }
+//! }
+//! # async fn visit(_: &str) {}
+//!
+//! async fn stop(manager: &TaskManager, run: RunId) -> Result<bool, QueueError> {
+//!     manager.cancel(run, "no longer needed").await // false: unknown, or ended already
+//! }
+//! ```
+//!
+//! A run that waits is cancelled at once. A task that runs is told by the next claim of its consumer or
+//! by its next heartbeat, whichever is first: at most 2 s later at the defaults. From then on it has 5 s
+//! (`cancel_grace`) before it is dropped. What it returns as an error meanwhile is recorded as cancelled;
+//! if it returns `Ok`, it has succeeded. The request outlives the attempt: a run that was about to be
+//! retried or given back is cancelled instead.
+//!
+//! # A process that only queues
+//!
+//! ```
+//! use aqueduct::{App, Broker, task, tasks};
+//!
+//! #[task]
+//! async fn greet(name: String) {}
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let broker = Broker::from_url("memory://").await?; // a real one would be shared: `redis://…`
+//! let manager = App::new(broker).tasks(tasks![greet]).into_task_manager()?;
+//! greet::queue(&manager, "world".to_owned()).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `into_task_manager` starts nothing; a manager is cheap to clone. State that tasks ask for is checked
+//! only when the app has a consumer: add `.without_consumer()` where it is missing. With
+//! `default-features = false` the consumer and the scheduler are not even compiled. Typed calls need the
+//! functions, so put tasks into a crate that both sides depend on.
+//!
+//! # Parameters
+//!
+//! Parameters travel as a map by name, so a deploy can add one that has a default. A missing `Option` is
+//! `None`. A name that the task does not know is an error; a `#[params]` struct decides that itself, as
+//! serde does.
+//!
+//! ```
+//! use aqueduct::serde::{Deserialize, Serialize};
+//! use aqueduct::{App, Broker, params, task, tasks};
+//!
+//! #[task]
+//! async fn search(text: String, #[serde(default)] page: u32, language: Option<String>) {}
+//!
+//! /// All the parameters of `order`.
+//! #[derive(Serialize, Deserialize)]
+//! #[serde(crate = "aqueduct::serde")]
+//! struct Order {
+//!     item: u64,
+//!     #[serde(default = "one")]
+//!     count: u32,
+//! }
+//!
+//! fn one() -> u32 {
+//!     1
+//! }
+//!
+//! #[task]
+//! async fn order(#[params] order: Order) {}
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let manager = App::new(Broker::memory()).tasks(tasks![search, order]).into_task_manager()?;
+//! manager.queue("search", params! { text: "aqueduct" }).await?;
+//! assert!(manager.queue("search", params! { page: 2 }).await.is_err()); // `text` has no default
+//! assert!(manager.queue("search", params! { text: "", colour: "red" }).await.is_err());
+//! order::queue(&manager, Order { item: 7, count: 2 }).await?;
+//! manager.queue("order", params! { item: 7 }).await?; // the fields are the names
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A run whose parameters do not fit the task of a consumer, because one of the two is older, is parked,
+//! and starts once a consumer takes it that they fit: see [`retries`](super::retries).
