@@ -8,8 +8,10 @@ use tokio::sync::mpsc;
 #[cpu_task]
 fn work(ctx: TaskContext, how: String) -> Result<(), TaskError> {
     say::queue(&ctx, std::process::id()).blocking()?;
-    while how == "spin" {
-        std::hint::spin_loop();
+    if how == "spin" {
+        loop {
+            std::hint::spin_loop();
+        }
     }
     Ok(())
 }
