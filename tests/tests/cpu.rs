@@ -8,12 +8,15 @@
 
 use std::time::Duration;
 
+use aqueduct::broker_api::BrokerHandle;
 use aqueduct::cpu::{CpuSettings, PoolConfig};
+use aqueduct::memory::MemoryBroker;
 use aqueduct::observe::{RunEvent, RunEventKind};
 use aqueduct::{
     App, Broker, RunState, RunningApp, State, TaskContext, TaskError, TaskList, cpu_task, task,
     tasks,
 };
+use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
 use integration::Watcher;
 use tokio::sync::mpsc;
 
@@ -37,7 +40,9 @@ fn all() -> TaskList {
         io,
         reports,
         snoozes,
-        too_hungry
+        too_hungry,
+        starts_an_app,
+        holds_on
     ]
 }
 
@@ -170,6 +175,22 @@ fn snoozes(ctx: TaskContext) -> Result<u32, TaskError> {
 fn too_hungry() -> usize {
     assert_eq!(std::env::var("MODE").as_deref(), Ok("small"));
     std::hint::black_box(vec![1_u8; 256 << 20]).len()
+}
+
+#[cpu_task(keep_result = "1m")]
+async fn starts_an_app() -> String {
+    let app = App::new(Broker::memory()).tasks(tasks![pid]);
+    app.start()
+        .await
+        .map_or_else(|error| error.to_string(), |_app| "started".to_owned())
+}
+
+#[cpu_task(timeout = "1h")]
+fn holds_on(ctx: TaskContext) {
+    ctx.progress_with(0, 0, &std::process::id().to_string());
+    loop {
+        std::hint::spin_loop();
+    }
 }
 
 fn settings() -> CpuSettings {
@@ -458,4 +479,43 @@ async fn on_the_redis_broker_it_is_the_same() {
     let kept = manager.find(killer).await.unwrap().unwrap();
     assert_eq!((kept.tally.failures, kept.tally.crashes), (0, 3));
     still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn r21_an_app_in_a_worker_starts_no_workers_of_its_own() {
+    let (app, mut watcher) = start().await;
+    let run = starts_an_app::queue(app.task_manager()).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    let said = result_of::<String>(&app, run).await;
+    assert!(
+        said.contains("a CPU worker starts no workers of its own"),
+        "{said}"
+    );
+    still_works(app, watcher).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r35_a_worker_ends_with_the_lease_of_its_run() {
+    const AN_HOUR: Fault = Fault::Delay(Duration::from_hours(1));
+    let broker = FaultyBroker::new(BrokerHandle::new(MemoryBroker::new()))
+        .every_of(Operation::Extend, 1, AN_HOUR)
+        .every_of(Operation::Reclaim, 1, AN_HOUR);
+    let (events, mut heard) = mpsc::channel(100);
+    let app = App::new(Broker::from(BrokerHandle::with_schedules(broker)))
+        .tasks(all())
+        .consumer(|consumer| consumer.cpu(settings()).lease(Duration::from_secs(2)))
+        .observe(move |event: RunEvent| events.try_send(event.kind).unwrap());
+    let app = app.start().await.unwrap();
+    holds_on::queue(app.task_manager()).await.unwrap();
+    let mut worker = String::new();
+    loop {
+        match heard.recv().await.unwrap() {
+            RunEventKind::Progress(progress) => worker = progress.text,
+            RunEventKind::LeaseLost => break,
+            _ => {}
+        }
+    }
+    // Said only when the process is reaped.
+    assert!(!worker.is_empty() && !std::path::Path::new("/proc").join(&worker).exists());
+    app.stop().await.unwrap();
 }

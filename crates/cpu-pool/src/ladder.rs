@@ -138,6 +138,34 @@ mod tests {
     }
 
     #[test]
+    fn whatever_happens_no_rung_is_climbed_twice_and_none_back() {
+        let mut random = fastrand::Rng::with_seed(38);
+        for _ in 0..2000 {
+            let (mut it, mut now, mut steps) = (ladder(), Duration::ZERO, Vec::new());
+            for _ in 0..20 {
+                now += Duration::from_millis(random.u64(..3000));
+                let step = match random.u8(..6) {
+                    0 => it.stop(Force::Ask, now),
+                    1 => it.stop(Force::Ladder, now),
+                    2 if random.u8(..8) == 0 => it.stop(Force::Kill, now),
+                    3 if random.u8(..8) == 0 => it.hung(now),
+                    _ => it.tick(now),
+                };
+                steps.extend(step);
+            }
+            let order = |step: &Step| match step {
+                Step::Tell => 0,
+                Step::Terminate => 1,
+                Step::Kill => 2,
+            };
+            assert!(
+                steps.iter().map(order).is_sorted_by(|a, b| a < b),
+                "{steps:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_hung_worker_is_not_told() {
         let mut it = ladder();
         assert_eq!(it.hung(SECOND), Some(Step::Terminate));
