@@ -25,6 +25,7 @@ mod outbox;
 mod pump;
 mod report;
 mod shared;
+mod wake;
 
 pub use builder::TaskConsumerBuilder;
 pub use config::{ConsumerConfig, MAX_CONCURRENCY, MAX_LEASE, MAX_PREFETCH, MIN_LEASE};
