@@ -1,4 +1,5 @@
 //! A task that blocks its thread does not stop the runtime under its neighbours.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
