@@ -6,7 +6,7 @@
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field
 -- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
--- bound `limit` runs of each kind, 100 consumers, 512 due runs
+-- bound `limit` runs of each kind, 100 consumers, 256 due runs
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local crash, time = ARGV[8], now()

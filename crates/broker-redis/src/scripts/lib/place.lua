@@ -112,9 +112,12 @@ local function finish_waiting(run, state, time, limits, fields_count, fields)
   finish(run, state, time, limits, fields_count, fields)
 end
 
--- Moves due runs to the tails of their lists, a bounded number.
+-- The most due runs that one step moves.
+local PROMOTED = 256
+
+-- Moves due runs to the tails of their lists.
 local function promote(time)
-  local members = call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, MANY)
+  local members = call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, PROMOTED)
   if #members == 0 then
     return
   end
