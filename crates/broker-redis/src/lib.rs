@@ -99,7 +99,7 @@ impl RedisBroker {
             .with_source(error)
         })?);
         Ok(Self(Arc::new(Shared {
-            scripts: Arc::new(Scripts::new(config.has_test_clock())),
+            scripts: Arc::new(Scripts::new(&config)),
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
             lifeline,

@@ -1,12 +1,28 @@
 //! The scripts: their texts, put together from the files below `scripts`, and their digests.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::config::RedisConfig;
 use crate::link::digest;
 
 /// A script, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Script {
+    name: &'static str,
+    flags: String,
     text: String,
     sha: String,
+    /// As which function it is called, if scripts are functions.
+    function: Option<Function>,
+}
+
+/// A script as a function of a library.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// The library, to be loaded where the server does not know it.
+    pub(crate) library: Arc<str>,
 }
 
 /// All scripts of a broker.
@@ -42,13 +58,22 @@ const SCHEDULES: &str = include_str!("scripts/lib/schedules.lua");
 
 macro_rules! script {
     ($clock:expr, $file:literal, $($library:expr),*) => {
-        Script::assemble(include_str!(concat!("scripts/", $file, ".lua")), &[CORE, $clock, $($library),*])
+        Script::assemble($file, include_str!(concat!("scripts/", $file, ".lua")), &[CORE, $clock, $($library),*])
     };
 }
 
 impl Scripts {
+    /// Puts the scripts together as the configuration wants them.
+    pub(crate) fn new(config: &RedisConfig) -> Self {
+        let mut scripts = Self::to_evaluate(config.has_test_clock());
+        if config.calls_functions() {
+            scripts.become_functions();
+        }
+        scripts
+    }
+
     /// Puts the scripts together, on the server's clock or on that of a test.
-    pub(crate) fn new(has_test_clock: bool) -> Self {
+    fn to_evaluate(has_test_clock: bool) -> Self {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(clock, "cancel", RUN, PLACE, LOCATE),
@@ -69,13 +94,88 @@ impl Scripts {
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),
         }
     }
+
+    /// Makes functions of the scripts: one library, named after what is in it.
+    fn become_functions(&mut self) {
+        let digest = self.digest();
+        let library: Arc<str> = self.library(&digest).into();
+        for script in self.all_mut() {
+            let name = format!("{digest}_{}", script.name);
+            script.function = Some(Function {
+                name,
+                library: Arc::clone(&library),
+            });
+        }
+    }
+
+    /// Returns the text of the library, for an operator who loads it.
+    pub(crate) fn library_text() -> String {
+        let mut scripts = Self::to_evaluate(false);
+        let digest = scripts.digest();
+        scripts.library(&digest)
+    }
+
+    fn digest(&mut self) -> String {
+        let digests = self.all_mut().map(|script| script.sha.clone());
+        format!(
+            "aqueduct_{}",
+            digest(&digests.concat()).get(..8).unwrap_or_default()
+        )
+    }
+
+    fn library(&mut self, name: &str) -> String {
+        let mut library = format!("#!lua name={name}\n");
+        for script in self.all_mut() {
+            let Script {
+                name: script_name,
+                flags,
+                text,
+                ..
+            } = script;
+            let body = text.split_once('\n').map_or("", |(_, body)| body);
+            let flags: Vec<String> = flags
+                .split(',')
+                .filter(|it| !it.is_empty())
+                .map(|it| format!("'{it}'"))
+                .collect();
+            // Writing into a string cannot fail.
+            let _ = write!(
+                library,
+                "redis.register_function{{function_name='{name}_{script_name}', flags={{{}}}, \
+                 callback=function(KEYS, ARGV)\n{body}end}}\n",
+                flags.join(", ")
+            );
+        }
+        library
+    }
+
+    fn all_mut(&mut self) -> [&mut Script; 16] {
+        [
+            &mut self.cancel,
+            &mut self.claim,
+            &mut self.consumers,
+            &mut self.enqueue,
+            &mut self.extend,
+            &mut self.find,
+            &mut self.pause,
+            &mut self.peek,
+            &mut self.purge,
+            &mut self.quarantine,
+            &mut self.reclaim,
+            &mut self.requeue,
+            &mut self.schedule_fire,
+            &mut self.schedule_list,
+            &mut self.schedule_switch,
+            &mut self.schedule_upsert,
+        ]
+    }
 }
 
 impl Script {
     /// Puts the libraries behind the first line of a script, which has the flags; comments are left out.
-    fn assemble(script: &str, libraries: &[&str]) -> Self {
-        let (flags, body) = script.split_once('\n').unwrap_or((script, ""));
-        let mut text = format!("{flags}\n");
+    fn assemble(name: &'static str, script: &str, libraries: &[&str]) -> Self {
+        let (first, body) = script.split_once('\n').unwrap_or((script, ""));
+        let mut text = format!("{first}\n");
         let lines = libraries
             .iter()
             .chain([&body])
@@ -88,7 +188,17 @@ impl Script {
             text.push('\n');
         }
         let sha = digest(&text);
-        Self { text, sha }
+        let flags = first
+            .split_once("flags=")
+            .map_or("", |(_, flags)| flags)
+            .to_owned();
+        Self {
+            name,
+            flags,
+            text,
+            sha,
+            function: None,
+        }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -97,5 +207,9 @@ impl Script {
 
     pub(crate) fn sha(&self) -> &str {
         &self.sha
+    }
+
+    pub(crate) fn function(&self) -> Option<&Function> {
+        self.function.as_ref()
     }
 }

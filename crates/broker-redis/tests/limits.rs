@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, ClaimRequest, EnqueueRequest, Enqueued, Fire, Fired, LaneWant,
-    ScheduleDefinition, ScheduleStore, Sequence,
+    Broker, BrokerAdmin, CancelAnswer, ClaimRequest, EnqueueRequest, Enqueued, Fire, Fired,
+    LaneWant, ScheduleDefinition, ScheduleStore, Sequence,
 };
 use aqueduct_broker_redis::{RedisBroker, RedisConfig, Retention};
 use aqueduct_core::queue::Due;
@@ -131,8 +131,15 @@ async fn a_run_in_a_long_queue_is_found_and_cancelled() {
     assert_eq!(found, [Some(some[0]), Some(some[1]), Some(some[2]), None]);
     let reason = aqueduct_core::run::Reason::new("enough");
     let answers = broker.cancel(&some, reason).await.unwrap();
-    use aqueduct_broker_api::CancelAnswer::{Cancelled, Unknown};
-    assert_eq!(answers, [Cancelled, Cancelled, Cancelled, Unknown]);
+    assert_eq!(
+        answers,
+        [
+            CancelAnswer::Cancelled,
+            CancelAnswer::Cancelled,
+            CancelAnswer::Cancelled,
+            CancelAnswer::Unknown
+        ]
+    );
     assert_eq!(broker.requeue(&some[..1]).await.unwrap(), [true]);
     let mut claimed = 0;
     for _ in 0..6 {
