@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use aqueduct::broker_api::{BrokerAdmin, BrokerExt, BrokerHandle};
 use aqueduct::redis::RedisBroker;
@@ -128,6 +129,11 @@ impl Unfinished for RedisBroker {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a figure of real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 #[tokio::test]
 async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
     let mut world = World::new(3).await;
@@ -135,13 +141,21 @@ async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
     let victim = 0;
     world.begun_at(victim, 5).await;
     world.consumers.signal(victim, "KILL");
+    let (killed, mut last) = (now(), Duration::ZERO);
     let mut taken_over = 0;
     while (0..200).any(|number| !world.ended.contains_key(&number)) {
         let said = world.next().await;
         assert_eq!(said.failures, 0, "a death is not a failure");
-        taken_over += usize::from(said.word == "begin" && said.crashes == 1);
+        if said.word == "begin" && said.crashes == 1 {
+            taken_over += 1;
+            last = killed.elapsed();
+        }
     }
     world.settled(0..200).await;
+    eprintln!(
+        "figure taken over {taken_over} after at most {:.1} s",
+        last.as_secs_f64()
+    );
     assert!(taken_over > 0, "nothing was taken over");
     let again = world.begun.values().filter(|times| **times > 1).count();
     assert!(
@@ -175,6 +189,27 @@ async fn w4_a_consumer_that_stood_still_records_nothing() {
     }
     world.consumers.signal(0, "CONT");
     world.settled(0..8).await;
+}
+
+/// Pauses shorter than the lease take nothing away.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn w5_short_pauses_take_nothing_away() {
+    let mut world = World::new(2).await;
+    world.queue(0..16, 8000).await;
+    world.begun_at(0, 8).await;
+    for _ in 0..4 {
+        world.consumers.signal(0, "STOP");
+        // The pause is the fault: more than half a lease.
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        world.consumers.signal(0, "CONT");
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    world.settled(0..16).await;
+    assert!(
+        world.begun.values().all(|times| *times == 1),
+        "a run was taken away"
+    );
 }
 
 /// A process that is started again with the same name is somebody else.

@@ -1,9 +1,10 @@
 //! A server that dies, is emptied, full, busy or wrong: scenarios R1 to R19, P1 and P3.
 
-use aqueduct::broker_api::{BrokerErrorKind, BrokerExt};
+use aqueduct::broker_api::{BrokerAdmin, BrokerErrorKind, BrokerExt};
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
-use integration::redis::{Ledger, app, broker, note, producer, queue_notes, server};
+use aqueduct::{App, Broker, tasks};
+use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 
 /// What was acknowledged survives the death of a server that writes every step to disk.
 #[tokio::test]
@@ -205,4 +206,28 @@ async fn p1_bytes_that_are_no_run_are_set_aside() {
         direct.queue_length().await.unwrap().values().sum::<u64>(),
         0
     );
+}
+
+/// A task that no consumer knows yet is parked, and runs once one does; no failure is counted.
+#[tokio::test]
+async fn p2_an_unknown_task_runs_once_somebody_knows_it() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    let producer = producer(broker(&server.url()).await).await;
+    let old = App::new(Broker::from_url(&server.url()).await.unwrap()).tasks(tasks![note_and_fail]);
+    let (mut ledger, writer) = Ledger::new();
+    let old = old.state(writer.clone()).start().await.unwrap();
+    let run = note::queue(producer.task_manager(), 1).await.unwrap().id();
+    let parks = async || {
+        let found = direct.find(&[run]).await.unwrap().pop().flatten();
+        found.map(|run| (run.tally.parks, run.tally.failures))
+    };
+    while parks().await != Some((1, 0)) {
+        tokio::task::yield_now().await;
+    }
+    let new = app(broker(&server.url()).await, writer).await;
+    assert_eq!(ledger.next().await.number, 1);
+    for app in [old, new, producer] {
+        app.stop().await.unwrap();
+    }
 }

@@ -13,12 +13,13 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "redis_access",
     "redis_failover",
     "redis_network",
     "redis_processes",
     "redis_replies",
+    "redis_schedulers",
     "redis_server",
 ];
 
