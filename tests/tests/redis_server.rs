@@ -169,11 +169,32 @@ async fn r19_keys_that_were_broken_by_hand_hurt_nobody_else() {
     server
         .command(&["ZADD", "{aqueduct}:kept", "1", "no run of this id"])
         .unwrap();
+    // A run that is stored by id, due and with a deadline, and one that a dead consumer holds, cut short.
+    let id = [b'x'; 16];
+    let due = [&[0; 6][..], &id].concat();
+    server
+        .command_bytes(&[b"HSET", b"{aqueduct}:runs", &id, b"short"])
+        .unwrap();
+    server
+        .command_bytes(&[b"ZADD", b"{aqueduct}:due", b"1", &due])
+        .unwrap();
+    server
+        .command_bytes(&[b"HSET", b"{aqueduct}:runs", b"yyyyyyyyyyyyyyyy", b"short"])
+        .unwrap();
+    server
+        .command_bytes(&[b"ZADD", b"{aqueduct}:deadlines", b"1", b"yyyyyyyyyyyyyyyy"])
+        .unwrap();
+    server
+        .command_bytes(&[b"HSET", b"{aqueduct}:own:nobody", &id, b"short"])
+        .unwrap();
     let (mut ledger, writer) = Ledger::new();
     let app = app(broker(&server.url()).await, writer).await;
     ledger.all_of(0..3).await;
     queue_notes(&producer, 3..6).await;
     ledger.all_of(3..6).await;
+    while server.command(&["LLEN", "{aqueduct}:unreadable"]).unwrap() != "3" {
+        tokio::task::yield_now().await;
+    }
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
 }
@@ -226,8 +247,8 @@ async fn p2_an_unknown_task_runs_once_somebody_knows_it() {
         tokio::task::yield_now().await;
     }
     let new = app(broker(&server.url()).await, writer).await;
+    old.stop().await.unwrap();
     assert_eq!(ledger.next().await.number, 1);
-    for app in [old, new, producer] {
-        app.stop().await.unwrap();
-    }
+    new.stop().await.unwrap();
+    producer.stop().await.unwrap();
 }

@@ -188,7 +188,7 @@ local function usable(entry)
       if call('HINCRBY', P .. 'stale', id, -1) <= 0 then call('HDEL', P .. 'stale', id) end
       return nil
     end
-    run = call('HGET', RUNS, id)
+    run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
     local deadline = side_of(run)
     local failures, crashes = tallies_of(run)

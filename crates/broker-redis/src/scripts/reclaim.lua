@@ -19,12 +19,17 @@ local function take_back(consumer)
       more = 1
       return
     end
-    local run, reason = call('HGET', own, id), call('HGET', asked, id)
-    local failures, crashes, parks = tallies_of(run)
+    local run, reason = held_run(own, id), call('HGET', asked, id)
+    local failures, crashes, parks = 0, 0, 0
+    if run then
+      failures, crashes, parks = tallies_of(run)
+      crashes = crashes + 1
+      count(RUNNING, queue_of(run), -1)
+    end
     call('HDEL', own, id)
-    crashes = crashes + 1
-    count(RUNNING, queue_of(run), -1)
-    if reason then
+    if not run then
+      -- Somebody has broken it; it is set aside.
+    elseif reason then
       run = left_by_consumer(run, RUNNING, failures, crashes, parks)
       finish(run, CANCELLED, time, limits, 2, crash .. reason)
       cancelled = cancelled + 1
@@ -60,7 +65,7 @@ end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', time, 'LIMIT', 0, limit)) do
   call('ZREM', P .. 'deadlines', id)
-  local run = call('HGET', RUNS, id)
+  local run = stored_run(id, call('HGET', RUNS, id))
   if run and state_of(run) <= QUEUED then
     local failures, crashes = tallies_of(run)
     if failures + crashes == 0 then

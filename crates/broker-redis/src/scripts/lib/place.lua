@@ -112,6 +112,16 @@ local function finish_waiting(run, state, time, limits, fields_count, fields)
   finish(run, state, time, limits, fields_count, fields)
 end
 
+-- Returns a run that is stored by id; one that somebody has broken is set aside, and counts as none.
+local function stored_run(id, run)
+  if run and not is_run(run) then
+    call('HDEL', RUNS, id)
+    call('RPUSH', P .. 'unreadable', run)
+    return nil
+  end
+  return run
+end
+
 -- The most due runs that one step moves.
 local PROMOTED = 256
 
@@ -125,6 +135,7 @@ local function promote(time)
   local ids, lists, gone = {}, {}, {}
   for index, member in ipairs(members) do ids[index] = sub(member, 7) end
   for index, run in ipairs(call('HMGET', RUNS, unpack(ids))) do
+    run = stored_run(ids[index], run)
     local state = run and state_of(run)
     if (state == SCHEDULED or state == RETRYING) and parse('>I6', run, 35) <= time then
       run = in_state(run, QUEUED)
