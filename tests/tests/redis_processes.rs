@@ -8,7 +8,7 @@ use aqueduct::broker_api::{BrokerAdmin, BrokerExt, BrokerHandle};
 use aqueduct::redis::RedisBroker;
 use aqueduct::{App, Broker, TaskManager, tasks};
 use aqueduct_redis_server::RedisServer;
-use integration::process::{Consumers, Said, serve_if_child, take_time};
+use integration::process::{Consumers, Said, figure, serve_if_child, take_time};
 use integration::redis::{broker, server};
 
 /// Not a test: what the children of the others run.
@@ -25,7 +25,7 @@ struct World {
     /// Of each run: how often it began, and how often it ended.
     begun: BTreeMap<u64, usize>,
     ended: BTreeMap<u64, usize>,
-    _server: RedisServer,
+    server: RedisServer,
 }
 
 impl World {
@@ -49,7 +49,7 @@ impl World {
             consumers,
             begun: BTreeMap::new(),
             ended: BTreeMap::new(),
-            _server: server,
+            server,
         }
     }
 
@@ -136,7 +136,22 @@ fn now() -> Instant {
 
 #[tokio::test]
 async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
-    let mut world = World::new(3).await;
+    kill_one_of_three(World::new(3).await).await;
+}
+
+/// The promise of seven seconds, at the defaults.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn w1_at_the_defaults() {
+    let mut world = World::new(0).await;
+    world.consumers = Consumers::of(&world.server.url()).with_defaults();
+    for _ in 0..3 {
+        world.consumers.start();
+    }
+    kill_one_of_three(world).await;
+}
+
+async fn kill_one_of_three(mut world: World) {
     world.queue(0..200, 50).await;
     let victim = 0;
     world.begun_at(victim, 5).await;
@@ -152,10 +167,10 @@ async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
         }
     }
     world.settled(0..200).await;
-    eprintln!(
-        "figure taken over {taken_over} after at most {:.1} s",
-        last.as_secs_f64()
-    );
+    let seconds = last.as_secs_f64();
+    figure(&format!(
+        "taken over {taken_over} after at most {seconds:.1} s"
+    ));
     assert!(taken_over > 0, "nothing was taken over");
     let again = world.begun.values().filter(|times| **times > 1).count();
     assert!(
