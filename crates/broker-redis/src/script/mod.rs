@@ -46,19 +46,23 @@ pub(crate) struct Scripts {
     pub(crate) schedule_upsert: Script,
 }
 
-const CORE: &str = include_str!("scripts/lib/core.lua");
-const CLOCK: &str = include_str!("scripts/lib/clock.lua");
-const TEST_CLOCK: &str = include_str!("scripts/lib/test_clock.lua");
-const RUN: &str = include_str!("scripts/lib/run.lua");
-const PLACE: &str = include_str!("scripts/lib/place.lua");
-const HELD: &str = include_str!("scripts/lib/held.lua");
-const ADMIT: &str = include_str!("scripts/lib/admit.lua");
-const LOCATE: &str = include_str!("scripts/lib/locate.lua");
-const SCHEDULES: &str = include_str!("scripts/lib/schedules.lua");
+const CORE: &str = include_str!("../scripts/lib/core.lua");
+const CLOCK: &str = include_str!("../scripts/lib/clock.lua");
+const TEST_CLOCK: &str = include_str!("../scripts/lib/test_clock.lua");
+const RUN: &str = include_str!("../scripts/lib/run.lua");
+const RECORD: &str = include_str!("../scripts/lib/record.lua");
+const DUE: &str = include_str!("../scripts/lib/due.lua");
+const ENDING: &str = include_str!("../scripts/lib/ending.lua");
+const PLACE: &str = include_str!("../scripts/lib/place.lua");
+const HELD: &str = include_str!("../scripts/lib/held.lua");
+const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
+const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
+const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
 
 macro_rules! script {
     ($clock:expr, $file:literal, $($library:expr),*) => {
-        Script::assemble($file, include_str!(concat!("scripts/", $file, ".lua")), &[CORE, $clock, $($library),*])
+        Script::assemble($file, include_str!(concat!("../scripts/", $file, ".lua")), &[CORE, $clock, $($library),*])
     };
 }
 
@@ -76,17 +80,19 @@ impl Scripts {
     fn to_evaluate(has_test_clock: bool) -> Self {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
-            cancel: script!(clock, "cancel", RUN, PLACE, LOCATE),
-            claim: script!(clock, "claim", RUN, PLACE),
+            cancel: script!(clock, "cancel", RUN, RECORD, PLACE, LEAVE, ENDING, LOCATE),
+            claim: script!(clock, "claim", RUN, RECORD, PLACE, LEAVE, ENDING, DUE),
             consumers: script!(clock, "consumers",),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
-            extend: script!(clock, "extend", RUN, PLACE, HELD),
+            extend: script!(clock, "extend", RUN, RECORD, PLACE, LEAVE, ENDING, HELD),
             find: script!(clock, "find", RUN, LOCATE),
             pause: script!(clock, "pause", RUN, PLACE),
-            peek: script!(clock, "peek", RUN, PLACE),
-            purge: script!(clock, "purge", RUN, PLACE),
-            quarantine: script!(clock, "quarantine", RUN, PLACE),
-            reclaim: script!(clock, "reclaim", RUN, PLACE, HELD),
+            peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
+            purge: script!(clock, "purge", RUN, PLACE, LEAVE),
+            quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE),
+            reclaim: script!(
+                clock, "reclaim", RUN, RECORD, PLACE, LEAVE, ENDING, DUE, HELD
+            ),
             requeue: script!(clock, "requeue", RUN, PLACE),
             schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
@@ -213,3 +219,6 @@ impl Script {
         self.function.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;
