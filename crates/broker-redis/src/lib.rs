@@ -151,6 +151,7 @@ impl RedisBroker {
         let script = match script {
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
+            "enqueue_one" => &scripts.enqueue_one,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,

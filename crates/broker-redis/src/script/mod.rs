@@ -32,6 +32,7 @@ pub(crate) struct Scripts {
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) enqueue: Script,
+    pub(crate) enqueue_one: Script,
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) pause: Script,
@@ -84,6 +85,7 @@ impl Scripts {
             claim: script!(clock, "claim", RUN, RECORD, PLACE, LEAVE, ENDING, DUE),
             consumers: script!(clock, "consumers",),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
+            enqueue_one: script!(clock, "enqueue_one",),
             extend: script!(clock, "extend", RUN, RECORD, PLACE, LEAVE, ENDING, HELD),
             find: script!(clock, "find", RUN, LOCATE),
             pause: script!(clock, "pause", RUN, PLACE),
@@ -155,12 +157,13 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 16] {
+    fn all_mut(&mut self) -> [&mut Script; 17] {
         [
             &mut self.cancel,
             &mut self.claim,
             &mut self.consumers,
             &mut self.enqueue,
+            &mut self.enqueue_one,
             &mut self.extend,
             &mut self.find,
             &mut self.pause,
