@@ -182,8 +182,12 @@ fn settings() -> CpuSettings {
 }
 
 async fn start() -> (RunningApp, Watcher) {
+    start_on(Broker::memory()).await
+}
+
+async fn start_on(broker: Broker) -> (RunningApp, Watcher) {
     let (watcher, observer) = Watcher::new();
-    let app = App::new(Broker::memory())
+    let app = App::new(broker)
         .tasks(all())
         .consumer(|consumer| consumer.cpu(settings()).lease(Duration::from_secs(2)))
         .observe(observer);
@@ -435,4 +439,23 @@ async fn cpu_tasks_are_ordinary_functions_and_run_inline() {
         .into_task_manager()
         .unwrap();
     assert!(manager.run(with_state::with()).await.unwrap());
+}
+
+#[tokio::test]
+async fn on_the_redis_broker_it_is_the_same() {
+    let server = integration::redis::server(&[]);
+    let (app, mut watcher) = start_on(Broker::from_url(&server.url()).await.unwrap()).await;
+    let manager = app.task_manager();
+    let run = queues::queue(manager).await.unwrap().id();
+    assert_eq!(
+        watcher.end_of(run).await,
+        RunState::Succeeded,
+        "{}",
+        watcher.failure_of(run)
+    );
+    let killer = crashes::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(killer).await, RunState::Failed);
+    let kept = manager.find(killer).await.unwrap().unwrap();
+    assert_eq!((kept.tally.failures, kept.tally.crashes), (0, 3));
+    still_works(app, watcher).await;
 }

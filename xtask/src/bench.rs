@@ -21,6 +21,12 @@ pub(crate) fn memory() -> anyhow::Result<()> {
     ]))
 }
 
+/// Measures worker processes.
+pub(crate) fn cpu() -> anyhow::Result<()> {
+    let words = ["bench", "--package", "integration", "--bench", "cpu"];
+    run(&mut cargo(&words))
+}
+
 /// Measures the Redis broker against a throw-away server; some measurements, or all.
 pub(crate) fn redis(only: &[&str]) -> anyhow::Result<()> {
     redis::require()?;

@@ -3,6 +3,7 @@
 //! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys, results, cancelling
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
+//! - [`cpu`]: functions that compute, in processes of their own
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
@@ -11,6 +12,8 @@
 //! - [`testing`]: calling tasks, running them inline, moving the clock
 
 pub mod brokers;
+#[cfg(feature = "consumer")]
+pub mod cpu;
 pub mod delivery;
 pub mod observing;
 pub mod parts;

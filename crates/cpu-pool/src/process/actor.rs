@@ -227,11 +227,7 @@ impl Running {
     /// Names the end of a program that was never a worker.
     async fn ended_early(&mut self) -> StartError {
         let exit = self.worker.reap_soon().await;
-        let mut said = Vec::new();
-        let now = self.shared.now();
-        self.output
-            .finish(now, |line| said.push(line.to_owned()))
-            .await;
+        self.output.finish(self.shared.now(), |_| {}).await;
         let exit = match exit {
             Exit::Code(code) => format!("ended with code {code}"),
             Exit::Signal(signal) => {
@@ -242,7 +238,12 @@ impl Running {
             }
         };
         let mut problem = format!("the program {exit} before it was ready");
-        let last = self.output.last_words();
+        let printed = self.connection.take_text_so_far();
+        let printed = String::from_utf8_lossy(&printed);
+        let printed = printed.trim_end().lines().rev().take(LAST_PRINTED);
+        let mut last: Vec<String> = printed.map(str::to_owned).collect();
+        last.reverse();
+        last.extend(self.output.last_words());
         if !last.is_empty() {
             problem = format!("{problem}; it last said:\n{}", last.join("\n"));
         }
@@ -372,6 +373,9 @@ impl Running {
         }
     }
 }
+
+/// So many lines of what a program printed are shown when it was never a worker.
+const LAST_PRINTED: usize = 10;
 
 fn init_failed(meta: &[u8]) -> StartError {
     let InitFailed { stage, problem } = message::read(meta).unwrap_or_default();

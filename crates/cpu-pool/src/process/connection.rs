@@ -144,6 +144,12 @@ impl Connection {
         }
     }
 
+    /// Takes what a program has printed that was never a worker.
+    pub(super) fn take_text_so_far(&mut self) -> Vec<u8> {
+        let preamble = self.preamble.as_mut();
+        preamble.map_or_else(Vec::new, |preamble| std::mem::take(&mut preamble.seen))
+    }
+
     /// Takes a frame out of what is there, or reads once.
     fn take(&mut self) -> Result<Taken, Violation> {
         if self.preamble.is_some() {

@@ -1,0 +1,80 @@
+//! Whole programs with CPU tasks, as users write them, and what is left of them.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// A program; it is killed when it is dropped.
+struct Program {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    fn start(path: &str, arg: &str) -> Self {
+        let mut command = Command::new(path);
+        command
+            .arg(arg)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().unwrap().unwrap()
+    }
+
+    fn rest(self) -> Vec<String> {
+        let Self { mut process, lines } = self;
+        let rest = lines.map(Result::unwrap).collect();
+        assert!(process.wait().unwrap().success());
+        rest
+    }
+}
+
+/// Waits until a process is gone: its exit ends `tail`.
+fn await_end(pid: &str) {
+    let mut tail = Command::new("tail");
+    let tail = tail
+        .args(["-s", "0.01", "-f", "/dev/null", "--pid", pid])
+        .status();
+    assert!(tail.unwrap().success());
+}
+
+#[test]
+fn the_attribute_on_main_is_enough_and_its_body_runs_once() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_cpu_program"), "return");
+    let own = program.process.id().to_string();
+    assert_eq!(program.line(), "main begins");
+    assert_ne!(program.line(), own, "the task ran in another process");
+    assert_eq!(program.rest(), ["main ends"], "no worker has run the body");
+}
+
+#[test]
+fn a_killed_program_leaves_no_worker() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_cpu_program"), "spin");
+    assert_eq!(program.line(), "main begins");
+    let worker = program.line();
+    program.process.kill().unwrap();
+    program.process.wait().unwrap();
+    await_end(&worker);
+}
+
+#[test]
+fn r20_a_program_without_the_hook_becomes_a_worker_where_it_starts_its_app() {
+    let program = Program::start(env!("CARGO_BIN_EXE_cpu_late"), "late");
+    assert_eq!(program.rest(), ["true"]);
+}
+
+#[test]
+fn r20_a_program_that_never_reaches_a_hook_starts_no_further_workers() {
+    let program = Program::start(env!("CARGO_BIN_EXE_cpu_late"), "never");
+    let said = program.rest().concat();
+    assert!(
+        said.starts_with("NotStarted(") && said.contains("refused"),
+        "{said}"
+    );
+}
