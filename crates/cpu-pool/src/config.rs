@@ -52,8 +52,6 @@ pub struct PoolConfig {
     pub restart_window: Duration,
     /// The most lines a second that a worker prints or logs; the rest is counted. Default: 1000.
     pub log_rate: u32,
-    /// The most detailed level that workers send: 1 for errors to 5 for traces. Default: 3.
-    pub log_level: u8,
     /// Whether panics have a backtrace although `RUST_BACKTRACE` does not ask for it. Default: no.
     pub panic_backtrace: bool,
 }
@@ -86,7 +84,6 @@ impl Default for PoolConfig {
             restart_limit: 5,
             restart_window: Duration::from_mins(1),
             log_rate: 1000,
-            log_level: 3,
             panic_backtrace: false,
         }
     }
@@ -125,8 +122,8 @@ impl PoolConfig {
             "`hang_timeout` must be at least twice `heartbeat`".to_owned(),
         );
         check(
-            self.restart_limit >= 1 && self.log_level <= 5 && self.log_rate >= 1,
-            "`restart_limit` and `log_rate` must be from 1, `log_level` at most 5".to_owned(),
+            self.restart_limit >= 1 && self.log_rate >= 1,
+            "`restart_limit` and `log_rate` must be from 1".to_owned(),
         );
         check(
             self.max_runs != Some(0),

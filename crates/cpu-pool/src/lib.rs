@@ -66,7 +66,7 @@ mod recycle;
 
 pub use body::{Body, Link, LinkError};
 #[cfg(target_os = "linux")]
-pub use child::{Entry, entry, is_worker_process, serve};
+pub use child::{Entry, entry, is_entry_open, is_worker_process, serve};
 pub use config::{InvalidConfig, MAX_BLOB_BYTES, MAX_WORKERS, PoolConfig};
 pub use death::{Death, signal_name};
 pub use message::{PackError, pack, unpack};

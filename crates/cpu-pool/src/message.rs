@@ -51,8 +51,6 @@ pub(crate) struct Hello {
     pub(crate) stack_size: usize,
     pub(crate) measure_memory: bool,
     pub(crate) backtrace: bool,
-    /// 0 is off, 5 is trace.
-    pub(crate) log_level: u8,
     pub(crate) log_rate: u32,
     pub(crate) limits: Limits,
 }

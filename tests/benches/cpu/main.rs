@@ -33,53 +33,59 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     let bare = bare::round_trips(RUNS)?;
     let process = bare::process_per_run(STARTS)?;
-    runtime.block_on(async {
-        let empty = pool::round_trips(RUNS).await?;
-        let rate = pool::rate(RUNS * 2, 2).await?;
-        let ready = pool::starts(STARTS).await?;
-        let large = pool::large(LARGE_RUNS).await?;
-        let death = pool::deaths(STARTS).await?;
-        let memory = pool::memory().await?;
-        row("bare pipe, 100 bytes there and back", &bare, "");
-        let ratio = empty.median().as_secs_f64() / bare.median().as_secs_f64();
-        row(
-            "empty run, one at a time",
-            &empty,
-            &format!("{ratio:.1} x bare (bar: 3)"),
-        );
-        println!(
-            "{:<44} {rate:>10.0} runs/s (bar: 20000)",
-            "empty runs, 2 workers, 4 at a time"
-        );
-        let share = process.median().as_secs_f64() / empty.median().as_secs_f64();
-        row(
-            "a process for each run",
-            &process,
-            &format!("{share:.0} x an empty run (bar: 20)"),
-        );
-        row("start to ready", &ready, "(bar: p50 3 ms)");
-        let bytes = per_second(2 << 20, large.median()) / 1e9;
-        row(
-            "1 MiB there and back",
-            &large,
-            &format!("{bytes:.2} GB/s (bar: 0.5)"),
-        );
-        row("death of a worker to its name", &death, "(bar: 50 ms)");
-        println!(
-            "{:<44} {memory:>10} KiB private (bar: 1024)",
-            "an idle worker"
-        );
-        let quiet = app::io_latencies(2000, 0).await?;
-        let busy = app::io_latencies(2000, 2).await?;
-        let ratio = busy.p99().as_secs_f64() / quiet.p99().as_secs_f64();
-        row("IO task, queued to ended, no CPU task", &quiet, "");
-        row(
-            "the same, every worker busy",
-            &busy,
-            &format!("p99 {ratio:.1} x (bar: 2)"),
-        );
-        Ok(())
-    })
+    // On a thread of the runtime, where consumers execute runs as well.
+    let mut measuring = tokio::task::JoinSet::new();
+    measuring.spawn_on(measure(bare, process), runtime.handle());
+    let measured = runtime.block_on(measuring.join_next());
+    measured.transpose()?.unwrap_or(Ok(()))
+}
+
+async fn measure(bare: Times, process: Times) -> anyhow::Result<()> {
+    let empty = pool::round_trips(RUNS).await?;
+    let rate = pool::rate(RUNS * 2, 2).await?;
+    let ready = pool::starts(STARTS).await?;
+    let large = pool::large(LARGE_RUNS).await?;
+    let death = pool::deaths(STARTS).await?;
+    let memory = pool::memory().await?;
+    row("bare pipe, 100 bytes there and back", &bare, "");
+    let ratio = empty.median().as_secs_f64() / bare.median().as_secs_f64();
+    row(
+        "empty run, one at a time",
+        &empty,
+        &format!("{ratio:.1} x bare (bar: 3)"),
+    );
+    println!(
+        "{:<44} {rate:>10.0} runs/s (bar: 20000)",
+        "empty runs, 2 workers, 4 at a time"
+    );
+    let share = process.median().as_secs_f64() / empty.median().as_secs_f64();
+    row(
+        "a process for each run",
+        &process,
+        &format!("{share:.0} x an empty run (bar: 20)"),
+    );
+    row("start to ready", &ready, "(bar: p50 3 ms)");
+    let bytes = per_second(2 << 20, large.median()) / 1e9;
+    row(
+        "1 MiB there and back",
+        &large,
+        &format!("{bytes:.2} GB/s (bar: 0.5)"),
+    );
+    row("death of a worker to its name", &death, "(bar: 50 ms)");
+    println!(
+        "{:<44} {memory:>10} KiB private (bar: 1024)",
+        "an idle worker"
+    );
+    let quiet = app::io_latencies(2000, 0).await?;
+    let busy = app::io_latencies(2000, 2).await?;
+    let ratio = busy.p99().as_secs_f64() / quiet.p99().as_secs_f64();
+    row("IO task, queued to ended, no CPU task", &quiet, "");
+    row(
+        "the same, every worker busy",
+        &busy,
+        &format!("p99 {ratio:.1} x (bar: 2)"),
+    );
+    Ok(())
 }
 
 fn row(name: &str, times: &Times, note: &str) {

@@ -59,10 +59,12 @@ pub async fn serve_late(registry: &Arc<TaskRegistry>) {
 #[cfg(not(target_os = "linux"))]
 pub async fn serve_late(_registry: &Arc<TaskRegistry>) {}
 
-/// Returns whether a pool has started this process as a worker.
+/// Returns whether a pool has started this process as a worker, and it does not serve yet.
+///
+/// An app that a CPU task starts is none of that: it is refused like any pool in a worker.
 #[cfg(target_os = "linux")]
 pub(super) fn is_worker() -> bool {
-    aqueduct_cpu_pool::is_worker_process()
+    aqueduct_cpu_pool::is_entry_open()
 }
 
 #[cfg(not(target_os = "linux"))]

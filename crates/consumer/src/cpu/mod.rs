@@ -34,7 +34,7 @@ pub(crate) struct CpuLane {
 }
 
 impl CpuLane {
-    /// Creates the lane of a consumer; `None` if it has no CPU tasks, or is itself a worker.
+    /// Creates the lane of a consumer; `None` if it has no CPU tasks, or is about to become a worker.
     pub(crate) fn new(
         registry: &Arc<TaskRegistry>,
         settings: CpuSettings,

@@ -28,6 +28,13 @@ pub fn is_worker_process() -> bool {
     marker().is_some()
 }
 
+/// Returns whether [`entry`] would return the pipes to a pool: whether this process is a worker that does
+/// not serve yet.
+#[must_use]
+pub fn is_entry_open() -> bool {
+    is_worker_process() && has_pipes().unwrap_or(false)
+}
+
 /// Takes the pipes off standard input and output, if a pool has started this process as a worker.
 ///
 /// Afterwards standard input is empty, and what is printed goes to the log of the parent. A second
@@ -40,10 +47,10 @@ pub fn entry() -> io::Result<Option<Entry>> {
     let Some(marker) = marker() else {
         return Ok(None);
     };
-    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-    if !is_pipe(stdin.as_fd())? || !is_pipe(stdout.as_fd())? {
+    if !has_pipes()? {
         return Ok(None);
     }
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let input = fcntl_dupfd_cloexec(&stdin, FIRST_FD)?;
     let output = fcntl_dupfd_cloexec(&stdout, FIRST_FD)?;
     dup2_stdin(File::open("/dev/null")?)?;
@@ -60,6 +67,10 @@ fn marker() -> Option<Marker> {
     let marker = Marker::parse(&std::env::var(VARIABLE).ok()?)?;
     let parent = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
     (parent == Some(marker.parent)).then_some(marker)
+}
+
+fn has_pipes() -> io::Result<bool> {
+    Ok(is_pipe(io::stdin())? && is_pipe(io::stdout())?)
 }
 
 fn is_pipe(fd: impl AsFd) -> io::Result<bool> {

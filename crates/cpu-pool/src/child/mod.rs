@@ -12,7 +12,7 @@ mod panics;
 mod usage;
 mod worker;
 
-pub use entry::{Entry, entry, is_worker_process};
+pub use entry::{Entry, entry, is_entry_open, is_worker_process};
 
 use std::fs::File;
 use std::io::Read;

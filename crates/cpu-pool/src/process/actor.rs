@@ -161,7 +161,6 @@ impl Running {
             stack_size: profile.stack_size,
             measure_memory: config.max_memory.is_some(),
             backtrace: config.panic_backtrace,
-            log_level: config.log_level,
             log_rate: config.log_rate,
             limits: Limits {
                 memory_bytes: profile.memory_limit,
