@@ -16,10 +16,14 @@ use crate::redis::PATIENCE;
 /// Tells a child where its broker is.
 const URL: &str = "AQUEDUCT_TEST_CHILD_URL";
 
+/// Tells a child to go by the defaults, not by a short lease.
+const DEFAULTS: &str = "AQUEDUCT_TEST_CHILD_DEFAULTS";
+
 /// Some consumers, each a process, and what their tasks say.
 #[derive(Debug)]
 pub struct Consumers {
     url: String,
+    has_defaults: bool,
     children: Vec<Child>,
     said: mpsc::Receiver<Said>,
     saying: mpsc::Sender<Said>,
@@ -78,11 +82,11 @@ pub fn serve_if_child() {
         let app = App::new(broker)
             .tasks(tasks![take_time])
             .without_scheduler();
-        let app = app.consumer(|consumer| {
-            consumer
-                .lease(std::time::Duration::from_secs(2))
-                .concurrency(8)
-        });
+        let lease = match std::env::var_os(DEFAULTS) {
+            Some(_) => std::time::Duration::from_secs(5),
+            None => std::time::Duration::from_secs(2),
+        };
+        let app = app.consumer(move |consumer| consumer.lease(lease).concurrency(8));
         app.run_until_ctrl_c().await.expect("it stops");
     });
 }
@@ -94,11 +98,19 @@ impl Consumers {
         let (saying, said) = mpsc::channel(65_536);
         Self {
             url: url.to_owned(),
+            has_defaults: false,
             children: Vec::new(),
             said,
             saying,
             listening: JoinSet::new(),
         }
+    }
+
+    /// Makes the consumers go by the defaults, not by a short lease.
+    #[must_use]
+    pub fn with_defaults(mut self) -> Self {
+        self.has_defaults = true;
+        self
     }
 
     /// Starts one more; returns its number.
@@ -111,6 +123,7 @@ impl Consumers {
         let mut child = Command::new(program)
             .args(["child", "--exact", "--nocapture", "--test-threads=1"])
             .env(URL, &self.url)
+            .envs(self.has_defaults.then_some((DEFAULTS, "yes")))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .stdin(Stdio::null())
@@ -172,6 +185,15 @@ impl Consumers {
         said.expect("nothing is said any more")
             .expect("the sender is here")
     }
+}
+
+/// Says a figure, which `cargo xtask chaos` shows beside the scenario.
+#[expect(
+    clippy::print_stderr,
+    reason = "figures are for whoever runs the scenario"
+)]
+pub fn figure(text: &str) {
+    eprintln!("figure {text}");
 }
 
 async fn listen(

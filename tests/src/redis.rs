@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aqueduct::broker_api::BrokerHandle;
 use aqueduct::redis::RedisBroker;
-use aqueduct::{App, Broker, RunningApp, State, TaskContext, TaskError, task, tasks};
+use aqueduct::{App, Broker, RunId, RunningApp, State, TaskContext, TaskError, task, tasks};
 use aqueduct_redis_server::{RedisServer, ServerOptions};
 use tokio::sync::mpsc;
 
@@ -30,6 +30,8 @@ pub struct Writer(mpsc::Sender<Entry>);
 pub struct Entry {
     /// The number that the run was queued with.
     pub number: u64,
+    /// The run.
+    pub run: RunId,
     /// The attempt.
     pub attempt: u32,
 }
@@ -120,9 +122,11 @@ impl Ledger {
 
 impl Writer {
     async fn write(&self, ctx: &TaskContext, number: u64) {
+        let run = ctx.run();
         let entry = Entry {
             number,
-            attempt: ctx.run().tally.attempt,
+            run: run.id,
+            attempt: run.tally.attempt,
         };
         self.0.send(entry).await.expect("the test reads");
     }

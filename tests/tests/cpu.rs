@@ -313,7 +313,8 @@ async fn a_run_that_kills_its_workers_is_stopped_and_its_neighbours_are_not() {
     assert_eq!(watcher.attempt_of(run).await, RunState::Retrying);
     let failure = watcher.failure_of(run);
     assert!(
-        failure.contains("out of memory: an allocation of 268435456 bytes"),
+        // Which allocation is refused first is chance: another thread may want a few bytes just then.
+        failure.contains("out of memory: an allocation of"),
         "{failure}"
     );
     manager.cancel(run, "seen enough").await.unwrap();

@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use aqueduct::broker_api::{BrokerAdmin, BrokerExt, BrokerHandle};
 use aqueduct::redis::RedisBroker;
 use aqueduct::{App, Broker, TaskManager, tasks};
 use aqueduct_redis_server::RedisServer;
-use integration::process::{Consumers, Said, serve_if_child, take_time};
+use integration::process::{Consumers, Said, figure, serve_if_child, take_time};
 use integration::redis::{broker, server};
 
 /// Not a test: what the children of the others run.
@@ -24,7 +25,7 @@ struct World {
     /// Of each run: how often it began, and how often it ended.
     begun: BTreeMap<u64, usize>,
     ended: BTreeMap<u64, usize>,
-    _server: RedisServer,
+    server: RedisServer,
 }
 
 impl World {
@@ -48,7 +49,7 @@ impl World {
             consumers,
             begun: BTreeMap::new(),
             ended: BTreeMap::new(),
-            _server: server,
+            server,
         }
     }
 
@@ -128,20 +129,48 @@ impl Unfinished for RedisBroker {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a figure of real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 #[tokio::test]
 async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
-    let mut world = World::new(3).await;
+    kill_one_of_three(World::new(3).await).await;
+}
+
+/// The promise of seven seconds, at the defaults.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn w1_at_the_defaults() {
+    let mut world = World::new(0).await;
+    world.consumers = Consumers::of(&world.server.url()).with_defaults();
+    for _ in 0..3 {
+        world.consumers.start();
+    }
+    kill_one_of_three(world).await;
+}
+
+async fn kill_one_of_three(mut world: World) {
     world.queue(0..200, 50).await;
     let victim = 0;
     world.begun_at(victim, 5).await;
     world.consumers.signal(victim, "KILL");
+    let (killed, mut last) = (now(), Duration::ZERO);
     let mut taken_over = 0;
     while (0..200).any(|number| !world.ended.contains_key(&number)) {
         let said = world.next().await;
         assert_eq!(said.failures, 0, "a death is not a failure");
-        taken_over += usize::from(said.word == "begin" && said.crashes == 1);
+        if said.word == "begin" && said.crashes == 1 {
+            taken_over += 1;
+            last = killed.elapsed();
+        }
     }
     world.settled(0..200).await;
+    let seconds = last.as_secs_f64();
+    figure(&format!(
+        "taken over {taken_over} after at most {seconds:.1} s"
+    ));
     assert!(taken_over > 0, "nothing was taken over");
     let again = world.begun.values().filter(|times| **times > 1).count();
     assert!(
@@ -175,6 +204,27 @@ async fn w4_a_consumer_that_stood_still_records_nothing() {
     }
     world.consumers.signal(0, "CONT");
     world.settled(0..8).await;
+}
+
+/// Pauses shorter than the lease take nothing away.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn w5_short_pauses_take_nothing_away() {
+    let mut world = World::new(2).await;
+    world.queue(0..16, 8000).await;
+    world.begun_at(0, 8).await;
+    for _ in 0..4 {
+        world.consumers.signal(0, "STOP");
+        // The pause is the fault: more than half a lease.
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        world.consumers.signal(0, "CONT");
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    world.settled(0..16).await;
+    assert!(
+        world.begun.values().all(|times| *times == 1),
+        "a run was taken away"
+    );
 }
 
 /// A process that is started again with the same name is somebody else.

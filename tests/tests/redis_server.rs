@@ -1,9 +1,10 @@
 //! A server that dies, is emptied, full, busy or wrong: scenarios R1 to R19, P1 and P3.
 
-use aqueduct::broker_api::{BrokerErrorKind, BrokerExt};
+use aqueduct::broker_api::{BrokerAdmin, BrokerErrorKind, BrokerExt};
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
-use integration::redis::{Ledger, app, broker, note, producer, queue_notes, server};
+use aqueduct::{App, Broker, tasks};
+use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 
 /// What was acknowledged survives the death of a server that writes every step to disk.
 #[tokio::test]
@@ -168,11 +169,32 @@ async fn r19_keys_that_were_broken_by_hand_hurt_nobody_else() {
     server
         .command(&["ZADD", "{aqueduct}:kept", "1", "no run of this id"])
         .unwrap();
+    // A run that is stored by id, due and with a deadline, and one that a dead consumer holds, cut short.
+    let id = [b'x'; 16];
+    let due = [&[0; 6][..], &id].concat();
+    server
+        .command_bytes(&[b"HSET", b"{aqueduct}:runs", &id, b"short"])
+        .unwrap();
+    server
+        .command_bytes(&[b"ZADD", b"{aqueduct}:due", b"1", &due])
+        .unwrap();
+    server
+        .command_bytes(&[b"HSET", b"{aqueduct}:runs", b"yyyyyyyyyyyyyyyy", b"short"])
+        .unwrap();
+    server
+        .command_bytes(&[b"ZADD", b"{aqueduct}:deadlines", b"1", b"yyyyyyyyyyyyyyyy"])
+        .unwrap();
+    server
+        .command_bytes(&[b"HSET", b"{aqueduct}:own:nobody", &id, b"short"])
+        .unwrap();
     let (mut ledger, writer) = Ledger::new();
     let app = app(broker(&server.url()).await, writer).await;
     ledger.all_of(0..3).await;
     queue_notes(&producer, 3..6).await;
     ledger.all_of(3..6).await;
+    while server.command(&["LLEN", "{aqueduct}:unreadable"]).unwrap() != "3" {
+        tokio::task::yield_now().await;
+    }
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
 }
@@ -205,4 +227,28 @@ async fn p1_bytes_that_are_no_run_are_set_aside() {
         direct.queue_length().await.unwrap().values().sum::<u64>(),
         0
     );
+}
+
+/// A task that no consumer knows yet is parked, and runs once one does; no failure is counted.
+#[tokio::test]
+async fn p2_an_unknown_task_runs_once_somebody_knows_it() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    let producer = producer(broker(&server.url()).await).await;
+    let old = App::new(Broker::from_url(&server.url()).await.unwrap()).tasks(tasks![note_and_fail]);
+    let (mut ledger, writer) = Ledger::new();
+    let old = old.state(writer.clone()).start().await.unwrap();
+    let run = note::queue(producer.task_manager(), 1).await.unwrap().id();
+    let parks = async || {
+        let found = direct.find(&[run]).await.unwrap().pop().flatten();
+        found.map(|run| (run.tally.parks, run.tally.failures))
+    };
+    while parks().await != Some((1, 0)) {
+        tokio::task::yield_now().await;
+    }
+    let new = app(broker(&server.url()).await, writer).await;
+    old.stop().await.unwrap();
+    assert_eq!(ledger.next().await.number, 1);
+    new.stop().await.unwrap();
+    producer.stop().await.unwrap();
 }

@@ -108,7 +108,7 @@ async fn a_stop_leaves_every_run_in_the_store() {
     assert_eq!(store.ids().len(), 10);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_store_that_fails_is_counted_and_the_app_stops() {
     let store = Store::new(true);
     let app = app(&store, 0).start().await.unwrap();

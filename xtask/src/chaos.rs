@@ -1,8 +1,8 @@
 //! `cargo xtask chaos`: the fault scenarios, one after the other, with what each took and measured.
 //!
 //! Each scenario is a test of the package `integration` whose name begins with its id. Besides, the
-//! conformance suite runs on a cluster and behind sentinels: `conformance_cluster`,
-//! `conformance_sentinel`.
+//! conformance suite runs on a cluster, behind sentinels and with functions: `conformance_cluster`,
+//! `conformance_sentinel`, `conformance_functions`.
 
 use std::process::Command;
 use std::time::Instant;
@@ -13,13 +13,21 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "redis_access",
     "redis_failover",
     "redis_network",
     "redis_processes",
     "redis_replies",
+    "redis_schedulers",
     "redis_server",
+];
+
+/// Runs of the conformance suite: name, kind of servers, kind of scripts.
+const SUITES: [(&str, &str, &str); 3] = [
+    ("conformance_cluster", "cluster", "eval"),
+    ("conformance_sentinel", "sentinel", "eval"),
+    ("conformance_functions", "standalone", "functions"),
 ];
 
 /// What became of a scenario.
@@ -42,10 +50,9 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
             outcomes.push(show(scenario(program, name)?));
         }
     }
-    for kind in ["cluster", "sentinel"] {
-        let name = format!("conformance_{kind}");
-        if is_wanted(&name, ids) {
-            outcomes.push(show(conformance(kind, name)?));
+    for (name, kind, scripts) in SUITES {
+        if is_wanted(name, ids) {
+            outcomes.push(show(conformance(name, kind, scripts)?));
         }
     }
     anyhow::ensure!(
@@ -120,7 +127,7 @@ fn scenario(program_name: &str, name: String) -> anyhow::Result<Outcome> {
     clippy::disallowed_methods,
     reason = "a developer wants to know how long it took"
 )]
-fn conformance(kind: &str, name: String) -> anyhow::Result<Outcome> {
+fn conformance(name: &str, kind: &str, scripts: &str) -> anyhow::Result<Outcome> {
     let servers = Servers::start(kind)?;
     let began = Instant::now();
     let words = [
@@ -132,10 +139,14 @@ fn conformance(kind: &str, name: String) -> anyhow::Result<Outcome> {
         "--test",
         "conformance",
     ];
-    let passed = run_command(cargo(&words).env("AQUEDUCT_REDIS_URL", servers.url())).is_ok();
+    let mut command = cargo(&words);
+    command
+        .env("AQUEDUCT_REDIS_URL", servers.url())
+        .env("AQUEDUCT_REDIS_SCRIPTS", scripts);
+    let passed = run_command(&mut command).is_ok();
     let seconds = began.elapsed().as_secs_f64();
     Ok(Outcome {
-        name,
+        name: name.to_owned(),
         passed,
         seconds,
         figures: String::new(),

@@ -36,17 +36,26 @@ impl Broker for RedisBroker {
 
     async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         const ENQUEUE: &str = "enqueue";
+        let encode = |error| unencodable(ENQUEUE, error);
         check_batch(ENQUEUE, request.tasks.len(), MAX_ENQUEUE_BATCH)?;
         if request.tasks.is_empty() {
             return Ok(Vec::new());
         }
         let mut args = self.0.keys.args(8 + request.tasks.len() * 3);
         args.text(&format!("{:032x}", request.producer.as_u128()))
-            .number(request.sequence.number())
-            .number(self.max_queue_length());
-        items::push_tasks(&mut args, &request.tasks)
-            .map_err(|error| unencodable(ENQUEUE, error))?;
-        let reply = self.step(ENQUEUE, &self.0.scripts.enqueue, args).await?;
+            .number(request.sequence.number());
+        let max_length = self.max_queue_length();
+        let script = match request.tasks.as_slice() {
+            [task] if max_length == 0 && items::push_plain(&mut args, task).map_err(encode)? => {
+                &self.0.scripts.enqueue_one
+            }
+            tasks => {
+                args.number(max_length);
+                items::push_tasks(&mut args, tasks).map_err(encode)?;
+                &self.0.scripts.enqueue
+            }
+        };
+        let reply = self.step(ENQUEUE, script, args).await?;
         let answers = fresh(reply).map_err(|error| error.during(ENQUEUE))?;
         let Some(mut parts) = answers else {
             return Err(stale(ENQUEUE, request.sequence));

@@ -36,6 +36,27 @@ struct Group<'a> {
     members: Vec<(RunId, Vec<u8>)>,
 }
 
+/// Adds a plain task, as `enqueue_one.lua` reads it; returns whether it is plain.
+pub(crate) fn push_plain(args: &mut Args, task: &QueuedTask) -> Result<bool, WireError> {
+    if more(task).is_some() {
+        return Ok(false);
+    }
+    let QueuedTask {
+        lane,
+        priority,
+        queue,
+        ..
+    } = task;
+    let bytes = wire::encode_queued(task)?;
+    args.bytes(task.id.to_bytes().to_vec())
+        .bytes(bytes.head)
+        .bytes(bytes.tail)
+        .text(&format!("ready:{lane}:{priority}:{queue}"))
+        .text(queue.as_str())
+        .text(&format!("bell:{lane}:{queue}"));
+    Ok(true)
+}
+
 /// Adds tasks that are queued, as `lib/admit.lua` reads them.
 pub(crate) fn push_tasks(args: &mut Args, tasks: &[QueuedTask]) -> Result<(), WireError> {
     let mut group: Option<Group<'_>> = None;

@@ -99,7 +99,7 @@ impl RedisBroker {
             .with_source(error)
         })?);
         Ok(Self(Arc::new(Shared {
-            scripts: Arc::new(Scripts::new(config.has_test_clock())),
+            scripts: Arc::new(Scripts::new(&config)),
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
             lifeline,
@@ -151,6 +151,7 @@ impl RedisBroker {
         let script = match script {
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
+            "enqueue_one" => &scripts.enqueue_one,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,

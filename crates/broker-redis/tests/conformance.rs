@@ -36,7 +36,12 @@ impl Harness for Redis {
     async fn fixture(&self) -> Fixture {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let url = format!("{}?namespace=case-{}-{number}", url(), std::process::id());
+        let scripts = std::env::var("AQUEDUCT_REDIS_SCRIPTS").unwrap_or_else(|_| "eval".to_owned());
+        let process = std::process::id();
+        let url = format!(
+            "{}?scripts={scripts}&namespace=case-{process}-{number}",
+            url()
+        );
         let config = RedisConfig::from_url(&url)
             .expect("the URL is valid")
             .with_test_clock();

@@ -27,8 +27,8 @@ pub enum ConsumerErrorKind {
     Cpu,
     /// The broker refuses this consumer for good.
     Broker,
-    /// The heartbeat stopped: the consumer could not keep its runs.
-    Heartbeat,
+    /// The thread that claims and beats could not start, or died: the consumer lost its runs.
+    Engine,
 }
 
 impl ConsumerError {
@@ -67,10 +67,10 @@ impl ConsumerError {
         }
     }
 
-    pub(crate) fn heartbeat(problem: &str) -> Self {
+    pub(crate) fn engine(problem: &str) -> Self {
         Self::new(
-            ConsumerErrorKind::Heartbeat,
-            format!("the heartbeat stopped: {problem}"),
+            ConsumerErrorKind::Engine,
+            format!("the engine of the consumer stopped: {problem}"),
         )
     }
 

@@ -1,32 +1,22 @@
-//! The heartbeat: on a thread of its own, so that no task can hold it up.
+//! The heartbeat: on the thread of the engine, so that no task can hold it up.
 //!
 //! Each beat renews the lease, learns what was lost or is to be cancelled, looks for tasks that block
 //! their thread, and takes back the runs of dead consumers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use aqueduct_broker_api::{Broker, Cancel, ExtendRequest, Extended, LeaseToken, ReclaimRequest};
 use aqueduct_core::RunId;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::run::Outcome;
-use tokio::sync::oneshot;
 use tracing::{debug, error, warn};
 
 use crate::classify;
-use crate::error::ConsumerError;
 use crate::in_flight::Owed;
 use crate::metrics::add;
 use crate::shared::Shared;
-
-/// The running heartbeat of a consumer.
-#[derive(Debug)]
-pub(crate) struct Heartbeat {
-    stop: Option<oneshot::Sender<()>>,
-    stopped: oneshot::Receiver<String>,
-}
 
 /// A task is taken for stuck this long after its time limit: by then its drop was due.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
@@ -34,69 +24,15 @@ const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// Beats come up to this share early, so that many consumers do not beat together.
 const JITTER: f64 = 0.2;
 
-impl Heartbeat {
-    /// Starts the thread.
-    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, ConsumerError> {
-        let (stop, stopping) = oneshot::channel();
-        let (died, stopped) = oneshot::channel();
-        let body = move || {
-            let beats = AssertUnwindSafe(|| beat_until(&shared, stopping));
-            let problem = match catch_unwind(beats) {
-                Ok(Ok(())) => "it was told to".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Err(_panic) => "it panicked".to_owned(),
-            };
-            // Nobody listens once the consumer has gone.
-            let _ = died.send(problem);
-        };
-        thread::Builder::new()
-            .name("aqueduct-heartbeat".to_owned())
-            .spawn(body)
-            .map_err(|error| ConsumerError::heartbeat(&error.to_string()))?;
-        Ok(Self {
-            stop: Some(stop),
-            stopped,
-        })
-    }
-
-    /// Waits for the end of the thread, which nobody asked for.
-    pub(crate) async fn died(&mut self) -> ConsumerError {
-        let problem = (&mut self.stopped).await;
-        ConsumerError::heartbeat(problem.as_deref().unwrap_or("it is gone"))
-    }
-
-    /// Stops the thread.
-    pub(crate) async fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            // It may be gone already; then there is nothing to stop.
-            let _ = stop.send(());
-            let _ = self.stopped.await;
-        }
-    }
-}
-
-fn beat_until(shared: &Shared, stopping: oneshot::Receiver<()>) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        tokio::select! {
-            _ = stopping => {}
-            () = beat_and_watch(shared) => {}
-        }
-    });
-    Ok(())
-}
-
 /// Beats and watches for ever.
-pub(crate) async fn beat_and_watch(shared: &Shared) {
+pub(crate) async fn beat_and_watch(shared: &Shared) -> Infallible {
     tokio::select! {
-        () = beat_for_ever(shared) => {}
-        () = watch_for_ever(shared) => {}
+        never = beat_for_ever(shared) => never,
+        never = watch_for_ever(shared) => never,
     }
 }
 
-async fn beat_for_ever(shared: &Shared) {
+async fn beat_for_ever(shared: &Shared) -> Infallible {
     loop {
         let jitter = 1.0 - JITTER * fastrand::f64();
         tokio::time::sleep(shared.limits.beat.mul_f64(jitter)).await;
@@ -106,7 +42,7 @@ async fn beat_for_ever(shared: &Shared) {
 }
 
 /// Watches beside the beats: a broker that does not answer must not hold up the end of trust.
-async fn watch_for_ever(shared: &Shared) {
+async fn watch_for_ever(shared: &Shared) -> Infallible {
     loop {
         tokio::time::sleep(until_next_watch(shared)).await;
         watch_over(shared);

@@ -4,8 +4,9 @@
 //! starts it on a task of its own; the executor races it against its time limit and its
 //! cancellation, and classifies how it ended; the pure `decide` of `aqueduct-core` makes a settlement
 //! of that; the pump sends settlements in batches, fused with the next claim. Beside that the
-//! heartbeat, on a thread of its own, keeps the lease and watches. Runs of CPU tasks go to worker
-//! processes instead ([`cpu`]), in a lane of their own.
+//! heartbeat keeps the lease and watches. Pump and heartbeat are the engine, which has a thread of its
+//! own, so that no task can hold them up. Runs of CPU tasks go to worker processes instead ([`cpu`]), in a
+//! lane of their own.
 //!
 //! Depend on `aqueduct` instead, unless you wire a consumer by hand.
 
@@ -14,6 +15,8 @@ mod classify;
 mod config;
 mod consumer;
 pub mod cpu;
+mod drain;
+mod engine;
 mod error;
 mod execute;
 mod heartbeat;

@@ -13,6 +13,7 @@ use aqueduct_core::event::{RunEvent, RunEventKind};
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
 use aqueduct_core::{Lane, TaskContext};
+use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::error::ConsumerError;
@@ -41,6 +42,8 @@ pub(crate) struct Pump {
     /// How long to hold off the next wait, at most; grows while waits fail.
     hold_off: Duration,
     is_stopping: bool,
+    /// The runtime that executes the tasks.
+    tasks: Handle,
 }
 
 /// A request that is not answered yet, with the runs that it settles.
@@ -55,7 +58,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 
 impl Pump {
-    pub(crate) fn new(shared: Arc<Shared>, order: QueueOrder) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, order: QueueOrder, tasks: Handle) -> Self {
         Self {
             shared,
             order,
@@ -66,6 +69,7 @@ impl Pump {
             wake_up: None,
             hold_off: Duration::ZERO,
             is_stopping: false,
+            tasks,
         }
     }
 
@@ -317,13 +321,10 @@ impl Pump {
         }
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tracked by the table and the count of places"
-    )]
     fn begin(&self, owed: Arc<Owed>) {
         let place = self.shared.occupy(owed.context.run().lane);
-        tokio::spawn(execute(place, owed));
+        // Tracked by the table and the count of places.
+        drop(self.tasks.spawn(execute(place, owed)));
     }
 
     /// Returns the lanes that have a free place, in wire order.

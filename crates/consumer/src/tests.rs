@@ -14,6 +14,7 @@ use aqueduct_core::time::Monotonic;
 use aqueduct_core::{
     Clock, Lane, QueueName, TaskContext, TaskError, TaskName, TaskRegistry, Timestamp,
 };
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
@@ -98,7 +99,11 @@ impl World {
         let broker = BrokerHandle::bare(self.broker.clone());
         let builder = TaskConsumer::builder(broker, Arc::new(registry)).clock(self.clock.clone());
         let consumer = configure(builder).build().unwrap();
-        let pump = Pump::new(Arc::clone(&consumer.shared), consumer.order);
+        let pump = Pump::new(
+            Arc::clone(&consumer.shared),
+            consumer.order,
+            Handle::current(),
+        );
         (consumer.shared, pump)
     }
 
@@ -122,7 +127,7 @@ impl World {
 async fn live(shared: &Shared, pump: &mut Pump, time: Duration) {
     tokio::select! {
         refused = pump.feed() => panic!("the broker refused: {refused}"),
-        () = beat_and_watch(shared) => {}
+        never = beat_and_watch(shared) => match never {},
         () = sleep(time) => {}
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Measured {
 pub(crate) struct Usage {
     /// Processor time, in microseconds.
     pub(crate) cpu: f64,
-    /// Commands, those in scripts included.
+    /// Commands on the wire: those in scripts are not counted.
     pub(crate) commands: f64,
     /// Reads of sockets.
     pub(crate) reads: f64,
@@ -51,7 +51,7 @@ impl Measured {
         };
         Ok(Usage {
             cpu: (field("used_cpu_user")? + field("used_cpu_sys")?) * 1e6,
-            commands: field("total_commands_processed")?,
+            commands: WIRE.iter().map(|name| calls(&info, name)).sum(),
             reads: field("total_reads_processed")?,
             memory: field("used_memory")?,
         })
@@ -72,6 +72,17 @@ impl Measured {
     pub(crate) fn ask_words(&self, words: &[&str]) -> anyhow::Result<String> {
         Ok(self.server.command(words)?)
     }
+}
+
+/// The commands that the broker sends by itself, not from a script.
+const WIRE: [&str; 6] = ["evalsha", "eval", "blpop", "xread", "ping", "hgetall"];
+
+fn calls(info: &str, command: &str) -> f64 {
+    let prefix = format!("cmdstat_{command}:calls=");
+    let number = info
+        .lines()
+        .find_map(|line| line.strip_prefix(prefix.as_str())?.split(',').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0.0)
 }
 
 impl std::ops::Sub for Usage {

@@ -23,6 +23,7 @@ use std::time::Duration;
 /// # Ok::<(), aqueduct_broker_redis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct RedisConfig {
     topology: Topology,
     user: Option<String>,
@@ -34,6 +35,7 @@ pub struct RedisConfig {
     command_timeout: Duration,
     connect_timeout: Duration,
     accept_eviction: bool,
+    functions: bool,
     retention: Retention,
     #[cfg(feature = "test-util")]
     test_clock: bool,
@@ -105,7 +107,7 @@ impl RedisConfig {
     /// | `redis-cluster://host[:port],…` | a cluster; `rediss-cluster` |
     ///
     /// Options: `namespace`, `connections`, `timeout` and `connect_timeout` (as `5s` or `500ms`),
-    /// `accept_eviction=yes`, `database`, `sentinel_user`, `sentinel_password`.
+    /// `scripts=functions` (or `eval`), `accept_eviction=yes`, `database`, `sentinel_user`, `sentinel_password`.
     ///
     /// # Errors
     ///
@@ -126,6 +128,7 @@ impl RedisConfig {
             command_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             accept_eviction: false,
+            functions: false,
             retention: Retention::default(),
             #[cfg(feature = "test-util")]
             test_clock: false,
@@ -163,6 +166,22 @@ impl RedisConfig {
             "connections",
             format!("use 1 to {MAX_CONNECTIONS}"),
         ))
+    }
+
+    /// Calls functions of a library instead of scripts, for a server where scripts are not allowed.
+    ///
+    /// The library is loaded if this user may; otherwise an operator loads
+    /// [`RedisConfig::function_library`], again with each release.
+    #[must_use]
+    pub fn with_functions(mut self) -> Self {
+        self.functions = true;
+        self
+    }
+
+    /// Returns the library that a broker with functions calls: the text for `FUNCTION LOAD REPLACE`.
+    #[must_use]
+    pub fn function_library() -> String {
+        crate::script::Scripts::library_text()
     }
 
     /// Sets how much is kept, and for how long.
@@ -232,6 +251,10 @@ impl RedisConfig {
     #[must_use]
     pub fn accepts_eviction(&self) -> bool {
         self.accept_eviction
+    }
+
+    pub(crate) fn calls_functions(&self) -> bool {
+        self.functions
     }
 
     pub(crate) fn topology(&self) -> &Topology {

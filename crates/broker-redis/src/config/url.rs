@@ -173,6 +173,13 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
         }
         "timeout" => config.command_timeout = duration("timeout", &value)?,
         "connect_timeout" => config.connect_timeout = duration("connect_timeout", &value)?,
+        "scripts" => {
+            config.functions = match value.as_str() {
+                "eval" => false,
+                "functions" => true,
+                _ => return Err(ConfigError::new("scripts", "use `eval` or `functions`")),
+            }
+        }
         "accept_eviction" => config.accept_eviction = value == "yes",
         "database" => config.database = database(&value)?,
         "sentinel_user" | "sentinel_password" => {
@@ -189,7 +196,7 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
             }
         }
         _ => {
-            let known = "known are namespace, connections, timeout, connect_timeout, accept_eviction, \
+            let known = "known are namespace, connections, timeout, connect_timeout, scripts, accept_eviction, \
                          database, sentinel_user, sentinel_password";
             return Err(ConfigError::new("options", known));
         }

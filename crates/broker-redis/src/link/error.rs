@@ -31,8 +31,9 @@ pub(crate) enum LinkErrorKind {
 }
 
 /// The first words of error replies, and what they mean.
-const REPLIES: [(&str, LinkErrorKind); 20] = [
+const REPLIES: [(&str, LinkErrorKind); 21] = [
     ("NOSCRIPT", LinkErrorKind::NoScript),
+    ("ERR Function not found", LinkErrorKind::NoScript),
     ("READONLY", LinkErrorKind::Away),
     ("MASTERDOWN", LinkErrorKind::Away),
     ("UNBLOCKED", LinkErrorKind::Away),

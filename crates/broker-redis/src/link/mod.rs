@@ -23,7 +23,7 @@ use fred::types::config::Options;
 use fred::types::{ConnectHandle, CustomCommand, Value};
 
 use crate::config::RedisConfig;
-use crate::script::Script;
+use crate::script::{Function, Script};
 
 /// Connections that are opened together, and closed when dropped.
 pub(crate) struct Link {
@@ -120,6 +120,17 @@ impl Link {
             let values = words.into_iter().chain(values.iter().cloned()).collect();
             self.send(CustomCommand::new_static(how, self.slot, false), values)
         };
+        if let Some(Function { name, library }) = script.function() {
+            return match call("FCALL", name).await {
+                Err(error) if error.kind() == LinkErrorKind::NoScript => {
+                    let mut args = Args::default();
+                    args.word("LOAD").word("REPLACE").text(library);
+                    self.command("FUNCTION", args).await?;
+                    call("FCALL", name).await
+                }
+                answer => answer,
+            };
+        }
         match call("EVALSHA", script.sha()).await {
             Err(error) if error.kind() == LinkErrorKind::NoScript => {
                 call("EVAL", script.text()).await

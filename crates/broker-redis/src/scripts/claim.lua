@@ -9,7 +9,7 @@
 -- reply {0, settled, runs, cancels}: a byte for each settlement (255: lease lost, else the new state),
 --       the runs as they were before the claim, id and reason of each run that is to end;
 --       {1} if the sequence is older than the window
--- bound 512 settlements, 512 runs, 512 due runs, 1024 entries that cannot be used
+-- bound 512 settlements, 512 runs, 256 due runs, 1024 entries that cannot be used
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local consumer, sequence, lease = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
@@ -188,7 +188,7 @@ local function usable(entry)
       if call('HINCRBY', P .. 'stale', id, -1) <= 0 then call('HDEL', P .. 'stale', id) end
       return nil
     end
-    run = call('HGET', RUNS, id)
+    run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
     local deadline = side_of(run)
     local failures, crashes = tallies_of(run)

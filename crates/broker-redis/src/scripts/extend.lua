@@ -42,9 +42,9 @@ if call('HLEN', own) > held then
   end
 end
 for _, id in ipairs(latest_first(orphans)) do
-  local run = call('HGET', own, id)
+  local run = held_run(own, id)
   call('HDEL', own, id)
-  give_back(run, call('HGET', asked, id), time, limits)
+  if run then give_back(run, call('HGET', asked, id), time, limits) end
   call('HDEL', asked, id)
 end
 

@@ -4,7 +4,7 @@
 -- KEYS  meta, none
 -- ARGV  for each place: lane, queue
 -- reply {1 if something is ready, ms until the earliest due run or -1}
--- bound 512 due runs
+-- bound 256 due runs
 local time = now()
 promote(time)
 flush()

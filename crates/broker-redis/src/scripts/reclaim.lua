@@ -6,7 +6,7 @@
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field
 -- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
--- bound `limit` runs of each kind, 100 consumers, 512 due runs
+-- bound `limit` runs of each kind, 100 consumers, 256 due runs
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local crash, time = ARGV[8], now()
@@ -19,12 +19,17 @@ local function take_back(consumer)
       more = 1
       return
     end
-    local run, reason = call('HGET', own, id), call('HGET', asked, id)
-    local failures, crashes, parks = tallies_of(run)
+    local run, reason = held_run(own, id), call('HGET', asked, id)
+    local failures, crashes, parks = 0, 0, 0
+    if run then
+      failures, crashes, parks = tallies_of(run)
+      crashes = crashes + 1
+      count(RUNNING, queue_of(run), -1)
+    end
     call('HDEL', own, id)
-    crashes = crashes + 1
-    count(RUNNING, queue_of(run), -1)
-    if reason then
+    if not run then
+      -- Somebody has broken it; it is set aside.
+    elseif reason then
       run = left_by_consumer(run, RUNNING, failures, crashes, parks)
       finish(run, CANCELLED, time, limits, 2, crash .. reason)
       cancelled = cancelled + 1
@@ -60,7 +65,7 @@ end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', time, 'LIMIT', 0, limit)) do
   call('ZREM', P .. 'deadlines', id)
-  local run = call('HGET', RUNS, id)
+  local run = stored_run(id, call('HGET', RUNS, id))
   if run and state_of(run) <= QUEUED then
     local failures, crashes = tallies_of(run)
     if failures + crashes == 0 then

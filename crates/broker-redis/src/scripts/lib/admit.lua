@@ -11,28 +11,25 @@ local SEEN, SEEN_BEFORE = P .. 'seen', P .. 'seen:before'
 -- look-up costs: this many stay in the processor's cache.
 local REMEMBERED = 4096
 
--- Returns which of some ids have been stored before; the others are remembered from now on.
+-- Returns which of some ids have been stored before.
 local function known_ids(ids)
-  local known, fresh = {}, {}
+  local known = {}
   for from = 1, #ids, MANY do
     local to = math.min(from + MANY - 1, #ids)
     local now_known = call('SMISMEMBER', SEEN, unpack(ids, from, to))
     local then_known = call('SMISMEMBER', SEEN_BEFORE, unpack(ids, from, to))
     for index = 1, to - from + 1 do
-      local id = ids[from + index - 1]
-      if now_known[index] + then_known[index] > 0 then
-        known[id] = true
-      else
-        fresh[#fresh + 1] = id
-      end
+      if now_known[index] + then_known[index] > 0 then known[ids[from + index - 1]] = true end
     end
   end
-  in_pieces('SADD', SEEN, fresh)
   return known
 end
 
--- Forgets the elder half of the ids once there are enough of the younger.
-local function forget_ids()
+-- Remembers ids that were stored; forgets the elder half once there are enough of the younger. An id that was
+-- refused is not remembered: it may be queued again.
+local stored = {}
+local function remember_stored()
+  in_pieces('SADD', SEEN, stored)
   if call('SCARD', SEEN) >= REMEMBERED then
     call('UNLINK', SEEN_BEFORE)
     call('RENAME', SEEN, SEEN_BEFORE)
@@ -70,20 +67,19 @@ local function has_room(queue, most)
 end
 
 -- Stores plain runs of one queue, lane and priority from `ARGV[at]` on; adds an answer for each.
-local function admit_plain(at, time, most, answers)
+local function admit_plain(at, time, most, known, answers)
   local prefix, queue, number = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-  local ids, list, middle = {}, {}, '\0\0\0\0\0\0\0\0' .. time_bytes(time) .. time_bytes(time)
-  for index = 1, number do ids[index] = ARGV[at + 1 + index * 2] end
-  local known, done = known_ids(ids), #answers
+  local list, done = {}, #answers
+  local middle = '\0\0\0\0\0\0\0\0' .. time_bytes(time) .. time_bytes(time)
   at = at + 2
   for index = 1, number do
-    local id = ids[index]
+    local id = ARGV[at - 1 + index * 2]
     if known[id] then
       answers[done + index] = 'D' .. id
     elseif not has_room(queue, most) then
       answers[done + index] = 'F'
     else
-      known[id], answers[done + index] = true, '1'
+      known[id], answers[done + index], stored[#stored + 1] = true, '1', id
       list[#list + 1] = prefix .. id .. middle .. ARGV[at + index * 2]
     end
   end
@@ -97,10 +93,10 @@ local function admit_plain(at, time, most, answers)
 end
 
 -- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
-local function admit_one(at, time, most)
+local function admit_one(at, time, most, known)
   local run, due, side, unique = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
   local id, queue = sub(run, 5, 20), queue_of(run)
-  if known_ids({ id })[id] or call('HEXISTS', RUNS, id) == 1 then
+  if known[id] or call('HEXISTS', RUNS, id) == 1 then
     return 'D' .. id
   end
   local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
@@ -109,6 +105,7 @@ local function admit_one(at, time, most)
   elseif not has_room(queue, most) then
     return 'F'
   end
+  known[id], stored[#stored + 1] = true, id
   if side then call('HSET', SIDE, id, side) end
   if unique ~= '' then call('HSET', P .. 'unique', unique, id) end
   if due > time then
@@ -119,19 +116,36 @@ local function admit_one(at, time, most)
   return '1'
 end
 
+-- Returns the ids of the runs from `ARGV[at]` on.
+local function all_ids(at)
+  local ids, number = {}, 0
+  while ARGV[at] do
+    local head = ARGV[at]
+    if #head == 4 then
+      local members = tonumber(ARGV[at + 2])
+      for index = 1, members do ids[number + index] = ARGV[at + 1 + index * 2] end
+      number, at = number + members, at + 3 + members * 2
+    else
+      number = number + 1
+      ids[number], at = sub(head, 5, 20), at + 3
+    end
+  end
+  return ids
+end
+
 -- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or D and the id that
 -- stands in the way, or F if the queue is full.
 local function admit(at, time, most)
-  local answers = {}
+  local answers, known = {}, known_ids(all_ids(at))
   while ARGV[at] do
     if #ARGV[at] == 4 then
-      at = admit_plain(at, time, most, answers)
+      at = admit_plain(at, time, most, known, answers)
     else
-      answers[#answers + 1] = admit_one(at, time, most)
+      answers[#answers + 1] = admit_one(at, time, most, known)
       at = at + 3
     end
   end
-  forget_ids()
+  remember_stored()
   flush()
   return table.concat(answers)
 end

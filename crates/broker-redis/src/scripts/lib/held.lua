@@ -13,6 +13,16 @@ local function latest_first(ids)
   return ids
 end
 
+-- Returns a held run; one that somebody has broken is set aside, and counts as none.
+local function held_run(own, id)
+  local run = call('HGET', own, id)
+  if run and not is_run(run) then
+    call('RPUSH', P .. 'unreadable', run)
+    return nil
+  end
+  return run
+end
+
 -- Gives a held run back to the head of its list, or ends it if that was asked for (`reason`).
 local function give_back(run, reason, time, limits)
   local failures, crashes, parks = tallies_of(run)

@@ -1,0 +1,47 @@
+-- Runs that are stored by id, and those of them that are due.
+
+-- Returns a run that is stored by id; one that somebody has broken is set aside, and counts as none.
+local function stored_run(id, run)
+  if run and not is_run(run) then
+    call('HDEL', RUNS, id)
+    call('RPUSH', P .. 'unreadable', run)
+    return nil
+  end
+  return run
+end
+
+-- The most due runs that one step moves.
+local PROMOTED = 256
+
+-- Moves due runs to the tails of their lists.
+local function promote(time)
+  local members = call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, PROMOTED)
+  if #members == 0 then
+    return
+  end
+  call('ZREMRANGEBYRANK', DUE, 0, #members - 1)
+  local ids, lists, gone = {}, {}, {}
+  for index, member in ipairs(members) do ids[index] = sub(member, 7) end
+  for index, run in ipairs(call('HMGET', RUNS, unpack(ids))) do
+    run = stored_run(ids[index], run)
+    local state = run and state_of(run)
+    if (state == SCHEDULED or state == RETRYING) and parse('>I6', run, 35) <= time then
+      run = in_state(run, QUEUED)
+      local entry = run
+      if side_of(run) then
+        entry = '\0' .. ids[index]
+        call('HSET', RUNS, ids[index], run)
+      else
+        gone[#gone + 1] = ids[index]
+      end
+      local key, queue = ready_of(run), queue_of(run)
+      local list = lists[key] or {}
+      lists[key], list[#list + 1] = list, entry
+      bells[bell_of(run)] = true
+      count(state, queue, -1)
+      count(QUEUED, queue, 1)
+    end
+  end
+  in_pieces('HDEL', RUNS, gone)
+  for key, list in pairs(lists) do in_pieces('RPUSH', key, list) end
+end

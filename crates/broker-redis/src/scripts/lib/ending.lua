@@ -1,0 +1,44 @@
+-- How a run ends: what is kept of it, what is freed, and what is known of its task.
+
+local function tally(what, task)
+  local field = what .. task
+  tallies[field] = (tallies[field] or 0) + 1
+end
+
+-- Ends a run that has left its place; `limits` are the retentions of failed and of other runs, and the
+-- most that are kept. Fields are added to its record.
+local function finish(run, state, time, limits, fields_count, fields)
+  local task, id, keep = task_of(run), sub(run, 5, 20), leave_side(run)
+  if state == SUCCEEDED then
+    tally('s', task)
+  elseif state == FAILED then
+    tally('f', task)
+  end
+  ends[task] = char(state) .. time_bytes(time)
+  if state == FAILED then
+    keep = math.max(keep, limits[1] + 1)
+  elseif state ~= SUCCEEDED then
+    keep = math.max(keep, limits[2] + 1)
+  end
+  if keep == 0 then
+    return
+  end
+  local ended = '\168ended_at\207' .. pack('>I8', time)
+  call('HSET', RUNS, id, with_record(in_state(run, state), fields_count + 1, ended .. fields))
+  call('ZADD', P .. 'kept', math.min(time + keep - 1, LAST), id)
+  if call('ZCARD', P .. 'kept') > limits[3] then
+    call('HDEL', RUNS, call('ZPOPMIN', P .. 'kept')[1])
+  end
+end
+
+-- Ends a waiting run; what is left of it in a list is passed over there, once.
+local function finish_waiting(run, state, time, limits, fields_count, fields)
+  if state_of(run) == QUEUED then
+    call('HINCRBY', P .. 'stale', sub(run, 5, 20), 1)
+  else
+    leave_due(run)
+  end
+  count(state_of(run), queue_of(run), -1)
+  call('HDEL', RUNS, sub(run, 5, 20))
+  finish(run, state, time, limits, fields_count, fields)
+end

@@ -1,0 +1,27 @@
+-- How a run leaves: the times it waits for, and what stands beside it.
+
+-- Takes a run out of those that are due later, if it is found among those of its millisecond.
+local function leave_due(run)
+  local due = parse('>I6', run, 35)
+  for _, member in ipairs(call('ZRANGEBYSCORE', DUE, due, due, 'LIMIT', 0, MANY)) do
+    if sub(member, 7) == sub(run, 5, 20) then
+      call('ZREM', DUE, member)
+      return
+    end
+  end
+end
+
+-- Forgets what is kept beside a run; returns how long it asks to be kept, plus one.
+local function leave_side(run)
+  local deadline, keep, unique = side_of(run)
+  if not deadline then
+    return 0
+  end
+  local id = sub(run, 5, 20)
+  call('HDEL', SIDE, id)
+  if deadline > 0 then call('ZREM', P .. 'deadlines', id) end
+  if unique ~= '' and call('HGET', P .. 'unique', unique) == id then
+    call('HDEL', P .. 'unique', unique)
+  end
+  return keep
+end

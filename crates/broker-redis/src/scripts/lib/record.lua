@@ -1,0 +1,61 @@
+-- The counts and the record of attempts of a run, read and changed in place.
+
+-- Returns failures, crashes and parks.
+local function tallies_of(run)
+  local failures, crashes, parks = parse('>I2BB', run, 25)
+  return failures, crashes, parks
+end
+
+-- Returns a held run as it leaves its consumer: one attempt more than when it was claimed.
+local function left_by_consumer(run, state, failures, crashes, parks, due)
+  return sub(run, 1, 2) .. char(state * 16 + byte(run, 3) % 16) .. sub(run, 4, 20)
+    .. pack('>I4I2BB', math.min(parse('>I4', run, 21) + 1, 4294967295), math.min(failures, 65535),
+      math.min(crashes, 255), math.min(parks, 255))
+    .. sub(run, 29, 34) .. (due and time_bytes(due) or sub(run, 35, 40)) .. sub(run, 41)
+end
+
+-- Returns where the record of attempts is, or would be.
+local function record_at(run)
+  local flags, at = byte(run, 2), 42 + byte(run, 41)
+  if flags % 2 >= 1 then at = at + 32 end
+  if flags % 4 >= 2 then at = at + 1 + byte(run, at) end
+  if flags % 8 >= 4 then at = at + 4 + parse('>I4', run, at) end
+  return at
+end
+
+-- Returns how many fields the record has, and the fields as they are written.
+local function record_of(run)
+  if byte(run, 2) < 8 then
+    return 0, ''
+  end
+  local at = record_at(run)
+  return byte(run, at + 4) - 128, sub(run, at + 5, at + 3 + parse('>I4', run, at))
+end
+
+-- Returns the run with a record of these fields, in place of another.
+local function with_record(run, count, fields)
+  local flags, at = byte(run, 2), record_at(run)
+  local rest = at
+  if flags >= 8 then
+    rest = at + 4 + parse('>I4', run, at)
+  else
+    flags = flags + 8
+  end
+  return sub(run, 1, 1) .. char(flags) .. sub(run, 3, at - 1)
+    .. pack('>I4', #fields + 1) .. char(128 + count) .. fields .. sub(run, rest)
+end
+
+-- Returns whether an entry is a run that scripts can read: of this version, and whole.
+local function is_run(entry)
+  if #entry < 42 or byte(entry) ~= 1 or not PLACES[byte(entry, 3) % 16] then
+    return false
+  end
+  if byte(entry, 2) == 0 then
+    return 41 + byte(entry, 41) <= #entry
+  end
+  local is_whole, at = pcall(record_at, entry)
+  if is_whole and byte(entry, 2) >= 8 then
+    is_whole, at = pcall(function() return at + 4 + parse('>I4', entry, at) end)
+  end
+  return is_whole and at <= #entry + 1
+end

@@ -1,0 +1,150 @@
+//! What is refused is not stored, and can be queued again.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_broker_api::{
+    Broker, BrokerAdmin, CancelAnswer, ClaimRequest, EnqueueRequest, Enqueued, Fire, Fired,
+    LaneWant, ScheduleDefinition, ScheduleStore, Sequence,
+};
+use aqueduct_broker_redis::{RedisBroker, RedisConfig, Retention};
+use aqueduct_core::queue::Due;
+use aqueduct_core::{
+    ConsumerId, Lane, Payload, ProducerId, QueueName, QueuedTask, RunId, RunState, Schedule,
+    TaskName, Timestamp,
+};
+use aqueduct_redis_server::RedisServer;
+
+const ACCEPTED: Enqueued = Enqueued::Accepted(RunState::Queued);
+
+fn task() -> QueuedTask {
+    let id = RunId::generate(Timestamp::MIN);
+    QueuedTask::new(id, TaskName::from_static("a"), Payload::empty())
+}
+
+async fn queue(broker: &RedisBroker, tasks: Vec<QueuedTask>) -> Vec<Enqueued> {
+    let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks);
+    broker.enqueue(&request).await.unwrap()
+}
+
+async fn claim(broker: &RedisBroker, max: usize) -> usize {
+    let want = LaneWant::new(Lane::Io, Arc::from([QueueName::DEFAULT]), max);
+    let lease = Duration::from_secs(5);
+    let request = ClaimRequest::new(ConsumerId::generate(), Sequence::FIRST, lease).want(want);
+    broker.claim(&request).await.unwrap().leases.len()
+}
+
+async fn with_room_for(runs: u64, server: &RedisServer) -> RedisBroker {
+    let mut retention = Retention::default();
+    retention.max_queue_length = Some(runs);
+    let config = RedisConfig::from_url(&server.url())
+        .unwrap()
+        .with_retention(retention);
+    RedisBroker::open(config).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_a_full_queue_refused_can_be_queued_later() {
+    let server = RedisServer::start().unwrap();
+    let broker = with_room_for(2, &server).await;
+    let (first, second, third) = (task(), task(), task());
+    let mut delayed = task();
+    delayed.due = Due::After(Duration::from_hours(1));
+    let answers = queue(&broker, vec![first, second, third.clone(), delayed.clone()]).await;
+    assert_eq!(
+        answers,
+        [ACCEPTED, ACCEPTED, Enqueued::QueueFull, Enqueued::QueueFull]
+    );
+    let purged = broker.purge(&QueueName::DEFAULT).await.unwrap();
+    assert_eq!(purged, 2);
+    let answers = queue(&broker, vec![third, delayed]).await;
+    assert_eq!(answers, [ACCEPTED, Enqueued::Accepted(RunState::Scheduled)]);
+    assert_eq!(claim(&broker, 9).await, 1);
+}
+
+#[tokio::test]
+async fn a_tick_that_a_full_queue_refused_can_be_fired_later() {
+    let server = RedisServer::start().unwrap();
+    let broker = with_room_for(1, &server).await;
+    queue(&broker, vec![task()]).await;
+    let schedule = Schedule::every(Duration::from_millis(100)).unwrap();
+    let definition =
+        ScheduleDefinition::new("s".parse().unwrap(), schedule, TaskName::from_static("a"));
+    broker
+        .upsert(std::slice::from_ref(&definition))
+        .await
+        .unwrap();
+    let now = ScheduleStore::list(&broker).await.unwrap().now;
+    let fire = Fire::tick(&definition, definition.schedule.next_after(now).unwrap());
+    assert_eq!(broker.fire(&fire).await.unwrap(), Fired::QueueFull);
+    assert_eq!(claim(&broker, 1).await, 1);
+    assert_eq!(
+        broker.fire(&fire).await.unwrap(),
+        Fired::QueueFull,
+        "what is held counts"
+    );
+    let broker = with_room_for(2, &server).await;
+    let id = fire.run.as_ref().map(|run| run.id);
+    assert_eq!(broker.fire(&fire).await.unwrap(), Fired::Fired(id));
+    assert_eq!(claim(&broker, 9).await, 1);
+}
+
+/// An id is known among the last that were queued, however many runs there were in between.
+#[tokio::test]
+async fn a_known_id_is_noticed_after_thousands_of_others() {
+    let server = RedisServer::start().unwrap();
+    let broker = RedisBroker::from_url(&server.url()).await.unwrap();
+    let first = task();
+    assert_eq!(queue(&broker, vec![first.clone()]).await, [ACCEPTED]);
+    for _ in 0..8 {
+        queue(&broker, (0..500).map(|_| task()).collect()).await;
+    }
+    assert_eq!(
+        queue(&broker, vec![first.clone()]).await,
+        [Enqueued::Duplicate(first.id)]
+    );
+}
+
+/// Runs far back in a long queue are found, cancelled and listed.
+#[tokio::test]
+async fn a_run_in_a_long_queue_is_found_and_cancelled() {
+    let server = RedisServer::start().unwrap();
+    let broker = RedisBroker::from_url(&server.url()).await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        let tasks: Vec<QueuedTask> = (0..500).map(|_| task()).collect();
+        ids.extend(tasks.iter().map(|task| task.id));
+        queue(&broker, tasks).await;
+    }
+    let some = [
+        ids[0],
+        ids[1500],
+        ids[2999],
+        RunId::generate(Timestamp::MIN),
+    ];
+    let found = broker.find(&some).await.unwrap();
+    let found: Vec<Option<RunId>> = found
+        .iter()
+        .map(|run| run.as_ref().map(|run| run.id))
+        .collect();
+    assert_eq!(found, [Some(some[0]), Some(some[1]), Some(some[2]), None]);
+    let reason = aqueduct_core::run::Reason::new("enough");
+    let answers = broker.cancel(&some, reason).await.unwrap();
+    assert_eq!(
+        answers,
+        [
+            CancelAnswer::Cancelled,
+            CancelAnswer::Cancelled,
+            CancelAnswer::Cancelled,
+            CancelAnswer::Unknown
+        ]
+    );
+    assert_eq!(broker.requeue(&some[..1]).await.unwrap(), [true]);
+    let mut claimed = 0;
+    for _ in 0..6 {
+        claimed += claim(&broker, 512).await;
+    }
+    assert_eq!(claimed, 2998);
+    assert_eq!(broker.queue_lengths(&[]).await.unwrap()[0].queued, 0);
+}
