@@ -21,13 +21,14 @@ mod error;
 mod execute;
 mod heartbeat;
 mod in_flight;
-mod log;
 mod metrics;
 mod order;
 mod outbox;
 mod pump;
 mod report;
 mod shared;
+mod tell;
+mod wake_up;
 
 pub use builder::TaskConsumerBuilder;
 pub use config::{ConsumerConfig, MAX_CONCURRENCY, MAX_LEASE, MAX_PREFETCH, MIN_LEASE};

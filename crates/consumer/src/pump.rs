@@ -1,17 +1,15 @@
 //! The pump: claims runs for free places, and sends settlements, fused in one exchange at a time.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, ClaimRequest, Claimed, LaneWant, Lease, LeaseToken,
-    MAX_CLAIM_BATCH, MAX_SETTLE_BATCH, Sequence, Settle, Settled, WaitRequest,
+    MAX_CLAIM_BATCH, MAX_SETTLE_BATCH, Sequence, Settle, Settled,
 };
 use aqueduct_core::cancel::CancelReason;
-use aqueduct_core::event::{RunEvent, RunEventKind};
+use aqueduct_core::event::RunEvent;
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
 use aqueduct_core::{Lane, TaskContext};
@@ -22,10 +20,11 @@ use crate::error::ConsumerError;
 use crate::execute::execute;
 use crate::heartbeat::pass_on;
 use crate::in_flight::Owed;
-use crate::log;
 use crate::metrics::add;
 use crate::order::QueueOrder;
 use crate::shared::Shared;
+use crate::tell;
+use crate::wake_up::{WakeUp, wake_up};
 
 /// Feeds the executors, and empties the outbox.
 pub(crate) struct Pump {
@@ -53,13 +52,6 @@ struct Exchange {
     /// Whose settlements the request carries, in the same order, and how long the attempts ran.
     ended: Vec<(Arc<Owed>, Duration)>,
 }
-
-/// A wait at the broker; says whether the broker answered it.
-type WakeUp = Pin<Box<dyn Future<Output = bool> + Send>>;
-
-/// How long one wait at the broker lasts, and when a broker that does not end it is given up.
-const WAIT_AT_MOST: Duration = Duration::from_secs(5);
-const WAIT_GIVEN_UP: Duration = Duration::from_secs(8);
 
 /// The first and the longest pause after a broker error.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -257,9 +249,9 @@ impl Pump {
         let shared = &self.shared;
         let run = owed.context.run();
         shared.counters.count(settled);
-        log::settled(owed, took, settlement, settled);
+        tell::log(owed, took, settlement, settled);
         shared.events.emit(|| {
-            let kind = ended_kind(settlement, settled, took);
+            let kind = tell::event(settlement, settled, took);
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
                 .with_attempt(run.tally.attempt)
                 .at(shared.clock.now())
@@ -370,46 +362,4 @@ async fn answered(shared: &Shared, request: &ClaimRequest) -> Result<Claimed, Br
         let message = "it did not answer within a lease";
         Err(BrokerError::new(BrokerErrorKind::Timeout, "claim", message))
     })
-}
-
-/// Waits at the broker until a claim may find something, or waiting fails.
-fn wake_up(shared: Arc<Shared>, lanes: Vec<Lane>, hold_off: Duration) -> WakeUp {
-    Box::pin(async move {
-        if !hold_off.is_zero() {
-            tokio::time::sleep(hold_off.mul_f64(fastrand::f64())).await;
-        }
-        let queues = Arc::clone(&shared.limits.queues);
-        let request = WaitRequest::new(lanes, queues, WAIT_AT_MOST);
-        let wait = tokio::time::timeout(WAIT_GIVEN_UP, shared.broker.wait_ready(&request));
-        let problem: Box<dyn std::error::Error + Send> = match wait.await {
-            Ok(Ok(())) => return true,
-            Ok(Err(problem)) => Box::new(problem),
-            Err(too_long) => Box::new(too_long),
-        };
-        add(&shared.counters.broker_errors, 1);
-        warn!(
-            error = &*problem as &dyn std::error::Error,
-            "waiting failed; claiming instead"
-        );
-        false
-    })
-}
-
-fn ended_kind(settlement: &Settlement, settled: Settled, took: Duration) -> RunEventKind {
-    let Settled::Applied(state) = settled else {
-        return RunEventKind::LeaseLost;
-    };
-    let (failure, reason) = match settlement {
-        Settlement::Retry { failure, .. }
-        | Settlement::Fail { failure }
-        | Settlement::Park { failure, .. } => (Some(failure.clone()), None),
-        Settlement::Cancel { reason } => (None, Some(reason.clone())),
-        _ => (None, None),
-    };
-    RunEventKind::Ended {
-        state,
-        took,
-        failure,
-        reason,
-    }
 }
