@@ -141,8 +141,7 @@ impl TaskConsumerBuilder {
             (Err(problem), Ok(())) | (Ok(_), Err(problem)) => return Err(problem),
             (Err(config), Err(missing)) => return Err(config.and(&missing)),
         };
-        let cpu =
-            CpuLane::new(&self.registry, self.cpu).map_err(|error| ConsumerError::cpu(&error))?;
+        let cpu = CpuLane::new(&self.registry, self.cpu)?;
         let manager = self.manager.unwrap_or_else(|| {
             let producer = Arc::new(Producer::new(self.broker.clone()));
             TaskManager::new(Arc::clone(&self.registry), producer)

@@ -5,7 +5,6 @@ use std::fmt;
 
 use aqueduct_broker_api::BrokerError;
 use aqueduct_core::registry::MissingStates;
-use aqueduct_cpu_pool::StartError;
 
 /// Why a consumer cannot be built, or had to stop.
 #[derive(Debug)]
@@ -49,8 +48,8 @@ impl ConsumerError {
         Self::new(ConsumerErrorKind::MissingState, missing.to_string())
     }
 
-    pub(crate) fn cpu(error: &StartError) -> Self {
-        Self::new(ConsumerErrorKind::Cpu, error.to_string())
+    pub(crate) fn cpu(problem: &str) -> Self {
+        Self::new(ConsumerErrorKind::Cpu, problem.to_owned())
     }
 
     /// Adds what else is wrong; the kind stays.

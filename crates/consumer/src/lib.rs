@@ -28,7 +28,7 @@ mod pump;
 mod report;
 mod shared;
 mod tell;
-mod wake_up;
+mod wake;
 
 pub use builder::TaskConsumerBuilder;
 pub use config::{ConsumerConfig, MAX_CONCURRENCY, MAX_LEASE, MAX_PREFETCH, MIN_LEASE};

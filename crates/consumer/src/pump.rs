@@ -24,7 +24,7 @@ use crate::metrics::add;
 use crate::order::QueueOrder;
 use crate::shared::Shared;
 use crate::tell;
-use crate::wake_up::{WakeUp, wake_up};
+use crate::wake::{WakeUp, reopened, wake_up};
 
 /// Feeds the executors, and empties the outbox.
 pub(crate) struct Pump {
@@ -344,14 +344,6 @@ impl Pump {
         };
         let places = self.shared.places(lane) + ahead;
         places.saturating_sub(self.shared.running(lane) + waiting)
-    }
-}
-
-/// Waits until CPU workers can be started again, if they cannot now.
-async fn reopened(shared: &Shared) {
-    match &shared.cpu {
-        Some(cpu) if shared.places(Lane::Cpu) == 0 => cpu.workers().reopened().await,
-        _ => std::future::pending().await,
     }
 }
 

@@ -53,11 +53,10 @@ pub(crate) fn options(private: &TokenStream, args: &CpuArgs) -> TokenStream {
 
 /// The step that adds a maker of state.
 pub(crate) fn maker(private: &TokenStream, ty: &Type, path: &Path) -> TokenStream {
-    let name = quote!(#path).to_string().replace(' ', "");
     let make = quote_spanned!(path.span()=> #private::make_state::<#ty>(__states, #path()));
     quote! {
         __definition.with_maker(#private::StateMaker::new::<#ty>(
-            #name,
+            ::core::any::type_name_of_val(&#path),
             |__states: &mut #private::States| #make,
         ))
     }

@@ -1,6 +1,6 @@
 //! The CPU lane: runs in worker processes.
 //!
-//! The consumer has a pool and gives it claimed runs; a worker has a [`body::TaskBody`] and executes them,
+//! The consumer has a pool and gives it claimed runs; a worker has a `TaskBody` and executes them,
 //! with a task manager that works through the consumer.
 
 mod attempt;
@@ -20,11 +20,14 @@ pub(crate) use attempt::cpu_attempt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aqueduct_core::state::StateNeed;
 use aqueduct_core::task::{CpuOptions, TaskDefinition};
 use aqueduct_core::{TaskName, TaskRegistry};
 use aqueduct_cpu_pool::{PoolMetrics, Profile, StartError, ThreadPool, Workers};
 
 use body::TaskBody;
+
+use crate::error::ConsumerError;
 
 /// The CPU lane of one consumer.
 #[derive(Debug)]
@@ -38,12 +41,14 @@ impl CpuLane {
     pub(crate) fn new(
         registry: &Arc<TaskRegistry>,
         settings: CpuSettings,
-    ) -> Result<Option<Self>, StartError> {
+    ) -> Result<Option<Self>, ConsumerError> {
         if !registry.has_cpu_tasks() || late::is_worker() {
             return Ok(None);
         }
+        check_makers(registry)?;
         let names = registry.cpu_tasks().map(|task| task.name().to_string());
-        let workers = workers(registry, settings, names.collect())?;
+        let workers = workers(registry, settings, names.collect());
+        let workers = workers.map_err(|error| ConsumerError::cpu(&error.to_string()))?;
         let mut profiles = Profiles::default();
         for definition in registry.cpu_tasks() {
             profiles.add(definition);
@@ -65,6 +70,26 @@ impl CpuLane {
     fn profile(&self, task: &TaskDefinition) -> Arc<Profile> {
         self.profiles.get(task.name()).cloned().unwrap_or_default()
     }
+}
+
+/// Refuses two functions that make state of one type: a worker has one value of each.
+fn check_makers(registry: &TaskRegistry) -> Result<(), ConsumerError> {
+    let mut known: HashMap<StateNeed, &'static str> = HashMap::new();
+    for maker in registry
+        .definitions()
+        .into_iter()
+        .flat_map(TaskDefinition::makers)
+    {
+        let name = *known.entry(maker.need()).or_insert(maker.name());
+        if name != maker.name() {
+            let (state, other) = (maker.need().type_name(), maker.name());
+            let problem = format!(
+                "two functions make `State<{state}>` for CPU tasks, `{name}` and `{other}`: use one of them"
+            );
+            return Err(ConsumerError::cpu(&problem));
+        }
+    }
+    Ok(())
 }
 
 /// The profiles of tasks; equal ones are one.

@@ -88,8 +88,29 @@ async fn killed(act: &str) {
     let parent = tokio::task::block_in_place(|| Parent::act(act));
     let pids = parent.pids.clone();
     assert!(pids.split_whitespace().count() >= 1, "{pids}");
+    if act == "parent-stopped" {
+        stopped(&pids);
+    }
     tokio::task::block_in_place(|| drop(parent));
     gone(&pids).await;
+}
+
+/// Waits until the first of these processes is stopped, with all its threads.
+///
+/// One that stops itself in the very moment in which its parent dies stays as it is: nobody is left to
+/// wake it up.
+fn stopped(pids: &str) {
+    let pid = pids.split_whitespace().next().unwrap();
+    let is_stopped = || {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        threads.flatten().all(|thread| {
+            let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
+            status.lines().any(|line| line.starts_with("State:\tT"))
+        })
+    };
+    while !is_stopped() {
+        std::thread::yield_now();
+    }
 }
 
 async fn killed_while_starting() {

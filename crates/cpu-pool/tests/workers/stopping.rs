@@ -99,7 +99,8 @@ async fn sigterm() {
     // The stop may be seen before the signal, which then ends the work.
     let ended_well = matches!(ended, Ended::Failed(_) | Ended::Stopped { by_force: true });
     assert!(ended_well, "{ended:?}");
-    assert_ne!(text(pool.run("pid", "").await), pid, "the worker has left");
+    // It leaves as soon as it has seen the signal, which may be one piece of work later.
+    while text(pool.run("pid", "").await) == pid {}
     alone(pool).still_works().await;
 }
 

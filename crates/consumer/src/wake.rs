@@ -1,4 +1,4 @@
-//! A wait at the broker for something to claim, as a future that is kept from one rest to the next.
+//! What wakes a pump that rests: runs at the broker, and workers that can be started again.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,4 +40,12 @@ pub(crate) fn wake_up(shared: Arc<Shared>, lanes: Vec<Lane>, hold_off: Duration)
         );
         false
     })
+}
+
+/// Waits until CPU workers can be started again, if they cannot now.
+pub(crate) async fn reopened(shared: &Shared) {
+    match &shared.cpu {
+        Some(cpu) if shared.places(Lane::Cpu) == 0 => cpu.workers().reopened().await,
+        _ => std::future::pending().await,
+    }
 }

@@ -8,169 +8,23 @@
 
 use std::time::Duration;
 
+use aqueduct::broker_api::BrokerHandle;
 use aqueduct::cpu::{CpuSettings, PoolConfig};
+use aqueduct::memory::MemoryBroker;
 use aqueduct::observe::{RunEvent, RunEventKind};
-use aqueduct::{
-    App, Broker, RunState, RunningApp, State, TaskContext, TaskError, TaskList, cpu_task, task,
-    tasks,
-};
+use aqueduct::{App, Broker, RunState, RunningApp, tasks};
+use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
 use integration::Watcher;
 use tokio::sync::mpsc;
 
+mod work;
+
+use work::{
+    all, asynchronous, crashes, exits, fails, fatal, holds_on, ignores, io, listens, panics, pid,
+    queues, queues_blocking, reports, snoozes, starts_an_app, too_hungry, with_another, with_state,
+};
+
 aqueduct::cpu_worker!(all());
-
-fn all() -> TaskList {
-    tasks![
-        pid,
-        asynchronous,
-        with_state,
-        fails,
-        fatal,
-        panics,
-        prints,
-        crashes,
-        exits,
-        listens,
-        ignores,
-        queues,
-        queues_blocking,
-        io,
-        reports,
-        snoozes,
-        too_hungry
-    ]
-}
-
-/// Something that only the worker has.
-struct Model {
-    made_in: u32,
-}
-
-fn load_model() -> Result<Model, TaskError> {
-    let made_in = std::fs::read_link("/proc/self")?;
-    let made_in = made_in.to_string_lossy().parse()?;
-    Ok(Model { made_in })
-}
-
-#[cpu_task(keep_result = "1m")]
-fn pid() -> u32 {
-    std::process::id()
-}
-
-#[cpu_task(keep_result = "1m")]
-async fn asynchronous(ctx: TaskContext, wait: u64) -> String {
-    tokio::time::sleep(Duration::from_millis(wait)).await;
-    format!(
-        "attempt {} in time: {}",
-        ctx.attempt(),
-        !ctx.remaining().is_zero()
-    )
-}
-
-#[cpu_task(init = load_model, keep_result = "1m")]
-fn with_state(model: State<Model>) -> bool {
-    model.made_in == std::process::id()
-}
-
-#[cpu_task(retry(max = 1, backoff = "1ms"))]
-fn fails() -> Result<(), TaskError> {
-    Err(TaskError::msg("it never works"))
-}
-
-#[cpu_task]
-fn fatal() -> Result<(), TaskError> {
-    Err(TaskError::fatal(std::io::Error::other("the disk is gone")))
-}
-
-#[cpu_task(retry = none)]
-fn panics() {
-    panic!("what now");
-}
-
-#[cpu_task]
-fn prints() {
-    println!("printed by a task");
-    tracing::warn!(size = 7, "logged by a task");
-}
-
-#[cpu_task(retry = none)]
-fn crashes() {
-    std::process::abort();
-}
-
-#[cpu_task(retry = none)]
-fn exits() {
-    std::process::exit(3);
-}
-
-#[cpu_task(retry = none)]
-fn listens(ctx: TaskContext) -> Result<(), TaskError> {
-    ctx.progress(1, 2);
-    loop {
-        ctx.checkpoint()?;
-        std::hint::spin_loop();
-    }
-}
-
-#[cpu_task(retry = none, timeout = "50ms")]
-fn ignores() {
-    loop {
-        std::hint::spin_loop();
-    }
-}
-
-#[cpu_task]
-async fn queues(ctx: TaskContext) -> Result<(), TaskError> {
-    let run = io::queue(&ctx, "awaited".to_owned()).await?;
-    let found = ctx.task_manager().find(run.id()).await?.unwrap();
-    assert_eq!(found.lineage.parent, Some(ctx.id()));
-    let later = io::queue(&ctx, "later".to_owned())
-        .delay(Duration::from_hours(1))
-        .await?;
-    assert!(ctx.task_manager().cancel(later.id(), "not needed").await?);
-    Ok(())
-}
-
-#[cpu_task]
-fn queues_blocking(ctx: TaskContext) -> Result<(), TaskError> {
-    let params = aqueduct::params! { how: "by name" };
-    ctx.task_manager().queue("io", params).blocking()?;
-    let unknown = ctx
-        .task_manager()
-        .queue("reportz", aqueduct::params! {})
-        .blocking();
-    assert!(
-        unknown
-            .unwrap_err()
-            .to_string()
-            .contains("did you mean `reports`")
-    );
-    Ok(())
-}
-
-#[task(keep_result = "1m")]
-async fn io(how: String) -> String {
-    how
-}
-
-#[cpu_task]
-fn reports(ctx: TaskContext) {
-    ctx.progress_with(3, 3, "done");
-}
-
-#[cpu_task(keep_result = "1m")]
-fn snoozes(ctx: TaskContext) -> Result<u32, TaskError> {
-    if ctx.attempt() == 1 {
-        return Err(TaskError::snooze(Duration::from_millis(1)));
-    }
-    Ok(ctx.run().tally.failures)
-}
-
-#[cpu_task(retry = none, memory_limit = "64MiB", env(MODE = "small"))]
-fn too_hungry() -> usize {
-    assert_eq!(std::env::var("MODE").as_deref(), Ok("small"));
-    std::hint::black_box(vec![1_u8; 256 << 20]).len()
-}
 
 fn settings() -> CpuSettings {
     let mut pool = PoolConfig::default();
@@ -251,7 +105,7 @@ async fn errors_and_panics_are_what_they_are_elsewhere() {
     assert_eq!(watcher.end_of(run).await, RunState::Failed);
     let failure = watcher.failure_of(run);
     assert!(
-        failure.starts_with("Panic: what now, at tests/tests/cpu.rs:"),
+        failure.starts_with("Panic: what now, at tests/tests/cpu/work.rs:"),
         "{failure}"
     );
     let run = snoozes::queue(manager).await.unwrap().id();
@@ -459,4 +313,53 @@ async fn on_the_redis_broker_it_is_the_same() {
     let kept = manager.find(killer).await.unwrap().unwrap();
     assert_eq!((kept.tally.failures, kept.tally.crashes), (0, 3));
     still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn r21_an_app_in_a_worker_starts_no_workers_of_its_own() {
+    let (app, mut watcher) = start().await;
+    let run = starts_an_app::queue(app.task_manager()).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
+    let said = result_of::<String>(&app, run).await;
+    assert!(
+        said.contains("a CPU worker starts no workers of its own"),
+        "{said}"
+    );
+    still_works(app, watcher).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r35_a_worker_ends_with_the_lease_of_its_run() {
+    const AN_HOUR: Fault = Fault::Delay(Duration::from_hours(1));
+    let broker = FaultyBroker::new(BrokerHandle::new(MemoryBroker::new()))
+        .every_of(Operation::Extend, 1, AN_HOUR)
+        .every_of(Operation::Reclaim, 1, AN_HOUR);
+    let (events, mut heard) = mpsc::channel(100);
+    let app = App::new(Broker::from(BrokerHandle::with_schedules(broker)))
+        .tasks(all())
+        .consumer(|consumer| consumer.cpu(settings()).lease(Duration::from_secs(2)))
+        .observe(move |event: RunEvent| events.try_send(event.kind).unwrap());
+    let app = app.start().await.unwrap();
+    holds_on::queue(app.task_manager()).await.unwrap();
+    let mut worker = String::new();
+    loop {
+        match heard.recv().await.unwrap() {
+            RunEventKind::Progress(progress) => worker = progress.text,
+            RunEventKind::LeaseLost => break,
+            _ => {}
+        }
+    }
+    // Said only when the process is reaped.
+    assert!(!worker.is_empty() && !std::path::Path::new("/proc").join(&worker).exists());
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn state_of_a_worker_is_checked_when_the_app_is_built() {
+    let app = App::new(Broker::memory()).tasks(tasks![with_state, with_another]);
+    let problem = app.start().await.unwrap_err().to_string();
+    assert!(
+        problem.contains("two functions make `State<") && problem.contains("load_another"),
+        "{problem}"
+    );
 }

@@ -1,5 +1,8 @@
 //! The stop ladder: told, terminated, killed. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::work::Force;
@@ -99,49 +102,5 @@ impl Ladder {
         self.rung = rung;
         self.due = due;
         Some(step)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn ladder() -> Ladder {
-        Ladder::new(Graces {
-            cancel: SECOND * 5,
-            term: SECOND * 2,
-        })
-    }
-
-    #[test]
-    fn each_rung_has_its_time() {
-        let mut it = ladder();
-        assert_eq!(it.stop(Force::Ladder, SECOND), Some(Step::Tell));
-        assert_eq!(it.stop(Force::Ladder, SECOND * 2), None, "told once");
-        assert_eq!(it.tick(SECOND * 5), None);
-        assert_eq!(it.tick(SECOND * 6), Some(Step::Terminate));
-        assert_eq!(it.tick(SECOND * 7), None);
-        assert_eq!(it.tick(SECOND * 8), Some(Step::Kill));
-        assert_eq!((it.tick(SECOND * 99), it.due()), (None, None));
-    }
-
-    #[test]
-    fn asking_has_no_deadline_until_somebody_sets_one() {
-        let mut it = ladder();
-        assert_eq!(it.stop(Force::Ask, SECOND), Some(Step::Tell));
-        assert_eq!(it.due(), None);
-        assert_eq!(it.stop(Force::Ladder, SECOND * 3), None);
-        assert_eq!(it.due(), Some(SECOND * 8));
-        assert_eq!(it.stop(Force::Kill, SECOND * 4), Some(Step::Kill));
-    }
-
-    #[test]
-    fn a_hung_worker_is_not_told() {
-        let mut it = ladder();
-        assert_eq!(it.hung(SECOND), Some(Step::Terminate));
-        assert_eq!(it.stop(Force::Ladder, SECOND), None);
-        assert_eq!(it.tick(SECOND * 3), Some(Step::Kill));
     }
 }

@@ -1,0 +1,185 @@
+//! The tasks: what they do in a worker, well or not.
+
+use std::time::Duration;
+
+use aqueduct::{App, Broker, State, TaskContext, TaskError, TaskList, cpu_task, task, tasks};
+
+pub(crate) fn all() -> TaskList {
+    tasks![
+        pid,
+        asynchronous,
+        with_state,
+        fails,
+        fatal,
+        panics,
+        prints,
+        crashes,
+        exits,
+        listens,
+        ignores,
+        queues,
+        queues_blocking,
+        io,
+        reports,
+        snoozes,
+        too_hungry,
+        starts_an_app,
+        holds_on
+    ]
+}
+
+/// Something that only the worker has.
+pub(crate) struct Model {
+    made_in: u32,
+}
+
+pub(crate) fn load_model() -> Result<Model, TaskError> {
+    let made_in = std::fs::read_link("/proc/self")?;
+    let made_in = made_in.to_string_lossy().parse()?;
+    Ok(Model { made_in })
+}
+
+#[cpu_task(keep_result = "1m")]
+pub(crate) fn pid() -> u32 {
+    std::process::id()
+}
+
+#[cpu_task(keep_result = "1m")]
+pub(crate) async fn asynchronous(ctx: TaskContext, wait: u64) -> String {
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+    format!(
+        "attempt {} in time: {}",
+        ctx.attempt(),
+        !ctx.remaining().is_zero()
+    )
+}
+
+#[cpu_task(init = load_model, keep_result = "1m")]
+pub(crate) fn with_state(model: State<Model>) -> bool {
+    model.made_in == std::process::id()
+}
+
+#[cpu_task(retry(max = 1, backoff = "1ms"))]
+pub(crate) fn fails() -> Result<(), TaskError> {
+    Err(TaskError::msg("it never works"))
+}
+
+#[cpu_task]
+pub(crate) fn fatal() -> Result<(), TaskError> {
+    Err(TaskError::fatal(std::io::Error::other("the disk is gone")))
+}
+
+#[cpu_task(retry = none)]
+pub(crate) fn panics() {
+    panic!("what now");
+}
+
+#[cpu_task]
+pub(crate) fn prints() {
+    println!("printed by a task");
+    tracing::warn!(size = 7, "logged by a task");
+}
+
+#[cpu_task(retry = none)]
+pub(crate) fn crashes() {
+    std::process::abort();
+}
+
+#[cpu_task(retry = none)]
+pub(crate) fn exits() {
+    std::process::exit(3);
+}
+
+#[cpu_task(retry = none)]
+pub(crate) fn listens(ctx: TaskContext) -> Result<(), TaskError> {
+    ctx.progress(1, 2);
+    loop {
+        ctx.checkpoint()?;
+        std::hint::spin_loop();
+    }
+}
+
+#[cpu_task(retry = none, timeout = "50ms")]
+pub(crate) fn ignores() {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+#[cpu_task]
+pub(crate) async fn queues(ctx: TaskContext) -> Result<(), TaskError> {
+    let run = io::queue(&ctx, "awaited".to_owned()).await?;
+    let found = ctx.task_manager().find(run.id()).await?.unwrap();
+    assert_eq!(found.lineage.parent, Some(ctx.id()));
+    let later = io::queue(&ctx, "later".to_owned())
+        .delay(Duration::from_hours(1))
+        .await?;
+    assert!(ctx.task_manager().cancel(later.id(), "not needed").await?);
+    Ok(())
+}
+
+#[cpu_task]
+pub(crate) fn queues_blocking(ctx: TaskContext) -> Result<(), TaskError> {
+    let params = aqueduct::params! { how: "by name" };
+    ctx.task_manager().queue("io", params).blocking()?;
+    let unknown = ctx
+        .task_manager()
+        .queue("reportz", aqueduct::params! {})
+        .blocking();
+    assert!(
+        unknown
+            .unwrap_err()
+            .to_string()
+            .contains("did you mean `reports`")
+    );
+    Ok(())
+}
+
+#[task(keep_result = "1m")]
+pub(crate) async fn io(how: String) -> String {
+    how
+}
+
+#[cpu_task]
+pub(crate) fn reports(ctx: TaskContext) {
+    ctx.progress_with(3, 3, "done");
+}
+
+#[cpu_task(keep_result = "1m")]
+pub(crate) fn snoozes(ctx: TaskContext) -> Result<u32, TaskError> {
+    if ctx.attempt() == 1 {
+        return Err(TaskError::snooze(Duration::from_millis(1)));
+    }
+    Ok(ctx.run().tally.failures)
+}
+
+#[cpu_task(retry = none, memory_limit = "64MiB", env(MODE = "small"))]
+pub(crate) fn too_hungry() -> usize {
+    assert_eq!(std::env::var("MODE").as_deref(), Ok("small"));
+    std::hint::black_box(vec![1_u8; 256 << 20]).len()
+}
+
+#[cpu_task(keep_result = "1m")]
+pub(crate) async fn starts_an_app() -> String {
+    let app = App::new(Broker::memory()).tasks(tasks![pid]);
+    app.start()
+        .await
+        .map_or_else(|error| error.to_string(), |_app| "started".to_owned())
+}
+
+#[cpu_task(timeout = "1h")]
+pub(crate) fn holds_on(ctx: TaskContext) {
+    ctx.progress_with(0, 0, &std::process::id().to_string());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+pub(crate) fn load_another() -> Model {
+    Model { made_in: 0 }
+}
+
+#[cpu_task(init = load_another)]
+pub(crate) fn with_another(model: State<Model>) -> bool {
+    model.made_in == 0
+}
