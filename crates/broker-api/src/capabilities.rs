@@ -36,6 +36,26 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Returns the facts of a broker that can do all that the contract knows, in one process: it is
+    /// neither durable nor shared.
+    #[must_use]
+    pub const fn in_process() -> Self {
+        Self {
+            durable: false,
+            fenced: true,
+            shared: false,
+            delayed: true,
+            expiry: true,
+            priorities: true,
+            unique: true,
+            results: true,
+            cancel: true,
+            lookup: true,
+            schedules: true,
+            max_payload: MAX_PAYLOAD_BYTES,
+        }
+    }
+
     /// Returns the facts of a broker that can do nothing but queue and claim.
     #[must_use]
     pub const fn minimal() -> Self {

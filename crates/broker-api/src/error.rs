@@ -46,6 +46,24 @@ impl BrokerError {
         }
     }
 
+    /// Refuses a batch over the limit of an operation, for the first line of an implementation.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind [`BrokerErrorKind::LimitExceeded`] if there are too many items.
+    pub fn check_batch(operation: &'static str, items: usize, limit: usize) -> Result<(), Self> {
+        if items <= limit {
+            return Ok(());
+        }
+        let message =
+            format!("{items} items are over the limit of {limit} a request; send several");
+        Err(Self::new(
+            BrokerErrorKind::LimitExceeded,
+            operation,
+            message,
+        ))
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -11,7 +11,7 @@ use aqueduct_core::{QueueName, RunId, TaskRun};
 use crate::RedisBroker;
 use crate::decode::admin::{consumer_infos, paused_scopes, purged, task_infos};
 use crate::decode::unreadable;
-use crate::items::{self, check_batch, unencodable};
+use crate::items::{self, unencodable};
 use crate::link::Args;
 use crate::listing::Page;
 use crate::search::{Cancelling, Found};
@@ -19,7 +19,7 @@ use crate::search::{Cancelling, Found};
 impl BrokerAdmin for RedisBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
         const FIND: &str = "find";
-        check_batch(FIND, runs.len(), MAX_PAGE)?;
+        BrokerError::check_batch(FIND, runs.len(), MAX_PAGE)?;
         let found = self.look_up(FIND, runs).await?;
         let decode = |found: &Option<Found>| found.as_ref().map(Found::decode).transpose();
         found
@@ -43,7 +43,7 @@ impl BrokerAdmin for RedisBroker {
         reason: Reason,
     ) -> Result<Vec<CancelAnswer>, BrokerError> {
         const CANCEL: &str = "cancel";
-        check_batch(CANCEL, runs.len(), MAX_PAGE)?;
+        BrokerError::check_batch(CANCEL, runs.len(), MAX_PAGE)?;
         let reason = wire::reason_field(&reason).map_err(|error| unencodable(CANCEL, error))?;
         let answers = vec![CancelAnswer::Unknown; runs.len()];
         let mut cancelling = Cancelling {
@@ -56,7 +56,7 @@ impl BrokerAdmin for RedisBroker {
     }
 
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
-        check_batch("requeue", runs.len(), MAX_PAGE)?;
+        BrokerError::check_batch("requeue", runs.len(), MAX_PAGE)?;
         let mut requeued = Vec::with_capacity(runs.len());
         for run in runs {
             requeued.push(self.requeue_one(*run).await?);

@@ -14,30 +14,21 @@ use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
-use crate::items::{self, Settlements, check_batch, consumer_name, millis, unencodable};
+use crate::items::{self, Settlements, consumer_name, millis, unencodable};
 use crate::link::{Args, LinkError, Reply};
 
 impl Broker for RedisBroker {
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::minimal();
+        let mut capabilities = Capabilities::in_process();
         capabilities.durable = true;
-        capabilities.fenced = true;
         capabilities.shared = true;
-        capabilities.delayed = true;
-        capabilities.expiry = true;
-        capabilities.priorities = true;
-        capabilities.unique = true;
-        capabilities.results = true;
-        capabilities.cancel = true;
-        capabilities.lookup = true;
-        capabilities.schedules = true;
         capabilities
     }
 
     async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         const ENQUEUE: &str = "enqueue";
         let encode = |error| unencodable(ENQUEUE, error);
-        check_batch(ENQUEUE, request.tasks.len(), MAX_ENQUEUE_BATCH)?;
+        BrokerError::check_batch(ENQUEUE, request.tasks.len(), MAX_ENQUEUE_BATCH)?;
         if request.tasks.is_empty() {
             return Ok(Vec::new());
         }
@@ -71,8 +62,8 @@ impl Broker for RedisBroker {
             .wants
             .iter()
             .fold(0_usize, |sum, want| sum.saturating_add(want.max));
-        check_batch(CLAIM, wanted, MAX_CLAIM_BATCH)?;
-        check_batch(CLAIM, request.settle.len(), MAX_SETTLE_BATCH)?;
+        BrokerError::check_batch(CLAIM, wanted, MAX_CLAIM_BATCH)?;
+        BrokerError::check_batch(CLAIM, request.settle.len(), MAX_SETTLE_BATCH)?;
         let settlements = Settlements::of(request.consumer, &request.settle);
         let mut args =
             self.args_with_retention(3 + settlements.count_args() + request.wants.len() * 4);
@@ -104,7 +95,7 @@ impl Broker for RedisBroker {
 
     async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         const SETTLE: &str = "settle";
-        check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
+        BrokerError::check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
         let settlements = Settlements::of(request.consumer, &request.items);
         let mut args = self.args_with_retention(3 + settlements.count_args());
         args.text(&consumer_name(request.consumer))

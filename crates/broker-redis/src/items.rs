@@ -286,23 +286,6 @@ fn is_crash(failure: &Failure) -> bool {
     failure.kind() == FailureKind::Crash
 }
 
-/// Refuses a batch over the limit before anything is sent.
-pub(crate) fn check_batch(
-    operation: &'static str,
-    items: usize,
-    limit: usize,
-) -> Result<(), BrokerError> {
-    if items <= limit {
-        return Ok(());
-    }
-    let message = format!("{items} items are over the limit of {limit} a request; send several");
-    Err(BrokerError::new(
-        BrokerErrorKind::LimitExceeded,
-        operation,
-        message,
-    ))
-}
-
 /// The error of a request that cannot become bytes.
 pub(crate) fn unencodable(operation: &'static str, error: WireError) -> BrokerError {
     BrokerError::new(

@@ -21,13 +21,13 @@ mod error;
 mod execute;
 mod heartbeat;
 mod in_flight;
-mod log;
 mod metrics;
 mod order;
 mod outbox;
 mod pump;
 mod report;
 mod shared;
+mod tell;
 mod wake;
 
 pub use builder::TaskConsumerBuilder;

@@ -9,7 +9,7 @@ use aqueduct_broker_api::{
     MAX_CLAIM_BATCH, MAX_SETTLE_BATCH, Sequence, Settle, Settled,
 };
 use aqueduct_core::cancel::CancelReason;
-use aqueduct_core::event::{RunEvent, RunEventKind};
+use aqueduct_core::event::RunEvent;
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
 use aqueduct_core::{Lane, TaskContext};
@@ -20,10 +20,10 @@ use crate::error::ConsumerError;
 use crate::execute::execute;
 use crate::heartbeat::pass_on;
 use crate::in_flight::Owed;
-use crate::log;
 use crate::metrics::add;
 use crate::order::QueueOrder;
 use crate::shared::Shared;
+use crate::tell;
 use crate::wake::{WakeUp, reopened, wake_up};
 
 /// Feeds the executors, and empties the outbox.
@@ -249,9 +249,9 @@ impl Pump {
         let shared = &self.shared;
         let run = owed.context.run();
         shared.counters.count(settled);
-        log::settled(owed, took, settlement, settled);
+        tell::log(owed, took, settlement, settled);
         shared.events.emit(|| {
-            let kind = ended_kind(settlement, settled, took);
+            let kind = tell::event(settlement, settled, took);
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
                 .with_attempt(run.tally.attempt)
                 .at(shared.clock.now())
@@ -354,23 +354,4 @@ async fn answered(shared: &Shared, request: &ClaimRequest) -> Result<Claimed, Br
         let message = "it did not answer within a lease";
         Err(BrokerError::new(BrokerErrorKind::Timeout, "claim", message))
     })
-}
-
-fn ended_kind(settlement: &Settlement, settled: Settled, took: Duration) -> RunEventKind {
-    let Settled::Applied(state) = settled else {
-        return RunEventKind::LeaseLost;
-    };
-    let (failure, reason) = match settlement {
-        Settlement::Retry { failure, .. }
-        | Settlement::Fail { failure }
-        | Settlement::Park { failure, .. } => (Some(failure.clone()), None),
-        Settlement::Cancel { reason } => (None, Some(reason.clone())),
-        _ => (None, None),
-    };
-    RunEventKind::Ended {
-        state,
-        took,
-        failure,
-        reason,
-    }
 }

@@ -4,11 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Ident, LitStr, Meta, Type};
+use syn::{Attribute, Ident, LitStr, Type};
 
-use crate::args::{Retry, RetryArgs, TaskArgs};
+use crate::args::TaskArgs;
 use crate::check::check;
-use crate::cpu;
 use crate::krate;
 use crate::model::{Param, Source, TaskFn};
 
@@ -56,14 +55,14 @@ pub(crate) fn task(flavour: Flavour, attribute: TokenStream, item: &TokenStream)
 }
 
 /// Everything that the handle of one task is made of.
-struct Handle<'a> {
-    flavour: Flavour,
-    function: &'a TaskFn,
-    params: &'a [Param],
-    args: &'a TaskArgs,
+pub(crate) struct Handle<'a> {
+    pub(crate) flavour: Flavour,
+    pub(crate) function: &'a TaskFn,
+    pub(crate) params: &'a [Param],
+    pub(crate) args: &'a TaskArgs,
     /// The private module of the facade.
-    private: TokenStream,
-    output: Type,
+    pub(crate) private: TokenStream,
+    pub(crate) output: Type,
 }
 
 impl<'a> Handle<'a> {
@@ -117,7 +116,7 @@ impl<'a> Handle<'a> {
         }
     }
 
-    fn wire(&self) -> impl Iterator<Item = (&'a Ident, &'a Param)> {
+    pub(crate) fn wire(&self) -> impl Iterator<Item = (&'a Ident, &'a Param)> {
         let params = self.params.iter();
         let wire = params.filter(|it| matches!(it.source, Source::Wire | Source::Params));
         wire.filter_map(|param| Some((param.name.as_ref()?, param)))
@@ -276,128 +275,6 @@ impl<'a> Handle<'a> {
         }
         (gathered, passed)
     }
-
-    /// The definition, made on first use.
-    fn definition(&self) -> TokenStream {
-        let Self { private, args, .. } = self;
-        let ident = &self.function.sig.ident;
-        let own_name = LitStr::new(&ident.unraw().to_string(), ident.span());
-        let name = args.name.as_ref().unwrap_or(&own_name);
-        let steps = self.definition_steps();
-        let specs = self.wire().map(|(name, Param { ty, .. })| {
-            let (name, ty) = (name.unraw().to_string(), quote!(#ty).to_string());
-            quote!(#private::ParamSpec { name: #name, type_name: #ty })
-        });
-        quote! {
-            fn __definition() -> &'static #private::TaskDefinition {
-                static __DEFINITION: #private::OnceLock<#private::TaskDefinition> = #private::OnceLock::new();
-                const __NAME: #private::TaskName = #private::TaskName::from_static(#name);
-                const __PARAMS: &[#private::ParamSpec] = &[#(#specs),*];
-                __DEFINITION.get_or_init(|| {
-                    let __definition = #private::TaskDefinition::new(__NAME)
-                        .with_params(__PARAMS)
-                        .with_location(#private::Location {
-                            file: ::core::file!(),
-                            line: ::core::line!(),
-                        });
-                    #(let __definition = #steps;)*
-                    __definition
-                })
-            }
-        }
-    }
-
-    fn definition_steps(&self) -> Vec<TokenStream> {
-        let Self {
-            private,
-            args,
-            function,
-            ..
-        } = self;
-        let mut steps = Vec::new();
-        for alias in &args.aliases {
-            steps.push(quote!(__definition.with_alias(#private::TaskName::from_static(#alias))));
-        }
-        if let Some(queue) = &args.queue {
-            steps.push(quote!(__definition.with_queue(#private::QueueName::from_static(#queue))));
-        }
-        if let Some(priority) = &args.priority {
-            let level = variant(&priority.0);
-            steps.push(quote!(__definition.with_priority(#private::Priority::#level)));
-        }
-        if let Some(timeout) = &args.timeout {
-            let millis = millis(timeout.value);
-            steps.push(
-                quote!(#private::checked(__definition.with_timeout(#private::duration(#millis)))),
-            );
-        }
-        if let Some(retry) = &args.retry {
-            let retry = self.retry(retry);
-            steps.push(quote!(__definition.with_retry(#retry)));
-        }
-        if let Some(retention) = &args.keep_result {
-            let millis = millis(retention.value);
-            steps.push(quote!(__definition.with_kept_result(#private::duration(#millis))));
-        }
-        if let Some(schedule) = &args.schedule {
-            let text = &schedule.0;
-            steps.push(quote!(__definition.with_schedule(
-                #private::checked(#private::schedule(#text)),
-                #private::Payload::empty(),
-            )));
-        }
-        if let Some(description) = description(&function.attrs) {
-            steps.push(quote!(__definition.with_description(#description)));
-        }
-        let states = self
-            .params
-            .iter()
-            .filter(|param| param.source == Source::State);
-        for Param { ty, .. } in states.clone() {
-            let need = quote_spanned!(ty.span()=> <#ty as #private::FromContext>::need());
-            steps.push(quote!(#private::with_need(__definition, #need)));
-        }
-        if self.flavour == Flavour::Cpu {
-            steps.push(cpu::options(private, &args.cpu));
-            for (Param { ty, .. }, path) in states.zip(&args.cpu.init) {
-                steps.push(cpu::maker(private, ty, path));
-            }
-        }
-        steps
-    }
-
-    fn retry(&self, retry: &Retry) -> TokenStream {
-        let private = &self.private;
-        let Retry::Policy(RetryArgs {
-            max,
-            backoff,
-            kind,
-            max_wait,
-            jitter,
-        }) = retry
-        else {
-            return quote!(#private::RetryPolicy::none());
-        };
-        let kind = kind.as_ref().map_or("exponential", |kind| kind.0.as_str());
-        let kind = Ident::new(kind, Span::call_site());
-        let first = backoff
-            .as_ref()
-            .map_or(DEFAULT_BACKOFF_MS, |wait| millis(wait.value));
-        let mut policy =
-            quote!(#private::checked(#private::RetryPolicy::#kind(#private::duration(#first))));
-        if let Some(max) = max {
-            policy = quote!(#policy.max_retries(#max));
-        }
-        if let Some(wait) = max_wait {
-            let millis = millis(wait.value);
-            policy = quote!(#private::checked(#policy.max_wait(#private::duration(#millis))));
-        }
-        if let Some(jitter) = jitter {
-            let jitter = variant(&jitter.0);
-            policy = quote!(#policy.jitter(#private::Jitter::#jitter));
-        }
-        policy
-    }
 }
 
 /// Attributes of the function that the handle gets as well.
@@ -411,36 +288,3 @@ fn is_copied(attr: &Attribute) -> bool {
 fn is_conditional(attr: &Attribute) -> bool {
     attr.path().is_ident("cfg")
 }
-
-/// The first paragraph of the doc comment.
-fn description(attrs: &[Attribute]) -> Option<String> {
-    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
-        Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {
-            syn::Expr::Lit(syn::ExprLit {
-                lit: syn::Lit::Str(text),
-                ..
-            }) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    });
-    let trimmed = lines.map(|line| line.trim().to_owned());
-    let paragraph: Vec<String> = trimmed.take_while(|line| !line.is_empty()).collect();
-    (!paragraph.is_empty()).then(|| paragraph.join(" "))
-}
-
-/// The variant of an enum that a lower-case word names.
-fn variant(word: &str) -> Ident {
-    let (first, rest) = word.split_at(word.len().min(1));
-    Ident::new(
-        &format!("{}{rest}", first.to_uppercase()),
-        Span::call_site(),
-    )
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The first wait of a policy that names none.
-const DEFAULT_BACKOFF_MS: u64 = 1000;

@@ -8,6 +8,7 @@ mod check;
 mod cpu;
 mod cpu_args;
 mod cron_text;
+mod definition;
 mod duration_text;
 mod expand;
 mod krate;

@@ -21,3 +21,6 @@
 //! A clock that a test moves is `aqueduct_core::clock::ManualClock`, with the feature `test-util` of
 //! `aqueduct-core`; give it to [`App::clock`](crate::App::clock) and to
 //! [`MemoryBroker::with_clock`](crate::memory::MemoryBroker::with_clock).
+//!
+//! Due times, leases and schedules go by that clock. The consumer claims and beats on a thread of its
+//! own, with timers of its own: pausing the time of tokio in a test pauses the tasks, not the consumer.

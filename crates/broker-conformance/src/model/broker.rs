@@ -67,17 +67,7 @@ impl ModelBroker {
 
 impl Broker for ModelBroker {
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::minimal();
-        capabilities.fenced = true;
-        capabilities.delayed = true;
-        capabilities.expiry = true;
-        capabilities.priorities = true;
-        capabilities.unique = true;
-        capabilities.results = true;
-        capabilities.cancel = true;
-        capabilities.lookup = true;
-        capabilities.schedules = true;
-        capabilities
+        Capabilities::in_process()
     }
 
     async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {

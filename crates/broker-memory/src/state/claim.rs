@@ -8,7 +8,6 @@ use aqueduct_core::run::Transition;
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, Timestamp};
 
 use super::State;
-use super::enqueue::check_batch;
 use super::holders::Answer;
 use super::queues::Entry;
 use super::slots::{Place, Slot};
@@ -41,8 +40,8 @@ impl State {
         let wanted = wants
             .iter()
             .fold(0_usize, |sum, want| sum.saturating_add(want.max));
-        check_batch("claim", wanted, MAX_CLAIM_BATCH)?;
-        check_batch("claim", settle.len(), MAX_SETTLE_BATCH)?;
+        BrokerError::check_batch("claim", wanted, MAX_CLAIM_BATCH)?;
+        BrokerError::check_batch("claim", settle.len(), MAX_SETTLE_BATCH)?;
         let recorded = self.holders.look_up(consumer, sequence, "claim")?.cloned();
         self.holders.renew(consumer, now.saturating_add(lease));
         if let Some(answer) = recorded {

@@ -1,8 +1,6 @@
 //! The step that stores runs.
 
-use aqueduct_broker_api::{
-    BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH,
-};
+use aqueduct_broker_api::{BrokerError, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH};
 use aqueduct_core::run::{TaskRun, UniqueKey};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
 
@@ -22,7 +20,7 @@ impl State {
             ref tasks,
             ..
         } = *request;
-        check_batch("enqueue", tasks.len(), MAX_ENQUEUE_BATCH)?;
+        BrokerError::check_batch("enqueue", tasks.len(), MAX_ENQUEUE_BATCH)?;
         if let Some(answers) = self
             .producers
             .window(producer, now)
@@ -97,21 +95,4 @@ impl State {
 
 fn unique_key(task: &QueuedTask) -> Option<&UniqueKey> {
     task.options.as_ref()?.unique.as_ref()
-}
-
-/// Refuses a batch over the limit before anything is done.
-pub(super) fn check_batch(
-    operation: &'static str,
-    items: usize,
-    limit: usize,
-) -> Result<(), BrokerError> {
-    if items <= limit {
-        return Ok(());
-    }
-    let message = format!("{items} items are over the limit of {limit} a request; send several");
-    Err(BrokerError::new(
-        BrokerErrorKind::LimitExceeded,
-        operation,
-        message,
-    ))
 }

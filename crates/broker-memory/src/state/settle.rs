@@ -7,7 +7,6 @@ use aqueduct_core::run::Transition;
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::State;
-use super::enqueue::check_batch;
 use super::holders::Answer;
 use super::queues::End;
 use super::slots::{Place, Slot};
@@ -24,7 +23,7 @@ impl State {
             ref items,
             ..
         } = *request;
-        check_batch("settle", items.len(), MAX_SETTLE_BATCH)?;
+        BrokerError::check_batch("settle", items.len(), MAX_SETTLE_BATCH)?;
         if let Some(answer) = self.holders.look_up(consumer, sequence, "settle")? {
             return Ok(answer.settled.clone());
         }

@@ -1,6 +1,6 @@
 //! The CPU lane: runs in worker processes.
 //!
-//! The consumer has a pool and gives it claimed runs; a worker has a body that executes them,
+//! The consumer has a pool and gives it claimed runs; a worker has a `TaskBody` and executes them,
 //! with a task manager that works through the consumer.
 
 mod attempt;
