@@ -65,6 +65,8 @@ fn features() -> anyhow::Result<()> {
 /// Checks licences, sources and duplicates; installs cargo-deny below the build folder if need be.
 fn deny() -> anyhow::Result<()> {
     const CHECKS: [&str; 5] = ["deny", "--offline", "check", "bans", "licenses"];
+    // It reads the manifests of all targets; a build has only those of this one.
+    shell::run(&mut cargo(&["fetch", "--locked"]))?;
     if !has_cargo_command("deny") {
         let tools = tools();
         let tool = tools.join("bin/cargo-deny");
