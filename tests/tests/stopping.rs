@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aqueduct::broker_api::BrokerHandle;
 use aqueduct::memory::MemoryBroker;
 use aqueduct::{App, Broker, RunState, State, TaskContext, task, tasks};
+use aqueduct_broker_conformance::{Fault, FaultyBroker};
 use integration::{Watcher, soon};
 use tokio::sync::{Notify, Semaphore};
 
@@ -101,8 +103,8 @@ async fn hangs(began: State<Arc<Notify>>) {
 async fn the_runs_of_a_dead_consumer_start_elsewhere() {
     let broker = MemoryBroker::new();
     let began = Arc::new(Notify::new());
-    let app = |broker: &MemoryBroker| {
-        App::new(Broker::new(broker.clone()))
+    let app = |broker: Broker| {
+        App::new(broker)
             .tasks(tasks![hangs])
             .state(Arc::clone(&began))
             .consumer(|consumer| {
@@ -110,26 +112,15 @@ async fn the_runs_of_a_dead_consumer_start_elsewhere() {
                 consumer.lease(lease).shutdown_grace(Duration::ZERO)
             })
     };
-    // A runtime that is dropped takes its consumer with it: nothing is settled or given back.
-    let (queued, id) = std::thread::spawn({
-        let (app, began) = (app(&broker), Arc::clone(&began));
-        move || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            let app = runtime.block_on(app.start()).unwrap();
-            let run = runtime.block_on(async {
-                let run = hangs::queue(app.task_manager()).await.unwrap();
-                began.notified().await;
-                run.id()
-            });
-            runtime.shutdown_background();
-            std::mem::forget(app);
-            (true, run)
-        }
-    })
-    .join()
-    .unwrap();
-    assert!(queued);
-    let second = app(&broker).start().await.unwrap();
+    // A consumer that reaches nobody any more is dead to everybody else.
+    let handle = BrokerHandle::new(broker.clone());
+    let cut_off = FaultyBroker::new(handle).every(1, Fault::Error);
+    let connected = cut_off.healed();
+    let first = app(Broker::new(cut_off.clone())).start().await.unwrap();
+    let id = hangs::queue(first.task_manager()).await.unwrap().id();
+    began.notified().await;
+    drop(connected);
+    let second = app(Broker::new(broker)).start().await.unwrap();
     soon("nobody took back the run of the dead", began.notified()).await;
     let run = second.task_manager().find(id).await.unwrap().unwrap();
     assert_eq!(

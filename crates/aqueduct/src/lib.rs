@@ -88,7 +88,7 @@ pub use aqueduct_core::{
 pub mod consumer {
     pub use aqueduct_consumer::{
         ConsumerConfig, ConsumerError, ConsumerErrorKind, ConsumerMetrics, MetricsHandle,
-        StopReport, TaskConsumerBuilder,
+        RunningConsumer, StopReport, TaskConsumerBuilder,
     };
 }
 

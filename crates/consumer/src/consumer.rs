@@ -1,21 +1,19 @@
 //! The consumer: runs until it is told to stop, then drains.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use aqueduct_core::ConsumerId;
-use aqueduct_core::cancel::CancelReason;
 use tracing::info;
 
 use crate::builder::TaskConsumerBuilder;
 use crate::cpu::serve_late;
-use crate::engine::{Engine, Stopped};
+use crate::engine::Engine;
 use crate::error::ConsumerError;
 use crate::metrics::MetricsHandle;
 use crate::order::QueueOrder;
 use crate::report::StopReport;
+use crate::running::RunningConsumer;
 use crate::shared::Shared;
 
 /// Claims queued runs and executes them.
@@ -66,47 +64,35 @@ impl TaskConsumer {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends claims and heartbeats at once and leaves running tasks to the runtime;
-    /// their runs start again elsewhere when the lease runs out. Complete `shutdown` instead.
+    /// Dropping the future lets the consumer drain by itself.
     pub async fn run(
         self,
-        shutdown: impl Future<Output = ()> + Send,
+        shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<StopReport, ConsumerError> {
+        self.start(shutdown).await?.result().await
+    }
+
+    /// Starts to execute runs; `shutdown` is looked at on a thread of its own, that no task can block.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the operating system refuses the thread.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime, which executes the tasks.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future starts nothing.
+    pub async fn start(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<RunningConsumer, ConsumerError> {
         let Self { shared, order } = self;
         serve_late(&shared.registry).await;
-        let mut engine = Engine::start(Arc::clone(&shared), order)?;
+        let engine = Engine::start(Arc::clone(&shared), order, shutdown)?;
         info!(consumer = %shared.id, concurrency = shared.limits.concurrency, "consuming");
-        let shutdown = pin!(shutdown);
-        tokio::select! {
-            () = shutdown => {}
-            () = engine.ended() => {}
-            never = warm_up(&shared) => match never {},
-        }
-        let stopped = engine.stop().await;
-        if let Some(cpu) = &shared.cpu {
-            cpu.workers().close().await;
-        }
-        if stopped.is_err() {
-            lose_all(&shared);
-        }
-        let Stopped { report, problem } = stopped?;
-        info!(consumer = %shared.id, ?report, "stopped");
-        problem.map_or(Ok(report), Err)
-    }
-}
-
-/// Starts the first CPU workers, so that whatever is wrong with them is in the log at once.
-async fn warm_up(shared: &Shared) -> Infallible {
-    if let Some(cpu) = &shared.cpu {
-        // The pool logs what is wrong, and tries again when there is work.
-        let _ = cpu.workers().warm_up().await;
-    }
-    std::future::pending().await
-}
-
-/// Tells every task that its lease is not renewed any more.
-fn lose_all(shared: &Shared) {
-    for owed in shared.in_flight.all() {
-        owed.context.cancellation().cancel(CancelReason::LeaseLost);
+        Ok(RunningConsumer::new(shared, engine))
     }
 }

@@ -5,6 +5,8 @@
 //! would block the engine as well.
 
 use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -21,12 +23,13 @@ use crate::pump::Pump;
 use crate::report::StopReport;
 use crate::shared::Shared;
 
-/// The running engine of a consumer.
+/// The running engine of a consumer; it drains when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    stop: Option<oneshot::Sender<()>>,
     stopped: oneshot::Receiver<Result<Stopped, ConsumerError>>,
     ended: Option<Result<Stopped, ConsumerError>>,
+    /// Closed when the engine is dropped.
+    _alive: oneshot::Sender<Infallible>,
 }
 
 /// How an engine stopped, and why, unless it was told to.
@@ -37,31 +40,42 @@ pub(crate) struct Stopped {
 }
 
 impl Engine {
-    /// Starts the thread; tasks are executed on the current runtime.
-    pub(crate) fn start(shared: Arc<Shared>, order: QueueOrder) -> Result<Self, ConsumerError> {
-        let (stop, stopping) = oneshot::channel();
+    /// Starts the thread, which looks at `shutdown`; tasks are executed on the current runtime.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        order: QueueOrder,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Self, ConsumerError> {
+        let (alive, dropped) = oneshot::channel();
         let (ended, stopped) = oneshot::channel();
-        let pump = Pump::new(Arc::clone(&shared), order, Handle::current());
-        let subscriber = dispatcher::get_default(Dispatch::clone);
+        let tasks = Handle::current();
+        let runtime_is_gone = gone(&tasks);
+        let pump = Pump::new(Arc::clone(&shared), order, tasks);
+        let told = async {
+            tokio::select! {
+                () = shutdown => {}
+                _ = dropped => {}
+                () = runtime_is_gone => {}
+            }
+        };
         let body = move || {
-            let run = AssertUnwindSafe(|| run_until(&shared, pump, stopping));
-            let outcome = dispatcher::with_default(&subscriber, || catch_unwind(run));
-            let outcome = outcome.unwrap_or_else(|panic| Err(panicked(&*panic)));
+            let run = AssertUnwindSafe(|| run_until(&shared, pump, told));
+            let outcome = catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&*panic)));
             // Nobody listens once the consumer has gone.
             let _ = ended.send(outcome);
         };
         thread::Builder::new()
             .name("aqueduct-consumer".to_owned())
-            .spawn(body)
+            .spawn(under_current_subscriber(body))
             .map_err(|error| ConsumerError::engine(&error.to_string()))?;
         Ok(Self {
-            stop: Some(stop),
             stopped,
             ended: None,
+            _alive: alive,
         })
     }
 
-    /// Waits for the end, which nobody asked for.
+    /// Waits for the end.
     pub(crate) async fn ended(&mut self) {
         if self.ended.is_none() {
             let ended = (&mut self.stopped).await;
@@ -69,22 +83,31 @@ impl Engine {
         }
     }
 
-    /// Lets the engine drain, and waits for it.
-    pub(crate) async fn stop(mut self) -> Result<Stopped, ConsumerError> {
-        if let Some(stop) = self.stop.take() {
-            // It may have ended already; then there is nothing to stop.
-            let _ = stop.send(());
-        }
+    /// Waits for the end, and returns how it came.
+    pub(crate) async fn result(mut self) -> Result<Stopped, ConsumerError> {
         self.ended().await;
         self.ended
             .unwrap_or_else(|| Err(ConsumerError::engine("it is gone")))
     }
 }
 
+/// Waits until the runtime of the tasks is shut down: then nothing can be executed any more.
+fn gone(tasks: &Handle) -> impl Future<Output = ()> + Send + 'static {
+    let (lives, is_gone) = oneshot::channel::<Infallible>();
+    // It ends with its runtime, or when nobody listens any more.
+    drop(tasks.spawn(async move {
+        let mut lives = lives;
+        lives.closed().await;
+    }));
+    async {
+        let _ = is_gone.await;
+    }
+}
+
 fn run_until(
     shared: &Arc<Shared>,
     mut pump: Pump,
-    stopping: oneshot::Receiver<()>,
+    told: impl Future<Output = ()>,
 ) -> Result<Stopped, ConsumerError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -92,10 +115,7 @@ fn run_until(
         .map_err(|error| ConsumerError::engine(&error.to_string()))?;
     let work = async {
         let problem = tokio::select! {
-            told = stopping => match told {
-                Ok(()) => None,
-                Err(_) => return Err(ConsumerError::engine("its consumer was dropped")),
-            },
+            () = told => None,
             problem = pump.feed() => Some(problem),
         };
         let report = drain(shared, &mut pump).await;
@@ -107,6 +127,16 @@ fn run_until(
             never = beat_and_watch(shared) => match never {},
         }
     })
+}
+
+/// Passes a subscriber of this thread on to another; without one there is nothing to pass on, and the
+/// other thread must not look as if it had one.
+fn under_current_subscriber(body: impl FnOnce() + Send + 'static) -> impl FnOnce() + Send {
+    let subscriber = dispatcher::has_been_set().then(|| dispatcher::get_default(Dispatch::clone));
+    move || match subscriber {
+        Some(subscriber) => dispatcher::with_default(&subscriber, body),
+        None => body(),
+    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> ConsumerError {

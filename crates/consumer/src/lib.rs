@@ -26,6 +26,7 @@ mod order;
 mod outbox;
 mod pump;
 mod report;
+mod running;
 mod shared;
 mod tell;
 mod wake;
@@ -36,6 +37,7 @@ pub use consumer::TaskConsumer;
 pub use error::{ConsumerError, ConsumerErrorKind};
 pub use metrics::{ConsumerMetrics, MetricsHandle};
 pub use report::StopReport;
+pub use running::RunningConsumer;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use aqueduct_scheduler::{TaskScheduler, TaskSchedulerBuilder};
 
 use crate::broker::Broker;
 use crate::observe::{AsyncObserver, Observer, ObserverBus};
+use shutdown::Signals;
 
 /// An application: collects tasks, state and settings; starting it checks them all at once.
 ///
@@ -177,7 +178,7 @@ impl App {
         let parts = self.build()?;
         #[cfg(feature = "consumer")]
         aqueduct_consumer::cpu::serve_late(parts.manager.registry()).await;
-        Ok(RunningApp::start(parts))
+        RunningApp::start(parts).await
     }
 
     /// Runs until `shutdown` completes, then drains and stops.
@@ -215,20 +216,8 @@ impl App {
     ///
     /// Dropping the future stops without draining.
     pub async fn run_until_ctrl_c(self) -> Result<StopSummary, AppError> {
-        let mut signals = shutdown::Signals::listen()
-            .await
-            .map_err(AppError::signals)?;
-        let mut app = self.start().await?;
-        tokio::select! {
-            () = signals.next() => {
-                tracing::info!("stopping; a second signal does not wait for running tasks");
-            }
-            () = app.failed() => {}
-        }
-        tokio::select! {
-            summary = app.stop() => summary,
-            () = signals.next() => Err(AppError::second_signal()),
-        }
+        let signals = Signals::listen().await.map_err(AppError::signals)?;
+        self.start().await?.run_until(signals).await
     }
 
     /// Checks everything, and returns a manager to queue with; starts nothing.

@@ -8,10 +8,11 @@ use aqueduct_core::cancel::{CancelReason, Cancellation};
 use tokio::task::{JoinError, JoinHandle};
 
 #[cfg(feature = "consumer")]
-use aqueduct_consumer::{ConsumerError, MetricsHandle, StopReport};
+use aqueduct_consumer::{MetricsHandle, RunningConsumer, StopReport};
 #[cfg(feature = "scheduler")]
 use aqueduct_scheduler::{ScheduleControl, ScheduleReport, SchedulerError};
 
+use super::shutdown::Signals;
 use super::{AppError, Parts};
 use crate::observe::{ObserverBus, ObserverStats};
 
@@ -25,7 +26,7 @@ pub struct RunningApp {
     observers: Arc<ObserverBus>,
     stop: Arc<Cancellation>,
     #[cfg(feature = "consumer")]
-    consumer: Option<Running<Result<StopReport, ConsumerError>>>,
+    consumer: Option<RunningConsumer>,
     #[cfg(feature = "consumer")]
     metrics: Option<MetricsHandle>,
     #[cfg(feature = "scheduler")]
@@ -63,7 +64,7 @@ impl RunningApp {
         clippy::disallowed_methods,
         reason = "kept in the app and awaited by `stop`"
     )]
-    pub(super) fn start(parts: Parts) -> Self {
+    pub(super) async fn start(parts: Parts) -> Result<Self, AppError> {
         let stop = Arc::new(Cancellation::new());
         #[cfg(feature = "consumer")]
         let metrics = parts
@@ -71,9 +72,13 @@ impl RunningApp {
             .as_ref()
             .map(aqueduct_consumer::TaskConsumer::metrics);
         #[cfg(feature = "consumer")]
-        let consumer = parts
-            .consumer
-            .map(|consumer| Running::new(tokio::spawn(consumer.run(until(Arc::clone(&stop))))));
+        let consumer = match parts.consumer {
+            Some(consumer) => {
+                let running = consumer.start(until(Arc::clone(&stop))).await;
+                Some(running.map_err(AppError::part)?)
+            }
+            None => None,
+        };
         #[cfg(feature = "scheduler")]
         let schedules = parts
             .scheduler
@@ -83,7 +88,7 @@ impl RunningApp {
         let scheduler = parts
             .scheduler
             .map(|scheduler| Running::new(tokio::spawn(scheduler.run(until(Arc::clone(&stop))))));
-        Self {
+        Ok(Self {
             manager: parts.manager,
             observers: parts.observers,
             stop,
@@ -95,7 +100,7 @@ impl RunningApp {
             scheduler,
             #[cfg(feature = "scheduler")]
             schedules,
-        }
+        })
     }
 
     /// Returns the manager to queue with.
@@ -127,7 +132,7 @@ impl RunningApp {
         let consumer = async {
             #[cfg(feature = "consumer")]
             if let Some(consumer) = &mut self.consumer {
-                return consumer.end().await;
+                return consumer.ended().await;
             }
             std::future::pending::<()>().await;
         };
@@ -141,6 +146,34 @@ impl RunningApp {
         tokio::select! {
             () = consumer => {}
             () = scheduler => {}
+        }
+    }
+
+    /// Runs until Ctrl-C or SIGTERM, then drains and stops; as [`App::run_until_ctrl_c`](crate::App::run_until_ctrl_c),
+    /// for an application that has queued something, or been looked at, in between.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the consumer or the scheduler had to stop, or signals cannot be awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future lets the application drain by itself.
+    pub async fn run_until_ctrl_c(self) -> Result<StopSummary, AppError> {
+        let signals = Signals::listen().await.map_err(AppError::signals)?;
+        self.run_until(signals).await
+    }
+
+    pub(super) async fn run_until(mut self, mut signals: Signals) -> Result<StopSummary, AppError> {
+        tokio::select! {
+            () = signals.next() => {
+                tracing::info!("stopping; a second signal does not wait for running tasks");
+            }
+            () = self.failed() => {}
+        }
+        tokio::select! {
+            summary = self.stop() => summary,
+            () = signals.next() => Err(AppError::second_signal()),
         }
     }
 
@@ -167,10 +200,9 @@ impl RunningApp {
         }
         #[cfg(feature = "consumer")]
         if let Some(consumer) = self.consumer.take() {
-            match consumer.result("consumer").await {
-                Ok(Ok(report)) => summary.consumer = Some(report),
-                Ok(Err(error)) => problems.push(AppError::part(error)),
-                Err(error) => problems.push(error),
+            match consumer.result().await {
+                Ok(report) => summary.consumer = Some(report),
+                Err(error) => problems.push(AppError::part(error)),
             }
         }
         self.observers.close(OBSERVER_GRACE).await;

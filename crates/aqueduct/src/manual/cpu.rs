@@ -64,7 +64,7 @@
 //! | the worker dies: a signal, `exit`, no stack, no memory | its name is in the failure | a crash |
 //! | no worker starts | nothing | given back; the consumer claims no CPU runs for a while |
 //!
-//! Every stop ends the whole process group: programs that the task has started end with it, except those
+//! Every kill, and the end of a worker, ends the whole process group: programs that the task has started end with it, except those
 //! that have left the group with `setsid`. When the consumer dies, its workers kill themselves and their groups.
 //!
 //! # Cost and limits

@@ -73,8 +73,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Both `run`s are futures: dropping that of a consumer leaves its tasks without a heartbeat, so
-//! complete its `shutdown` instead. Neither ends because a broker cannot be reached; they end with an
+//! Both `run`s are futures: dropping that of a consumer lets it drain by itself, unseen, so
+//! complete its `shutdown` instead. `TaskConsumer::start` starts it at once, and looks at `shutdown` on a
+//! thread that no task can block. Neither ends because a broker cannot be reached; they end with an
 //! error when the broker refuses them for good. Several consumers in one process are fine, each with an
 //! identity of its own.
 //!

@@ -35,4 +35,7 @@
 //! when the lease has run out.
 //!
 //! The [`StopSummary`](crate::StopSummary) says how many runs ended in time, and how many were given
-//! back, abandoned, or left unsettled. A second signal stops `run_until_ctrl_c` at once.
+//! back, abandoned, or left unsettled.
+//!
+//! A second signal ends `run_until_ctrl_c` at once. To the broker that is a crash: what the consumer held
+//! starts elsewhere when its lease has run out, and one crash is counted against each of its runs.

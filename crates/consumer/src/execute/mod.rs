@@ -25,6 +25,10 @@ use unwind::{Caught, caught};
 /// Executes one attempt in its place, and ends the run with its outcome.
 pub(crate) async fn execute(place: Place, owed: Arc<Owed>) {
     let shared = place.shared();
+    let _unfinished = Unfinished {
+        shared,
+        owed: &owed,
+    };
     if owed.begin(shared.clock.monotonic()) {
         match attempt(shared, &owed).await {
             Finish::Outcome(outcome) => {
@@ -37,6 +41,18 @@ pub(crate) async fn execute(place: Place, owed: Arc<Owed>) {
     if owed.is_stuck() {
         // The thread came back after all.
         shared.counters.stuck.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Gives the run back if the runtime drops the attempt, which it does when it is shut down.
+struct Unfinished<'a> {
+    shared: &'a Shared,
+    owed: &'a Arc<Owed>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.shared.end(self.owed, Outcome::Released);
     }
 }
 

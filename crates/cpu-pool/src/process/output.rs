@@ -97,7 +97,9 @@ impl Output {
         if let Some(line) = self.lines.end() {
             take(&line);
         }
+        // What the next piece of work dies of is not to be read out of this one.
         self.lines.omen = None;
+        self.lines.last.clear();
     }
 
     /// Returns the last lines, after the one that names the death if there is one.

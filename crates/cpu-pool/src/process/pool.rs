@@ -142,6 +142,10 @@ impl ProcessPool {
     async fn start_first(&self) -> Result<(), StartError> {
         let profile = Arc::default();
         for _ in 0..self.shared.config.min_workers {
+            // A pool that is busy to the last place has started its workers already.
+            let Ok(_place) = self.places.try_acquire() else {
+                break;
+            };
             let idle = self.start(&profile).await?;
             self.shared.put_idle(idle);
         }
