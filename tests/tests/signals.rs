@@ -46,9 +46,10 @@ fn await_line(lines: &Receiver<String>, wanted: &str) {
 /// Nothing here takes as long, unless it hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-#[test]
-fn a_second_signal_ends_a_process_whose_tasks_block_every_thread() {
+/// Starts the program, and waits until its tasks block both threads.
+fn blocked(grace: &str) -> (Running, Receiver<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_blocked"));
+    command.arg(grace);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running(child.spawn().unwrap());
     let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
@@ -56,11 +57,30 @@ fn a_second_signal_ends_a_process_whose_tasks_block_every_thread() {
         assert_eq!(lines.next().unwrap().unwrap(), "blocking");
     }
     let errors = lines_of(running.0.stderr.take().unwrap());
+    (running, errors)
+}
+
+fn await_end(errors: &Receiver<String>) {
+    let end = std::iter::from_fn(|| Some(errors.recv_timeout(PATIENCE))).find_map(Result::err);
+    assert_eq!(end, Some(RecvTimeoutError::Disconnected), "it goes on");
+}
+
+#[test]
+fn the_grace_time_ends_although_tasks_block_every_thread() {
+    let (mut running, errors) = blocked("0");
+    interrupt(&running.0);
+    await_line(&errors, "its run is given back");
+    await_end(&errors);
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_a_process_whose_tasks_block_every_thread() {
+    let (mut running, errors) = blocked("25");
     interrupt(&running.0);
     await_line(&errors, "stopping");
     interrupt(&running.0);
     await_line(&errors, "stopped at once by a second signal");
-    let end = std::iter::from_fn(|| Some(errors.recv_timeout(PATIENCE))).find_map(Result::err);
-    assert_eq!(end, Some(RecvTimeoutError::Disconnected), "it goes on");
+    await_end(&errors);
     assert_eq!(running.0.wait().unwrap().code(), Some(1));
 }

@@ -56,7 +56,9 @@ impl RunningConsumer {
         self.ended().await;
         self.warming_up.abort();
         let stopped = self.engine.result().await;
-        if let Some(cpu) = &self.shared.cpu {
+        let is_blocked = matches!(&stopped, Ok(it) if it.report.abandoned > 0);
+        // Tasks that block every thread hold up the pool as well; its workers end with this process.
+        if let Some(cpu) = self.shared.cpu.as_ref().filter(|_| !is_blocked) {
             cpu.workers().close().await;
         }
         if stopped.is_err() {

@@ -17,7 +17,10 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
-    let app = App::new(Broker::memory()).tasks(tasks![block, start]);
+    let grace = std::env::args().nth(1).map_or(Ok(25), |it| it.parse())?;
+    let app = App::new(Broker::memory())
+        .tasks(tasks![block, start])
+        .consumer(move |it| it.shutdown_grace(Duration::from_secs(grace)));
     app.run_until_ctrl_c().await?;
     Ok(())
 }

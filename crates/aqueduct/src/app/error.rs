@@ -56,6 +56,7 @@ impl AppError {
         }
     }
 
+    #[cfg(feature = "scheduler")]
     pub(super) fn panicked(part: &str) -> Self {
         Self::new(format!(
             "the {part} panicked, which is a defect of Aqueduct"

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aqueduct_core::TaskManager;
 use aqueduct_core::cancel::{CancelReason, Cancellation};
+#[cfg(feature = "scheduler")]
 use tokio::task::{JoinError, JoinHandle};
 
 #[cfg(feature = "consumer")]
@@ -36,6 +37,7 @@ pub struct RunningApp {
 }
 
 /// A part that runs, and its result once it has ended.
+#[cfg(feature = "scheduler")]
 #[derive(Debug)]
 struct Running<T> {
     handle: JoinHandle<T>,
@@ -54,6 +56,18 @@ pub struct StopSummary {
     pub scheduler: Option<ScheduleReport>,
     /// What became of the events, observer by observer.
     pub observers: Vec<ObserverStats>,
+}
+
+#[cfg(feature = "scheduler")]
+impl StopSummary {
+    /// Returns whether tasks may block every thread of the runtime: then the scheduler, which loses
+    /// nothing, is held up as well.
+    fn is_blocked(&self) -> bool {
+        #[cfg(feature = "consumer")]
+        return self.consumer.is_some_and(|it| it.abandoned > 0);
+        #[cfg(not(feature = "consumer"))]
+        false
+    }
 }
 
 /// How long observers may take for the last events.
@@ -190,19 +204,19 @@ impl RunningApp {
         self.stop.cancel(CancelReason::ShuttingDown);
         let mut summary = StopSummary::default();
         let mut problems = Vec::new();
-        #[cfg(feature = "scheduler")]
-        if let Some(scheduler) = self.scheduler.take() {
-            match scheduler.result("scheduler").await {
-                Ok(Ok(report)) => summary.scheduler = Some(report),
-                Ok(Err(error)) => problems.push(AppError::part(error)),
-                Err(error) => problems.push(error),
-            }
-        }
         #[cfg(feature = "consumer")]
         if let Some(consumer) = self.consumer.take() {
             match consumer.result().await {
                 Ok(report) => summary.consumer = Some(report),
                 Err(error) => problems.push(AppError::part(error)),
+            }
+        }
+        #[cfg(feature = "scheduler")]
+        if let Some(scheduler) = self.scheduler.take().filter(|_| !summary.is_blocked()) {
+            match scheduler.result("scheduler").await {
+                Ok(Ok(report)) => summary.scheduler = Some(report),
+                Ok(Err(error)) => problems.push(AppError::part(error)),
+                Err(error) => problems.push(error),
             }
         }
         self.observers.close(OBSERVER_GRACE).await;
@@ -217,6 +231,7 @@ impl Drop for RunningApp {
     }
 }
 
+#[cfg(feature = "scheduler")]
 impl<T> Running<T> {
     fn new(handle: JoinHandle<T>) -> Self {
         Self {
