@@ -27,6 +27,8 @@ struct Doing {
     ladder: Ladder,
     heard_at: Duration,
     is_hung: bool,
+    /// Whether it was noticed that nobody waits for the end any more.
+    is_abandoned: bool,
     answers: JoinSet<(u32, Result<Vec<u8>, String>)>,
 }
 
@@ -124,6 +126,7 @@ impl Running {
             ladder: Ladder::new(self.shared.config.graces()),
             heard_at: self.shared.now(),
             is_hung: false,
+            is_abandoned: false,
             answers: JoinSet::new(),
         }
     }
@@ -152,6 +155,7 @@ impl Running {
                     None
                 }
                 Event::Abandoned => {
+                    doing.is_abandoned = true;
                     let step = doing.ladder.stop(Force::Kill, self.shared.now());
                     self.take_step(doing, step);
                     None
@@ -177,14 +181,13 @@ impl Running {
             .saturating_add(self.shared.config.hang_timeout);
         let hangs_at = (!doing.is_hung).then_some(hangs_at);
         let due = [doing.ladder.due(), hangs_at].into_iter().flatten().min();
-        let is_abandoned = reply.is_closed();
         let shared = &self.shared;
         tokio::select! {
             heard = self.connection.next() => Event::Heard(heard),
             () = self.worker.exited() => Event::Exited,
             () = self.output.readable() => Event::Printed,
             () = changed(&mut doing.order.stop) => Event::Stopped,
-            () = reply.closed(), if !is_abandoned => Event::Abandoned,
+            () = reply.closed(), if !doing.is_abandoned => Event::Abandoned,
             Some(Ok((about, answer))) = doing.answers.join_next() => Event::Answered(about, answer),
             () = shared.until(due) => Event::Due,
         }
