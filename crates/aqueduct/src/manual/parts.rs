@@ -52,7 +52,7 @@
 //!     .build()?;
 //!
 //! // Each runs until its future completes.
-//! let stop = Notify::new();
+//! let stop = Arc::new(Notify::new());
 //! let work = async {
 //!     greet::queue(&manager, "world".to_owned()).await?;
 //!     greeted.notified().await;
@@ -60,7 +60,7 @@
 //!     Ok::<(), aqueduct::QueueError>(())
 //! };
 //! let (consumed, fired, worked) = tokio::join!(
-//!     consumer.run(stop.notified()),
+//!     consumer.run(Arc::clone(&stop).notified_owned()),
 //!     scheduler.run(stop.notified()),
 //!     work,
 //! );
