@@ -8,6 +8,7 @@
 mod admin;
 mod broker;
 mod check;
+mod clock;
 mod config;
 mod decode;
 mod items;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
+use clock::ServerClock;
 use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, LinkError, Reply, Use};
@@ -54,6 +56,7 @@ struct Shared {
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
+    clock: ServerClock,
 }
 
 impl RedisBroker {
@@ -102,6 +105,7 @@ impl RedisBroker {
             scripts: Arc::new(Scripts::new(&config)),
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
+            clock: ServerClock::new(),
             lifeline,
             link,
             keys,
@@ -151,7 +155,7 @@ impl RedisBroker {
         let script = match script {
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
-            "enqueue_one" => &scripts.enqueue_one,
+            "enqueue_plain" => &scripts.enqueue_plain,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,
