@@ -14,8 +14,10 @@ use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
-use crate::items::{self, Settlements, consumer_name, millis, unencodable};
+use crate::held::Ledger;
+use crate::items::{self, consumer_name, millis, unencodable};
 use crate::link::{Args, LinkError, Reply};
+use crate::settlements::{self, Settlements};
 
 impl Broker for RedisBroker {
     fn capabilities(&self) -> Capabilities {
@@ -73,7 +75,8 @@ impl Broker for RedisBroker {
             .fold(0_usize, |sum, want| sum.saturating_add(want.max));
         BrokerError::check_batch(CLAIM, wanted, MAX_CLAIM_BATCH)?;
         BrokerError::check_batch(CLAIM, request.settle.len(), MAX_SETTLE_BATCH)?;
-        let settlements = Settlements::of(request.consumer, &request.settle);
+        let mut ledger = self.0.ledgers.take(request.consumer);
+        let settlements = Settlements::of(request.consumer, &request.settle, ledger.as_mut());
         let mut args =
             self.args_with_retention(3 + settlements.count_args() + request.wants.len() * 4);
         // Zero would mean that nothing is claimed.
@@ -95,9 +98,10 @@ impl Broker for RedisBroker {
         let Some(parts) = fresh(reply).map_err(|error| error.during(CLAIM))? else {
             return Err(stale(CLAIM, request.sequence));
         };
-        let (mut claimed, unreadable) =
+        let (mut claimed, requests, unreadable) =
             claimed(parts, request.consumer).map_err(|error| error.during(CLAIM))?;
-        claimed.settled = in_order(&settlements, request.settle.len(), &claimed.settled);
+        claimed.settled = settlements.in_order(request.settle.len(), &claimed.settled);
+        self.enter(request.consumer, ledger, &claimed.leases, requests);
         self.quarantine(request.consumer, unreadable).await?;
         Ok(claimed)
     }
@@ -105,7 +109,8 @@ impl Broker for RedisBroker {
     async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         const SETTLE: &str = "settle";
         BrokerError::check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
-        let settlements = Settlements::of(request.consumer, &request.items);
+        let mut ledger = self.0.ledgers.take(request.consumer);
+        let settlements = Settlements::of(request.consumer, &request.items, ledger.as_mut());
         let mut args = self.args_with_retention(3 + settlements.count_args());
         args.text(&consumer_name(request.consumer))
             .number(request.sequence.number())
@@ -117,13 +122,10 @@ impl Broker for RedisBroker {
         let Some(parts) = fresh(reply).map_err(|error| error.during(SETTLE))? else {
             return Err(stale(SETTLE, request.sequence));
         };
-        let (claimed, _) =
+        let (claimed, requests, _) =
             claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
-        Ok(in_order(
-            &settlements,
-            request.items.len(),
-            &claimed.settled,
-        ))
+        self.enter(request.consumer, ledger, &[], requests);
+        Ok(settlements.in_order(request.items.len(), &claimed.settled))
     }
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
@@ -137,7 +139,7 @@ impl Broker for RedisBroker {
             .iter()
             .partition(|token| token.consumer == request.consumer);
         for token in mine {
-            args.bytes(items::token_bytes(token));
+            args.bytes(settlements::token_bytes(token));
         }
         let reply = self.beat(EXTEND, |scripts| &scripts.extend, args).await?;
         let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
@@ -217,6 +219,15 @@ impl Broker for RedisBroker {
 }
 
 impl RedisBroker {
+    /// Enters what was claimed into the ledger of a consumer, if the server says that it is exact.
+    fn enter(&self, consumer: ConsumerId, ledger: Option<Ledger>, leases: &[Lease], requests: u64) {
+        if requests > 0 {
+            let mut ledger = ledger.unwrap_or_default();
+            ledger.add(leases, requests);
+            self.0.ledgers.keep(consumer, ledger);
+        }
+    }
+
     /// Sets claimed runs aside whose bytes cannot be read, so that they hold up nobody.
     async fn quarantine(
         &self,
@@ -258,7 +269,7 @@ fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
 fn claimed(
     mut parts: impl Iterator<Item = Reply>,
     consumer: ConsumerId,
-) -> Result<(Claimed, Vec<Unreadable>), LinkError> {
+) -> Result<(Claimed, u64, Vec<Unreadable>), LinkError> {
     let mut claimed = Claimed::default();
     let mut unreadable = Vec::new();
     claimed.settled = decode::settled(&decode::next(&mut parts)?.into_bytes()?)?;
@@ -273,18 +284,8 @@ fn claimed(
         }
     }
     claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
-    Ok((claimed, unreadable))
-}
-
-/// Puts answers back into the order of the request; what was not sent has lost its lease.
-fn in_order(settlements: &Settlements<'_>, count: usize, answers: &[Settled]) -> Vec<Settled> {
-    let mut settled = vec![Settled::LeaseLost; count];
-    for (place, answer) in settlements.places.iter().zip(answers) {
-        if let Some(slot) = settled.get_mut(*place) {
-            *slot = *answer;
-        }
-    }
-    settled
+    let requests = decode::next(&mut parts)?.into_number()?;
+    Ok((claimed, requests, unreadable))
 }
 
 fn extended(reply: Reply) -> Result<Extended, LinkError> {

@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod config;
 mod decode;
+mod held;
 mod items;
 mod keys;
 mod lifeline;
@@ -19,6 +20,7 @@ mod listing;
 mod schedules;
 mod script;
 mod search;
+mod settlements;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
 use clock::ServerClock;
+use held::Ledgers;
 use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, LinkError, Reply, Use};
@@ -57,6 +60,7 @@ struct Shared {
     bells: Bells,
     changes: Changes,
     clock: ServerClock,
+    ledgers: Ledgers,
 }
 
 impl RedisBroker {
@@ -106,6 +110,7 @@ impl RedisBroker {
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
             clock: ServerClock::new(),
+            ledgers: Ledgers::default(),
             lifeline,
             link,
             keys,
