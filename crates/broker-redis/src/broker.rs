@@ -94,7 +94,7 @@ impl Broker for RedisBroker {
                 args.text(queue.as_str());
             }
         }
-        let reply = self.step(CLAIM, &self.0.scripts.claim, args).await?;
+        let reply = self.work(CLAIM, &self.0.scripts.claim, args).await?;
         let Some(parts) = fresh(reply).map_err(|error| error.during(CLAIM))? else {
             return Err(stale(CLAIM, request.sequence));
         };
@@ -118,7 +118,7 @@ impl Broker for RedisBroker {
         settlements
             .push(&mut args)
             .map_err(|error| unencodable(SETTLE, error))?;
-        let reply = self.step(SETTLE, &self.0.scripts.claim, args).await?;
+        let reply = self.work(SETTLE, &self.0.scripts.claim, args).await?;
         let Some(parts) = fresh(reply).map_err(|error| error.during(SETTLE))? else {
             return Err(stale(SETTLE, request.sequence));
         };
@@ -141,7 +141,7 @@ impl Broker for RedisBroker {
         for token in mine {
             args.bytes(settlements::token_bytes(token));
         }
-        let reply = self.beat(EXTEND, |scripts| &scripts.extend, args).await?;
+        let reply = self.beat(EXTEND, &self.0.scripts.extend, args).await?;
         let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
         extended
             .lost
@@ -162,7 +162,7 @@ impl Broker for RedisBroker {
             .number(u64::from(request.crash_budget))
             .number(request.limit as u64)
             .bytes(failure);
-        let reply = self.beat(RECLAIM, |scripts| &scripts.reclaim, args).await?;
+        let reply = self.beat(RECLAIM, &self.0.scripts.reclaim, args).await?;
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }
 
@@ -182,7 +182,7 @@ impl Broker for RedisBroker {
                     args.number(u64::from(lane.number())).text(queue.as_str());
                 }
             }
-            let reply = self.step(WAIT, &self.0.scripts.peek, args).await?;
+            let reply = self.work(WAIT, &self.0.scripts.peek, args).await?;
             let (is_ready, due_in) = peeked(reply).map_err(|error| error.during(WAIT))?;
             if is_ready {
                 return Ok(());
@@ -238,7 +238,7 @@ impl RedisBroker {
             error!(%problem, "a run cannot be read; it is set aside");
             let mut args = self.0.keys.args(2);
             args.text(&consumer_name(consumer)).bytes(token);
-            self.step("set aside", &self.0.scripts.quarantine, args)
+            self.work("set aside", &self.0.scripts.quarantine, args)
                 .await?;
         }
         Ok(())

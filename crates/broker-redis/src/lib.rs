@@ -34,7 +34,7 @@ use clock::ServerClock;
 use held::Ledgers;
 use keys::Keys;
 use lifeline::Lifeline;
-use link::{Args, Link, LinkError, Reply, Use};
+use link::{Args, Link, Reply, Use};
 use script::{Script, Scripts};
 use wake::{Bells, Changes};
 
@@ -181,18 +181,30 @@ impl RedisBroker {
         reply.map_err(|error| error.during(operation))
     }
 
-    /// Runs a script for an operation of the heartbeat, on the thread that nothing holds up.
+    /// Runs a script for an operation of a consumer, on connections that nothing in the application holds up.
+    async fn work(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let reply = match self.0.lifeline.work().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
+        };
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Runs a script for an operation of the heartbeat, on a connection that nothing else uses.
     async fn beat(
         &self,
         operation: &'static str,
-        pick: fn(&Scripts) -> &Script,
+        script: &Script,
         args: Args,
     ) -> Result<Reply, BrokerError> {
-        let (lifeline, scripts) = (Arc::clone(&self.0.lifeline), Arc::clone(&self.0.scripts));
-        let work = async move { lifeline.link().await?.script(pick(&scripts), args).await };
-        let reply = match self.0.lifeline.spawn(work) {
-            Some(task) => task.await.unwrap_or_else(|_| Err(LinkError::gone())),
-            None => Err(LinkError::gone()),
+        let reply = match self.0.lifeline.beats().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
         };
         reply.map_err(|error| error.during(operation))
     }
