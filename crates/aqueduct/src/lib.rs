@@ -52,6 +52,7 @@ mod macros;
 pub mod manual;
 pub mod observe;
 mod runtime;
+pub mod trace;
 
 #[doc(hidden)]
 pub mod __private;
@@ -59,6 +60,8 @@ pub mod __private;
 pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
 pub use macros::TaskList;
+
+pub use aqueduct_core::task::TaskResult;
 
 pub use aqueduct_core::manager::{Queue, QueueError, RunHandle, TaskCall};
 pub use aqueduct_core::{
@@ -80,7 +83,7 @@ pub use serde;
 
 pub use aqueduct_broker_api as broker_api;
 pub use aqueduct_core::{
-    cancel, clock, context, event, manager, payload, registry, retry, run, schedule, state,
+    cancel, clock, context, event, layer, manager, payload, registry, retry, run, schedule, state,
 };
 
 /// The consumer by hand: builder, configuration, metrics.

@@ -59,6 +59,7 @@ macro_rules! for_each_case {
             enqueue {
                 stores_a_run: "lookup", answers_in_order: "", refuses_a_batch_over_the_limit: "",
                 a_known_id_is_a_duplicate: "unique", keeps_everything_of_a_run: "",
+                keeps_the_trace_of_a_run: "lookup",
             }
             order {
                 first_in_first_out: "", higher_priority_first: "priorities",

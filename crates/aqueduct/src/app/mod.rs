@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use aqueduct_broker_api::Producer;
 use aqueduct_core::event::Events;
+use aqueduct_core::layer::{AttemptLayer, EnqueueLayer, Layers};
 use aqueduct_core::state::States;
 use aqueduct_core::task::Task;
 use aqueduct_core::{Clock, Priority, TaskManager, TaskRegistry};
@@ -42,12 +43,13 @@ use shutdown::Signals;
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug)]
 #[must_use = "an app does nothing until it is started"]
 pub struct App {
     broker: Broker,
     tasks: Vec<Arc<dyn Task>>,
     states: States,
+    layers: Layers,
+    enqueue_layers: Vec<Arc<dyn EnqueueLayer>>,
     clock: Clock,
     observers: ObserverBus,
     problems: Vec<AppError>,
@@ -77,6 +79,8 @@ impl App {
             broker,
             tasks: Vec::new(),
             states: States::default(),
+            layers: Layers::new(),
+            enqueue_layers: Vec::new(),
             clock: Clock::system(),
             observers: ObserverBus::default(),
             problems: Vec::new(),
@@ -96,6 +100,21 @@ impl App {
     /// Gives a value to the tasks that ask for `State<T>`; one value a type.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
+        self
+    }
+
+    /// Puts a layer around each attempt, within those that are there; tasks that are run inline have it too.
+    ///
+    /// A CPU task has it where its body runs: in a worker process only if the list of tasks that the worker
+    /// hook gets has it, see [`manual::layers`](crate::manual::layers).
+    pub fn layer(mut self, layer: impl AttemptLayer) -> Self {
+        self.layers = self.layers.with(layer);
+        self
+    }
+
+    /// Shows each task that is queued here to a layer, behind those that are there.
+    pub fn enqueue_layer(mut self, layer: impl EnqueueLayer) -> Self {
+        self.enqueue_layers.push(Arc::new(layer));
         self
     }
 
@@ -232,8 +251,8 @@ impl App {
     fn build(mut self) -> Result<Parts, AppError> {
         let mut problems = std::mem::take(&mut self.problems);
         let mut registry = TaskRegistry::new();
-        for task in &self.tasks {
-            if let Err(error) = registry.register(task) {
+        for task in self.layers.around(self.tasks) {
+            if let Err(error) = registry.register(&task) {
                 problems.push(AppError::tasks(&error));
             }
         }
@@ -251,6 +270,8 @@ impl App {
             .with_clock(self.clock.clone())
             .with_events(events.clone())
             .with_states(Arc::clone(&states));
+        let layers = self.enqueue_layers.into_iter();
+        let manager = layers.fold(manager, TaskManager::with_enqueue_layer);
         #[cfg(feature = "consumer")]
         let consumer = self.consumer.map(|settings| {
             let builder =
@@ -287,6 +308,17 @@ impl App {
             #[cfg(feature = "scheduler")]
             scheduler: scheduler.and_then(Result::ok),
         })
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("broker", &self.broker)
+            .field("tasks", &self.tasks)
+            .field("layers", &self.layers)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
     }
 }
 
