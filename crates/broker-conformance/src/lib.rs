@@ -113,6 +113,14 @@ macro_rules! for_each_case {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
                 a_failed_run_can_be_requeued: "results",
             }
+            waits {
+                an_end_is_told_with_its_value: "waits", every_end_is_told: "waits",
+                the_end_of_what_died_is_told: "waits", an_attempt_is_no_end: "waits",
+                what_has_ended_is_not_waited_for: "waits", what_keeps_no_result_is_unknown: "waits",
+                a_removed_run_is_unknown: "waits", the_time_of_a_wait_ends: "waits",
+                all_who_wait_are_told: "waits", a_dropped_wait_loses_nothing: "waits",
+                a_requeued_run_is_waited_for_anew: "waits",
+            }
             admin {
                 lists_in_pages: "lookup", a_paused_queue_gives_nothing: "",
                 a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "lookup",
@@ -143,6 +151,7 @@ macro_rules! for_each_case {
                 of_looks_change_nothing: "lookup", of_beats_reclaim_once: "",
                 of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
+                of_a_wait_tell_again: "waits",
             }
             random {
                 the_model_agrees: "unique",

@@ -6,7 +6,8 @@ use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
     Enqueued, ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitRequest,
+    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName};
@@ -186,6 +187,10 @@ impl Broker for RedisBroker {
                 return Ok(());
             }
         }
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        self.until_ended(request).await
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

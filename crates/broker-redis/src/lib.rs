@@ -10,6 +10,7 @@ mod broker;
 mod check;
 mod config;
 mod decode;
+mod ends;
 mod items;
 mod keys;
 mod lifeline;
@@ -31,7 +32,7 @@ use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, LinkError, Reply, Use};
 use script::{Script, Scripts};
-use wake::{Bells, Changes};
+use wake::{Bells, Changes, Endings};
 
 /// A broker in Redis; clones are the same broker.
 ///
@@ -54,6 +55,7 @@ struct Shared {
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
+    endings: Endings,
 }
 
 impl RedisBroker {
@@ -102,6 +104,7 @@ impl RedisBroker {
             scripts: Arc::new(Scripts::new(&config)),
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
+            endings: Endings::new(Arc::clone(&lifeline)),
             lifeline,
             link,
             keys,
@@ -156,6 +159,7 @@ impl RedisBroker {
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,
             "reclaim" => &scripts.reclaim,
+            "wait_ended" => &scripts.wait_ended,
             _ => return None,
         };
         Some(script.sha())

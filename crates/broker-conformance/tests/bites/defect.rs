@@ -61,6 +61,13 @@ pub(crate) enum Defect {
     // Waiting.
     NeverWakes,
     WakesOnlyTheFirst,
+    EndsNotTold,
+    AttemptsToldAsEnds,
+    ValuesNotTold,
+    UnknownRunsWaitedFor,
+    WaitsNeverOver,
+    OnlyTheFirstWaitTold,
+    EndsToldFromMemory,
     // Steering.
     CancelDoesNothing,
     CancelOfARunningRunForgotten,

@@ -94,6 +94,7 @@ impl State {
             return;
         };
         self.queues.count(stored.queue, stored.run.state, -1);
+        self.waits.forget(stored.run.id);
         let Some(options) = stored.run.options else {
             return;
         };

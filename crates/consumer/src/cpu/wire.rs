@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use aqueduct_broker_api::wire::{self as envelope, WireError};
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::payload::Payload;
 use aqueduct_core::queue::{Due, Enqueued};
-use aqueduct_core::run::{Lineage, RunOptions};
+use aqueduct_core::run::{CancelAnswer, Lineage, RunOptions, WaitAnswer};
 use aqueduct_core::task::TaskErrorKind;
 use aqueduct_core::{
     Lane, Priority, QueueName, QueuedTask, RunId, RunState, TaskError, TaskName, Timestamp,
@@ -18,6 +19,7 @@ pub(super) enum Request {
     Enqueue(Vec<Queued>),
     Find(RunId),
     Cancel { run: RunId, reason: String },
+    WaitEnded { run: RunId, at_most: Duration },
 }
 
 /// What became of a request.
@@ -26,7 +28,8 @@ pub(super) enum Reply {
     Enqueued(Vec<Answer>),
     /// The envelope of a run.
     Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
-    Cancelled(bool),
+    Cancelled(Cancelled),
+    Waited(Waited),
     Failed(Problem, String),
 }
 
@@ -58,6 +61,24 @@ pub(super) enum Answer {
     Accepted { is_scheduled: bool },
     Duplicate(RunId),
     QueueFull,
+}
+
+/// [`CancelAnswer`], as bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Cancelled {
+    AtOnce,
+    Requested,
+    AlreadyEnded(RunState),
+    Unknown,
+}
+
+/// [`WaitAnswer`], as bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Waited {
+    /// The envelope of the run.
+    Ended(#[serde(with = "serde_bytes")] Vec<u8>),
+    NotYet,
+    Unknown,
 }
 
 /// [`QueueErrorKind`], as bytes.
@@ -142,6 +163,44 @@ impl Answer {
             Self::Duplicate(run) => Enqueued::Duplicate(run),
             Self::QueueFull => Enqueued::QueueFull,
         }
+    }
+}
+
+impl Cancelled {
+    pub(super) fn of(answer: CancelAnswer) -> Self {
+        match answer {
+            CancelAnswer::Cancelled => Self::AtOnce,
+            CancelAnswer::Requested => Self::Requested,
+            CancelAnswer::AlreadyEnded(state) => Self::AlreadyEnded(state),
+            _ => Self::Unknown,
+        }
+    }
+
+    pub(super) fn into_answer(self) -> CancelAnswer {
+        match self {
+            Self::AtOnce => CancelAnswer::Cancelled,
+            Self::Requested => CancelAnswer::Requested,
+            Self::AlreadyEnded(state) => CancelAnswer::AlreadyEnded(state),
+            Self::Unknown => CancelAnswer::Unknown,
+        }
+    }
+}
+
+impl Waited {
+    pub(super) fn of(answer: WaitAnswer) -> Result<Self, WireError> {
+        Ok(match answer {
+            WaitAnswer::Ended(run) => Self::Ended(envelope::encode(&run)?),
+            WaitAnswer::NotYet => Self::NotYet,
+            WaitAnswer::Unknown => Self::Unknown,
+        })
+    }
+
+    pub(super) fn into_answer(self) -> Result<WaitAnswer, WireError> {
+        Ok(match self {
+            Self::Ended(bytes) => WaitAnswer::Ended(Box::new(envelope::decode(&bytes)?)),
+            Self::NotYet => WaitAnswer::NotYet,
+            Self::Unknown => WaitAnswer::Unknown,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::TaskManager;
 use super::error::{QueueError, QueueErrorKind};
 use super::handle::RunHandle;
+use super::queue_and_wait::QueueAndWait;
 use super::target::QueueTarget;
 use crate::id::RunId;
 use crate::name::QueueName;
@@ -93,6 +94,21 @@ impl<Out> TaskCall<Out> {
         target: &(impl QueueTarget + Sync + ?Sized),
     ) -> Result<RunHandle<Out>, QueueError> {
         target.manager().queue_call(self).await
+    }
+
+    /// Queues the call, and waits for the value that its task returns: `.await` what this returns.
+    ///
+    /// The result is kept for [`KEPT_FOR_A_WAIT`](super::KEPT_FOR_A_WAIT), unless the call or its task
+    /// says otherwise.
+    pub fn queue_and_wait(self, target: &(impl QueueTarget + ?Sized)) -> QueueAndWait<'_, Out> {
+        QueueAndWait::new(target, self)
+    }
+
+    /// Keeps the result for so long, unless something else was asked for.
+    pub(super) fn keeping_for(self, retention: Duration) -> Self {
+        self.change(|task| {
+            task.options_mut().keep_result.get_or_insert(retention);
+        })
     }
 
     /// Gives the call its identity, as the run `id` in the family of `lineage`.

@@ -1,5 +1,6 @@
 //! One persisted execution of a task, from enqueue to its end.
 
+mod answer;
 mod decide;
 mod failure;
 mod lineage;
@@ -9,6 +10,7 @@ mod settlement;
 mod state;
 mod tally;
 
+pub use answer::{CancelAnswer, WaitAnswer};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use lineage::Lineage;
