@@ -1,9 +1,9 @@
 //! Waiting for the ends of runs while messages, servers and processes are lost: scenarios E1 to E8.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aqueduct::broker_api::{
     Broker as _, BrokerError, BrokerErrorKind, BrokerHandle, MAX_WAITERS_OF_A_RUN, WaitAnswer,
@@ -21,6 +21,7 @@ use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{broker, server};
 use integration::soon;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Lets tasks go on.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use aqueduct_broker_api::{
     WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
-use aqueduct_core::{ConsumerId, QueueName};
+use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
 use tracing::error;
 
 use crate::RedisBroker;
@@ -37,23 +37,32 @@ impl Broker for RedisBroker {
         args.text(&format!("{:032x}", request.producer.as_u128()))
             .number(request.sequence.number());
         let max_length = self.max_queue_length();
-        let script = match request.tasks.as_slice() {
-            [task] if max_length == 0 && items::push_plain(&mut args, task).map_err(encode)? => {
-                &self.0.scripts.enqueue_one
-            }
-            tasks => {
-                args.number(max_length);
-                items::push_tasks(&mut args, tasks).map_err(encode)?;
-                &self.0.scripts.enqueue
-            }
+        let are_plain = max_length == 0 && items::are_plain(&request.tasks);
+        let script = if are_plain {
+            let time = self.0.clock.now();
+            args.number(time.as_millis());
+            items::push_plain(&mut args, &request.tasks, time).map_err(encode)?;
+            &self.0.scripts.enqueue_plain
+        } else {
+            args.number(max_length);
+            items::push_tasks(&mut args, &request.tasks).map_err(encode)?;
+            &self.0.scripts.enqueue
         };
         let reply = self.step(ENQUEUE, script, args).await?;
         let answers = fresh(reply).map_err(|error| error.during(ENQUEUE))?;
         let Some(mut parts) = answers else {
             return Err(stale(ENQUEUE, request.sequence));
         };
-        let answers = decode::next(&mut parts).and_then(Reply::into_bytes);
-        let answers = answers.and_then(|answers| decode::enqueued(&answers));
+        let part = decode::next(&mut parts);
+        let answers = if are_plain {
+            part.and_then(Reply::into_number).map(|time| {
+                self.0.clock.learn(Timestamp::from_millis(time));
+                vec![Enqueued::Accepted(RunState::Queued); request.tasks.len()]
+            })
+        } else {
+            part.and_then(Reply::into_bytes)
+                .and_then(|answers| decode::enqueued(&answers))
+        };
         answers.map_err(|error| error.during(ENQUEUE))
     }
 

@@ -7,7 +7,7 @@ use aqueduct_broker_api::wire::{self, QueuedBytes, WireError};
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind, LeaseToken, Settle, Settlement};
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{Failure, FailureKind};
-use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, Timestamp};
+use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, TaskRun, Timestamp};
 
 use crate::link::Args;
 
@@ -36,25 +36,35 @@ struct Group<'a> {
     members: Vec<(RunId, Vec<u8>)>,
 }
 
-/// Adds a plain task, as `enqueue_one.lua` reads it; returns whether it is plain.
-pub(crate) fn push_plain(args: &mut Args, task: &QueuedTask) -> Result<bool, WireError> {
-    if more(task).is_some() {
-        return Ok(false);
+/// Returns whether tasks may be sent as they are stored: each plain, and with an id that nobody knows.
+pub(crate) fn are_plain(tasks: &[QueuedTask]) -> bool {
+    tasks
+        .iter()
+        .all(|task| task.has_new_id && more(task).is_none())
+}
+
+/// Adds plain tasks that were accepted at `time`, as `enqueue_plain.lua` reads them.
+pub(crate) fn push_plain(
+    args: &mut Args,
+    tasks: &[QueuedTask],
+    time: Timestamp,
+) -> Result<(), WireError> {
+    let is_like = |a: &QueuedTask, b: &QueuedTask| {
+        a.queue == b.queue && a.lane == b.lane && a.priority == b.priority
+    };
+    for group in tasks.chunk_by(is_like) {
+        if let [first, ..] = group {
+            let (lane, priority, queue) = (first.lane, first.priority, &first.queue);
+            args.text(&format!("ready:{lane}:{priority}:{queue}"))
+                .text(queue.as_str())
+                .text(&format!("bell:{lane}:{queue}"))
+                .number(group.len() as u64);
+        }
+        for task in group {
+            args.bytes(wire::encode(&TaskRun::accept(task.clone(), time))?);
+        }
     }
-    let QueuedTask {
-        lane,
-        priority,
-        queue,
-        ..
-    } = task;
-    let bytes = wire::encode_queued(task)?;
-    args.bytes(task.id.to_bytes().to_vec())
-        .bytes(bytes.head)
-        .bytes(bytes.tail)
-        .text(&format!("ready:{lane}:{priority}:{queue}"))
-        .text(queue.as_str())
-        .text(&format!("bell:{lane}:{queue}"));
-    Ok(true)
+    Ok(())
 }
 
 /// Adds tasks that are queued, as `lib/admit.lua` reads them.
@@ -160,7 +170,7 @@ impl More {
 }
 
 /// Packs what stands beside a stored run: deadline, retention, unique key; nothing for a plain one.
-pub(crate) fn side_of(run: &aqueduct_core::TaskRun) -> Vec<u8> {
+pub(crate) fn side_of(run: &TaskRun) -> Vec<u8> {
     let mut side = Vec::new();
     let Some(options) = &run.options else {
         return side;

@@ -8,6 +8,7 @@
 mod admin;
 mod broker;
 mod check;
+mod clock;
 mod config;
 mod decode;
 mod ends;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
+use clock::ServerClock;
 use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, LinkError, Reply, Use};
@@ -56,6 +58,7 @@ struct Shared {
     bells: Bells,
     changes: Changes,
     endings: Endings,
+    clock: ServerClock,
 }
 
 impl RedisBroker {
@@ -105,6 +108,7 @@ impl RedisBroker {
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
             endings: Endings::new(Arc::clone(&lifeline)),
+            clock: ServerClock::new(),
             lifeline,
             link,
             keys,
@@ -154,7 +158,7 @@ impl RedisBroker {
         let script = match script {
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
-            "enqueue_one" => &scripts.enqueue_one,
+            "enqueue_plain" => &scripts.enqueue_plain,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,

@@ -32,7 +32,7 @@ pub(crate) struct Scripts {
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) enqueue: Script,
-    pub(crate) enqueue_one: Script,
+    pub(crate) enqueue_plain: Script,
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) pause: Script,
@@ -91,7 +91,7 @@ impl Scripts {
             ),
             consumers: script!(clock, "consumers",),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
-            enqueue_one: script!(clock, "enqueue_one",),
+            enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
                 clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
             ),
@@ -172,7 +172,7 @@ impl Scripts {
             &mut self.claim,
             &mut self.consumers,
             &mut self.enqueue,
-            &mut self.enqueue_one,
+            &mut self.enqueue_plain,
             &mut self.extend,
             &mut self.find,
             &mut self.pause,
