@@ -67,7 +67,7 @@ macro_rules! for_each_case {
             }
             claim {
                 is_exclusive: "", respects_the_maximum: "", empty_is_no_error: "",
-                counts_attempts: "", settles_before_it_claims: "",
+                counts_attempts: "", settles_before_it_claims: "", tells_the_time: "",
                 refuses_a_batch_over_the_limit: "",
             }
             settle {
@@ -128,7 +128,8 @@ macro_rules! for_each_case {
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",
-                a_tick_can_be_skipped: "schedules", the_future_does_not_fire: "schedules",
+                a_tick_can_be_skipped: "schedules", a_run_has_what_its_schedule_asks_for: "schedules",
+                the_future_does_not_fire: "schedules",
                 a_lower_version_changes_nothing: "schedules", removed_stays_removed: "schedules",
                 switched_off_does_not_fire: "schedules", the_revision_follows_definitions: "schedules",
                 a_change_wakes_the_waiting: "schedules",

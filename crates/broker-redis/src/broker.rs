@@ -278,6 +278,7 @@ fn claimed(
         }
     }
     claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
+    claimed.now = Timestamp::from_millis(decode::next(&mut parts)?.into_number()?);
     Ok((claimed, unreadable))
 }
 

@@ -183,6 +183,11 @@ async fn time_limits_and_cancellation_reach_workers() {
         "{}",
         watcher.failure_of(run)
     );
+    let limited = ignores::with().total_timeout(Duration::from_millis(50));
+    let run = limited.queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    let failure = watcher.failure_of(run);
+    assert!(failure.contains("total time limit"), "{failure}");
     let run = listens::queue(manager).await.unwrap().id();
     watcher.start_of(run).await;
     let answer = manager.cancel(run, "no longer wanted").await.unwrap();

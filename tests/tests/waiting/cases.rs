@@ -9,7 +9,8 @@ use integration::soon;
 
 use super::Store;
 use super::work::{
-    Signals, add, add_later, fails, fails_twice, gives_up, listens, nothing, plain, sums,
+    Signals, add, add_later, fails, fails_for_long, fails_twice, gives_up, listens, nothing, plain,
+    sums,
 };
 
 /// Makes a store that keeps so many ended runs.
@@ -58,7 +59,7 @@ pub(crate) async fn the_final_state_counts_not_the_first_attempt(make: Make) {
 pub(crate) async fn an_end_without_a_value_is_a_typed_error(make: Make) {
     let store = make(MANY);
     let manager = store.manager().await;
-    let expires = add::with(1, 1).expires_in(Duration::from_millis(1));
+    let expires = add::with(1, 1).expires_in(Duration::ZERO);
     let expired = expires.queue(&manager).await.unwrap();
     let cancelled = add::queue(&manager, 1, 1).await.unwrap();
     cancelled.cancel("not needed").await.unwrap();
@@ -191,5 +192,38 @@ pub(crate) async fn a_handle_cancels(make: Make) {
         matches!(&ended, Err(WaitError::Cancelled { reason }) if reason.as_str() == "enough"),
         "{ended:?}"
     );
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn a_total_limit_ends_all_attempts(make: Make) {
+    let store = make(MANY);
+    let app = store.app(&Signals::new()).await;
+    let manager = store.manager().await;
+    let handle = fails_for_long::queue(&manager).await.unwrap();
+    match value(&handle).await {
+        Err(WaitError::Failed { failure, attempts }) => {
+            assert!(attempts > 1, "{attempts} attempts");
+            let message = failure.message();
+            for words in ["it never works", "total time limit"] {
+                assert!(message.contains(words), "{message}");
+            }
+        }
+        other => panic!("{other:?}"),
+    }
+    // Nobody takes it in time: it is not begun.
+    app.stop().await.unwrap();
+    let call = add::with(1, 1).total_timeout(Duration::from_millis(1));
+    let late = call.queue(&manager).await.unwrap();
+    let ends_by = late.find().await.unwrap().unwrap().ends_by().unwrap();
+    while manager.clock().now() <= ends_by {
+        tokio::task::yield_now().await;
+    }
+    let app = store.app(&Signals::new()).await;
+    match value(&late).await {
+        Err(WaitError::Failed { failure, .. }) => {
+            assert_eq!(failure.kind(), FailureKind::Timeout);
+        }
+        other => panic!("{other:?}"),
+    }
     app.stop().await.unwrap();
 }

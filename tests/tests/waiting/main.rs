@@ -98,4 +98,5 @@ on_both_brokers![
     an_evicted_value_still_comes_to_whoever_waited,
     many_waits_at_once,
     a_handle_cancels,
+    a_total_limit_ends_all_attempts,
 ];

@@ -31,6 +31,7 @@ pub(crate) fn all() -> TaskList {
         add_later,
         fails,
         gives_up,
+        fails_for_long,
         fails_twice,
         nothing,
         sums,
@@ -53,6 +54,15 @@ pub(crate) async fn add_later(signals: State<Signals>, a: u64, b: u64) -> Result
 
 #[task(keep_result = "1m", retry(max = 2, backoff = "5ms"))]
 pub(crate) async fn fails() -> Result<u64, TaskError> {
+    Err(TaskError::msg("it never works"))
+}
+
+#[task(
+    keep_result = "1m",
+    total_timeout = "500ms",
+    retry(max = 4294967295, backoff = "1ms", kind = "fixed")
+)]
+pub(crate) async fn fails_for_long() -> Result<u64, TaskError> {
     Err(TaskError::msg("it never works"))
 }
 

@@ -73,11 +73,13 @@
 //! | `priority` | high before medium before low within a queue; at least one claim in 16 starts from the lowest | |
 //! | `queue_name` | waits in this queue | 1 to 128 bytes |
 //! | `expires_in` | ends as expired if it has not started by then; a run that has failed or crashed once no longer expires | |
+//! | `total_timeout` | fails if it has not ended so long after it was due, [all attempts included](super::retries) | 1 ms to a year |
 //! | `unique` | adds nothing while an unfinished run holds the key; the handle is then on that run | 1 to 256 bytes |
 //! | `keep_result` | keeps the finished run and its result for so long: it can be [waited for](super::waiting) | a year; a result of 1 MiB |
 //!
 //! A broker that cannot do what a call asks for refuses it, with the kind
-//! [`NotSupported`](crate::manager::QueueErrorKind::NotSupported).
+//! [`NotSupported`](crate::manager::QueueErrorKind::NotSupported); options that contradict each other are
+//! refused by all, with the kind [`Contradiction`](crate::manager::QueueErrorKind::Contradiction).
 //!
 //! # Several queues
 //!

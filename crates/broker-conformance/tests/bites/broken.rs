@@ -205,6 +205,7 @@ impl BrokenBroker {
         for run in &mut runs {
             match self.defect {
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
+                Some(Defect::OptionsLost) => run.options = None,
                 Some(Defect::CrashesNotCounted) => run.tally.crashes = 0,
                 _ => {}
             }
@@ -212,6 +213,7 @@ impl BrokenBroker {
         match self.defect {
             Some(Defect::ClaimReverses) => runs.reverse(),
             Some(Defect::CancelsNotTold) => claimed.cancels.clear(),
+            Some(Defect::TimeNotTold) => claimed.now = Timestamp::default(),
             Some(Defect::ClaimGivesTwice) => {
                 let mut notes = self.notes();
                 runs.extend(std::mem::take(&mut notes.handed_out));

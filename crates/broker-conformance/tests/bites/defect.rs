@@ -35,6 +35,8 @@ pub(crate) enum Defect {
     RepeatedClaimGivesNothing,
     StaleClaimAnswered,
     OvertakenClaimRefused,
+    TimeNotTold,
+    OptionsLost,
     // Settling.
     SettledByAnyone,
     AttemptNotCompared,

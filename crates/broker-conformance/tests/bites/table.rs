@@ -121,6 +121,14 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::OvertakenClaimRefused,
         &["replay::out_of_order_is_accepted"],
     ),
+    (Defect::TimeNotTold, &["claim::tells_the_time"]),
+    (
+        Defect::OptionsLost,
+        &[
+            "enqueue::keeps_everything_of_a_run",
+            "schedules::a_run_has_what_its_schedule_asks_for",
+        ],
+    ),
     (Defect::SettledByAnyone, &["settle::only_the_holder_can"]),
     (
         Defect::AttemptNotCompared,

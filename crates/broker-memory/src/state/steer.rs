@@ -53,6 +53,7 @@ impl State {
                 self.unique.insert(key.clone(), id);
             }
             options.deadline = None;
+            options.total_timeout = None;
         }
         let attempt = stored.run.tally.attempt;
         stored.run.tally = Tally {

@@ -6,7 +6,7 @@
 --       number of plain successes, then for each: id and attempt before the claim, 20 bytes;
 --       number of other settlements, then for each: those 20 bytes, kind, wait ms, fields, field count;
 --       then for each want: lane, most, number of queues, queues
--- reply {0, settled, runs, cancels}: a byte for each settlement (255: lease lost, else the new state),
+-- reply {0, settled, runs, cancels, time}: a byte for each settlement (255: lease lost, else the new state),
 --       the runs as they were before the claim, id and reason of each run that is to end;
 --       {1} if the sequence is older than the window
 -- bound 512 settlements, 512 runs, 256 due runs, 1024 entries that cannot be used
@@ -40,7 +40,7 @@ if answer and parse('>I8', answer) == sequence then
     local run = call('HGET', own, sub(answer, from, from + 15))
     if run and sub(run, 5, 24) == sub(answer, from, from + 19) then runs[#runs + 1] = run end
   end
-  return { 0, sub(answer, 11, 10 + settled), runs, cancels() }
+  return { 0, sub(answer, 11, 10 + settled), runs, cancels(), time }
 end
 
 local settled = {}
@@ -289,4 +289,4 @@ settled = table.concat(settled)
 call('HSET', replay, 'newest', math.max(newest, sequence),
   slot, pack('>I8I2', sequence, #settled) .. settled .. table.concat(tokens))
 is_asked = call('EXISTS', asked) == 1
-return { 0, settled, runs, cancels() }
+return { 0, settled, runs, cancels(), time }

@@ -50,6 +50,9 @@ impl<Out> TaskCall<Out> {
                 if let Some(retention) = definition.keep_result() {
                     task.options_mut().keep_result = Some(retention);
                 }
+                if let Some(total) = definition.total_timeout() {
+                    task.options_mut().total_timeout = Some(total);
+                }
                 task
             });
         Self {
@@ -123,6 +126,19 @@ impl<Out> TaskCall<Out> {
         Ok(task)
     }
 
+    /// Sets when the run starts; a time and a delay exclude each other.
+    fn start(self, due: Due) -> Self {
+        let before = self.task.as_ref().map_or(Due::Now, |task| task.due);
+        if matches!(
+            (before, due),
+            (Due::After(_), Due::At(_)) | (Due::At(_), Due::After(_))
+        ) {
+            let problem = "`delay` and `at` contradict each other: set one of them".to_owned();
+            return self.fail(QueueErrorKind::Contradiction, problem);
+        }
+        self.change(|task| task.due = due)
+    }
+
     fn change(mut self, change: impl FnOnce(&mut QueuedTask)) -> Self {
         if let Ok(task) = &mut self.task {
             change(task);
@@ -176,12 +192,12 @@ call_options! {
         if let Some(problem) = too_long("a delay", wait) {
             return self.fail(QueueErrorKind::LimitExceeded, problem);
         }
-        self.change(|task| task.due = Due::After(wait))
+        self.start(Due::After(wait))
     }
 
     /// Starts the run no sooner than `time`, by the broker's clock.
     fn at(self, time: Timestamp) {
-        self.change(|task| task.due = Due::At(time))
+        self.start(Due::At(time))
     }
 
     /// Sets the place among the waiting.
@@ -200,6 +216,22 @@ call_options! {
             return self.fail(QueueErrorKind::LimitExceeded, problem);
         }
         self.change(|task| task.expires_in = Some(wait))
+    }
+
+    /// Fails the run if it has not ended `limit` after it was due, all its attempts and the waits between
+    /// them included; at most a year.
+    ///
+    /// A running attempt ends then, as with its own limit; a retry that would begin later does not. A run
+    /// that waits is failed when its turn comes.
+    fn total_timeout(self, limit: Duration) {
+        if limit < Duration::from_millis(1) {
+            let problem = "a total time limit is at least 1 ms".to_owned();
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
+        if let Some(problem) = too_long("a total time limit", limit) {
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
+        self.change(|task| task.options_mut().total_timeout = Some(limit))
     }
 
     /// Queues nothing if an unfinished run holds the same key; the handle is then on that run.

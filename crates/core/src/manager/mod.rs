@@ -5,6 +5,7 @@ mod call;
 mod error;
 mod handle;
 mod inline;
+mod options;
 mod port;
 mod queue_and_wait;
 mod target;
@@ -33,6 +34,7 @@ use crate::queue::{Enqueued, QueuedTask};
 use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
+use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
 #[derive(Clone)]
@@ -214,8 +216,10 @@ impl TaskManager {
 
     /// Gives a call its identity and its lineage.
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
-        let id = RunId::generate(self.shared.clock.now());
+        let now = self.shared.clock.now();
+        let id = RunId::generate(now);
         let mut task = call.into_queued(id, self.lineage_of(id))?;
+        settle_options(&mut task, now)?;
         task.has_new_id = true;
         Ok(task)
     }
