@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod decode;
 mod ends;
+mod held;
 mod items;
 mod keys;
 mod lifeline;
@@ -20,6 +21,7 @@ mod listing;
 mod schedules;
 mod script;
 mod search;
+mod settlements;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
@@ -30,9 +32,10 @@ use std::sync::Arc;
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
 use clock::ServerClock;
+use held::Ledgers;
 use keys::Keys;
 use lifeline::Lifeline;
-use link::{Args, Link, LinkError, Reply, Use};
+use link::{Args, Link, Reply, Use};
 use script::{Script, Scripts};
 use wake::{Bells, Changes, Endings};
 
@@ -59,6 +62,7 @@ struct Shared {
     changes: Changes,
     endings: Endings,
     clock: ServerClock,
+    ledgers: Ledgers,
 }
 
 impl RedisBroker {
@@ -109,6 +113,7 @@ impl RedisBroker {
             changes: Changes::new(Arc::clone(&lifeline)),
             endings: Endings::new(Arc::clone(&lifeline)),
             clock: ServerClock::new(),
+            ledgers: Ledgers::default(),
             lifeline,
             link,
             keys,
@@ -180,18 +185,30 @@ impl RedisBroker {
         reply.map_err(|error| error.during(operation))
     }
 
-    /// Runs a script for an operation of the heartbeat, on the thread that nothing holds up.
+    /// Runs a script for an operation of a consumer, on connections that nothing in the application holds up.
+    async fn work(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let reply = match self.0.lifeline.work().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
+        };
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Runs a script for an operation of the heartbeat, on a connection that nothing else uses.
     async fn beat(
         &self,
         operation: &'static str,
-        pick: fn(&Scripts) -> &Script,
+        script: &Script,
         args: Args,
     ) -> Result<Reply, BrokerError> {
-        let (lifeline, scripts) = (Arc::clone(&self.0.lifeline), Arc::clone(&self.0.scripts));
-        let work = async move { lifeline.link().await?.script(pick(&scripts), args).await };
-        let reply = match self.0.lifeline.spawn(work) {
-            Some(task) => task.await.unwrap_or_else(|_| Err(LinkError::gone())),
-            None => Err(LinkError::gone()),
+        let reply = match self.0.lifeline.beats().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
         };
         reply.map_err(|error| error.during(operation))
     }
