@@ -1,4 +1,4 @@
-//! Waiting for the ends of runs while messages, servers and processes are lost: scenarios E1 to E8.
+//! Waiting for the ends of runs while messages, servers and processes are lost: scenarios E1 to E10.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::future::IntoFuture;
@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct::broker_api::{
-    Broker as _, BrokerError, BrokerErrorKind, BrokerHandle, MAX_WAITERS_OF_A_RUN, WaitAnswer,
+    Broker as _, BrokerError, BrokerErrorKind, BrokerHandle, ClaimRequest, EnqueueRequest,
+    LaneWant, Lease, MAX_WAITERS_OF_A_RUN, Sequence, SettleRequest, Settlement, WaitAnswer,
     WaitEndedRequest,
 };
 use aqueduct::manager::RunHandle;
 use aqueduct::redis::RedisBroker;
 use aqueduct::{
-    App, Broker, RunId, RunningApp, State, TaskContext, TaskError, TaskManager, WaitError, task,
-    tasks,
+    App, Broker, Lane, Payload, QueueName, QueuedTask, RunId, RunningApp, State, TaskContext,
+    TaskError, TaskManager, TaskName, Timestamp, WaitError, task, tasks,
 };
+use aqueduct_core::{ConsumerId, ProducerId};
 use aqueduct_redis_server::RedisServer;
 use integration::process::figure;
 use integration::proxy::{Fault, FaultProxy, Rule};
@@ -402,4 +404,54 @@ async fn e9_a_wait_ends_with_its_run() {
     ));
     app.stop().await.unwrap();
     assert_eq!(ended_lists(&server), [""; 0]);
+}
+
+/// Returns how often a command was called.
+fn calls(server: &RedisServer, command: &str) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]).unwrap();
+    let name = format!("cmdstat_{command}:calls=");
+    let calls = stats.lines().find_map(|line| line.strip_prefix(&name));
+    calls.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+/// A wait is one script: its value comes with the message.
+#[tokio::test]
+async fn e10_a_wait_costs_one_round_trip() {
+    const TIMES: u64 = 50;
+    let server = server(&[]);
+    let (waiting, working) = (broker(&server.url()).await, broker(&server.url()).await);
+    let consumer = ConsumerId::generate();
+    let mut sequence = Sequence::default();
+    let mut costs = Vec::new();
+    for times in [1, TIMES] {
+        let before = calls(&server, "evalsha");
+        for number in 0..times {
+            let id = RunId::generate(Timestamp::from_millis(number));
+            let mut task = QueuedTask::new(id, TaskName::from_static("a"), Payload::empty());
+            task.options_mut().keep_result = Some(Duration::from_mins(1));
+            let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, vec![task]);
+            working.enqueue(&request).await.unwrap();
+            let wait = WaitEndedRequest::new(id, Duration::from_mins(1));
+            let (answer, ()) = tokio::join!(waiting.wait_ended(&wait), async {
+                are_awaited(&server, 1).await;
+                sequence = sequence.next();
+                let want = LaneWant::new(Lane::Io, Arc::from([QueueName::DEFAULT]), 1);
+                let request = ClaimRequest::new(consumer, sequence, Duration::from_mins(1));
+                let claimed = working.claim(&request.want(want)).await.unwrap();
+                let settle = |lease: Lease| lease.settle(Settlement::Succeed { result: None });
+                let items = claimed.leases.into_iter().map(settle).collect();
+                sequence = sequence.next();
+                let request = SettleRequest::new(consumer, sequence, items);
+                working.settle(&request).await.unwrap();
+            });
+            assert_eq!(ended(answer), id);
+        }
+        costs.push(calls(&server, "evalsha") - before);
+    }
+    figure(&format!(
+        "{} scripts for {TIMES} runs that were waited for",
+        costs[1]
+    ));
+    let (enqueue, claim, settle, wait) = (1, 1, 1, 1);
+    assert_eq!(costs[1], TIMES * (enqueue + claim + settle + wait));
 }

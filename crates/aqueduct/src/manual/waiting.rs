@@ -112,7 +112,8 @@
 //! }
 //! ```
 //!
-//! A retry of the waiting task queues its children again. CPU tasks wait as well, `.await` or, in a
+//! A consumer that stops waits for such a task as for any other, and gives it back after the grace time. A
+//! retry of the waiting task queues its children again. CPU tasks wait as well, `.await` or, in a
 //! synchronous body, `.blocking()`.
 //!
 //! # Cancelling
