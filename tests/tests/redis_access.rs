@@ -73,12 +73,15 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
         .await
         .unwrap();
     let key = UniqueKey::new("k").unwrap();
-    note::queue(manager, 8)
+    let run = note::queue(manager, 8)
         .unique(key)
         .keep_result(Duration::from_secs(9))
         .await
         .unwrap();
-    ledger.all_of(0..9).await;
+    let here = note::handle(consumer.task_manager(), run.id());
+    let (there, here, ()) = tokio::join!(run.wait(), here.wait(), ledger.all_of(0..9));
+    there.unwrap();
+    here.unwrap();
     for app in [consumer, producer, scheduler] {
         app.stop().await.unwrap();
     }
