@@ -187,15 +187,6 @@ impl Consumers {
     }
 }
 
-/// Says a figure, which `cargo xtask chaos` shows beside the scenario.
-#[expect(
-    clippy::print_stderr,
-    reason = "figures are for whoever runs the scenario"
-)]
-pub fn figure(text: &str) {
-    eprintln!("figure {text}");
-}
-
 async fn listen(
     child: usize,
     mut lines: Lines<BufReader<ChildStdout>>,

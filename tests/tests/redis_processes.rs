@@ -8,7 +8,8 @@ use aqueduct::broker_api::{BrokerAdmin, BrokerExt, BrokerHandle};
 use aqueduct::redis::RedisBroker;
 use aqueduct::{App, Broker, TaskManager, tasks};
 use aqueduct_redis_server::RedisServer;
-use integration::process::{Consumers, Said, figure, serve_if_child, take_time};
+use integration::figure::figure;
+use integration::process::{Consumers, Said, serve_if_child, take_time};
 use integration::redis::{broker, server};
 
 /// Not a test: what the children of the others run.
