@@ -9,7 +9,7 @@ use aqueduct::redis::RedisBroker;
 use aqueduct::{App, Broker, TaskManager, tasks};
 use aqueduct_redis_server::RedisServer;
 use integration::figure::figure;
-use integration::process::{Consumers, Said, serve_if_child, take_time};
+use integration::process::{Children, Recipe, Said, serve_if_child, take_time};
 use integration::redis::{broker, server};
 
 /// Not a test: what the children of the others run.
@@ -22,7 +22,7 @@ fn child() {
 struct World {
     direct: RedisBroker,
     manager: TaskManager,
-    consumers: Consumers,
+    consumers: Children,
     /// Of each run: how often it began, and how often it ended.
     begun: BTreeMap<u64, usize>,
     ended: BTreeMap<u64, usize>,
@@ -40,7 +40,7 @@ impl World {
             .without_scheduler()
             .into_task_manager()
             .unwrap();
-        let mut consumers = Consumers::of(&server.url());
+        let mut consumers = Children::of(Recipe::consumer(&server.url()));
         for _ in 0..children {
             consumers.start();
         }
@@ -145,7 +145,8 @@ async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
 #[ignore = "slow: cargo xtask chaos"]
 async fn w1_at_the_defaults() {
     let mut world = World::new(0).await;
-    world.consumers = Consumers::of(&world.server.url()).with_defaults();
+    let recipe = Recipe::consumer(&world.server.url()).lease(Duration::from_secs(5));
+    world.consumers = Children::of(recipe);
     for _ in 0..3 {
         world.consumers.start();
     }
