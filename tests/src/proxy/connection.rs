@@ -79,11 +79,14 @@ async fn requests(
             let frame: Vec<u8> = bytes.drain(..length).collect();
             let words = frame::words(&frame);
             let fault = rules.next_fault(&words);
-            if fault == Some(Fault::Held) {
-                rules.hold().await;
+            match fault {
+                Some(Fault::Held) => rules.hold().await,
+                // The delay is the fault.
+                Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
+                _ => {}
             }
             let (times, replies): (usize, &[Reply]) = match fault {
-                None | Some(Fault::Held) => (1, &[Reply::Pass]),
+                None | Some(Fault::Held | Fault::Delay(_)) => (1, &[Reply::Pass]),
                 Some(Fault::LostRequest) => return,
                 Some(Fault::LostReply) => (1, &[Reply::Cut]),
                 Some(Fault::Silence) => (1, &[Reply::Silence]),

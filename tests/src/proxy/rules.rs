@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -20,6 +21,8 @@ pub enum Fault {
     Silence,
     /// The server hears of it when it is released, and of nothing behind it on the connection before.
     Held,
+    /// The server hears of it, and of what is behind it on the connection, so much later.
+    Delay(Duration),
 }
 
 /// A fault of some calls.
