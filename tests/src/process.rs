@@ -3,7 +3,7 @@
 //! A child is the test's own program, started again for one of its tests, [`serve_if_child`].
 
 use std::env::var;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use aqueduct::scheduler::MissedTicks;
 use aqueduct::{App, Broker, Schedule, ScheduleName, TaskContext, Timestamp, task, tasks};
 use aqueduct_core::time::Monotonic;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -45,6 +45,8 @@ pub struct Recipe {
 pub struct Children {
     recipe: Recipe,
     children: Vec<Child>,
+    /// A child ends when its input does.
+    inputs: Vec<Option<ChildStdin>>,
     said: mpsc::Receiver<Said>,
     saying: mpsc::Sender<Said>,
     listening: JoinSet<()>,
@@ -107,6 +109,7 @@ pub fn serve_if_child() {
     let Ok(url) = var(URL) else {
         return;
     };
+    std::thread::spawn(end_with_parent);
     let number = |name| var(name).ok().and_then(|it| it.parse::<i64>().ok());
     let lease = number(LEASE).and_then(|it| u64::try_from(it).ok());
     let lease = Duration::from_millis(lease.expect("a lease"));
@@ -133,6 +136,14 @@ pub fn serve_if_child() {
         };
         app.run_until_ctrl_c().await.expect("it stops");
     });
+}
+
+/// Ends this process once the test is gone, whose end of the input closes with it.
+fn end_with_parent() {
+    let mut nothing = Vec::new();
+    // Whether it was closed or broken does not matter.
+    let _ = std::io::stdin().read_to_end(&mut nothing);
+    std::process::exit(1);
 }
 
 /// A wall clock that is wrong by so many milliseconds; nothing else is.
@@ -197,6 +208,7 @@ impl Children {
         Self {
             recipe,
             children: Vec::new(),
+            inputs: Vec::new(),
             said,
             saying,
             listening: JoinSet::new(),
@@ -227,7 +239,7 @@ impl Children {
             .envs(recipe.is_scheduler.then_some((SCHEDULER, "yes")))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("a child");
@@ -235,6 +247,7 @@ impl Children {
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         self.listening
             .spawn(listen(number, lines, self.saying.clone()));
+        self.inputs.push(child.stdin.take());
         self.children.push(child);
         number
     }
