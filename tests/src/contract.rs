@@ -50,6 +50,26 @@ impl Client {
         self.broker.claim(&request).await.expect("an answer").leases
     }
 
+    /// Settles attempts as successful, and claims up to so many runs, in one step.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the broker does not answer, or a lease was lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave it done or not.
+    pub async fn exchange(&mut self, ended: Vec<Lease>, most: usize) -> Vec<Lease> {
+        self.last = self.last.next();
+        let want = LaneWant::new(Lane::Io, Arc::from([QueueName::DEFAULT]), most);
+        let settle = ended.into_iter().map(|lease| lease.settle(succeed()));
+        let request = ClaimRequest::new(self.id, self.last, self.lease).want(want);
+        let request = request.settling(settle.collect());
+        let claimed = self.broker.claim(&request).await.expect("an answer");
+        assert!(!claimed.settled.contains(&Settled::LeaseLost));
+        claimed.leases
+    }
+
     /// Claims one run, which must be there.
     ///
     /// # Panics
@@ -109,6 +129,41 @@ impl Client {
     }
 }
 
+/// A producer that keeps its identity and its sequence.
+#[derive(Debug)]
+pub struct Source {
+    id: ProducerId,
+    broker: RedisBroker,
+    last: Sequence,
+}
+
+impl Source {
+    /// Makes a producer.
+    #[must_use]
+    pub fn new(broker: &RedisBroker) -> Self {
+        Self {
+            id: ProducerId::generate(),
+            broker: broker.clone(),
+            last: Sequence::default(),
+        }
+    }
+
+    /// Queues runs in one request.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the broker does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave them queued or not.
+    pub async fn enqueue(&mut self, tasks: Vec<QueuedTask>) -> Vec<Enqueued> {
+        self.last = self.last.next();
+        let request = EnqueueRequest::new(self.id, self.last, tasks);
+        self.broker.enqueue(&request).await.expect("an answer")
+    }
+}
+
 /// Returns a run to queue.
 #[must_use]
 pub fn run() -> QueuedTask {
@@ -116,7 +171,7 @@ pub fn run() -> QueuedTask {
     QueuedTask::new(RunId::generate(Timestamp::MIN), task, Payload::empty())
 }
 
-/// Queues runs in one request.
+/// Queues runs in one request, of a producer of its own.
 ///
 /// # Panics
 ///
@@ -126,8 +181,7 @@ pub fn run() -> QueuedTask {
 ///
 /// Dropping the future may leave them queued or not.
 pub async fn enqueue(broker: &RedisBroker, tasks: Vec<QueuedTask>) -> Vec<Enqueued> {
-    let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks);
-    broker.enqueue(&request).await.expect("an answer")
+    Source::new(broker).enqueue(tasks).await
 }
 
 /// Queues one run, which must be accepted; returns its id.

@@ -179,17 +179,10 @@ async fn p15_names_that_are_none_are_refused() {
         assert!(name.parse::<ScheduleName>().is_err(), "{shown}");
         assert!(queue.len() < 400, "a long name makes a long message");
         assert!(!queue.contains(char::is_control), "{queue:?}");
-        assert!(
-            name == "é"
-                || RedisConfig::from_url("redis://a")
-                    .unwrap()
-                    .with_namespace(name)
-                    .is_err()
-                || name
-                    .bytes()
-                    .all(|it| it.is_ascii_alphanumeric() || b"-._:".contains(&it)),
-            "{shown}"
-        );
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+        let is_namespace = name.bytes().all(fits) && matches!(name.len(), 1..=64);
+        let config = RedisConfig::from_url("redis://localhost").unwrap();
+        assert_eq!(config.with_namespace(name).is_ok(), is_namespace, "{shown}");
     }
     for (name, is_queue) in [("a:b", false), ("__proto__", true), ("a.b-c_1", true)] {
         assert_eq!(name.parse::<QueueName>().is_ok(), is_queue, "{name}");
