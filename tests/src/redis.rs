@@ -132,7 +132,16 @@ impl Ledger {
 }
 
 impl Writer {
-    async fn write(&self, ctx: &TaskContext, number: u64) {
+    /// Writes an execution down.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the test has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave it written or not.
+    pub async fn write(&self, ctx: &TaskContext, number: u64) {
         let run = ctx.run();
         let entry = Entry {
             number,
