@@ -8,8 +8,10 @@
 mod admin;
 mod broker;
 mod check;
+mod clock;
 mod config;
 mod decode;
+mod held;
 mod items;
 mod keys;
 mod lifeline;
@@ -18,6 +20,7 @@ mod listing;
 mod schedules;
 mod script;
 mod search;
+mod settlements;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
@@ -27,9 +30,11 @@ use std::sync::Arc;
 
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
+use clock::ServerClock;
+use held::Ledgers;
 use keys::Keys;
 use lifeline::Lifeline;
-use link::{Args, Link, LinkError, Reply, Use};
+use link::{Args, Link, Reply, Use};
 use script::{Script, Scripts};
 use wake::{Bells, Changes};
 
@@ -54,6 +59,8 @@ struct Shared {
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
+    clock: ServerClock,
+    ledgers: Ledgers,
 }
 
 impl RedisBroker {
@@ -102,6 +109,8 @@ impl RedisBroker {
             scripts: Arc::new(Scripts::new(&config)),
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
+            clock: ServerClock::new(),
+            ledgers: Ledgers::default(),
             lifeline,
             link,
             keys,
@@ -151,7 +160,7 @@ impl RedisBroker {
         let script = match script {
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
-            "enqueue_one" => &scripts.enqueue_one,
+            "enqueue_plain" => &scripts.enqueue_plain,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,
@@ -172,18 +181,30 @@ impl RedisBroker {
         reply.map_err(|error| error.during(operation))
     }
 
-    /// Runs a script for an operation of the heartbeat, on the thread that nothing holds up.
+    /// Runs a script for an operation of a consumer, on connections that nothing in the application holds up.
+    async fn work(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let reply = match self.0.lifeline.work().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
+        };
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Runs a script for an operation of the heartbeat, on a connection that nothing else uses.
     async fn beat(
         &self,
         operation: &'static str,
-        pick: fn(&Scripts) -> &Script,
+        script: &Script,
         args: Args,
     ) -> Result<Reply, BrokerError> {
-        let (lifeline, scripts) = (Arc::clone(&self.0.lifeline), Arc::clone(&self.0.scripts));
-        let work = async move { lifeline.link().await?.script(pick(&scripts), args).await };
-        let reply = match self.0.lifeline.spawn(work) {
-            Some(task) => task.await.unwrap_or_else(|_| Err(LinkError::gone())),
-            None => Err(LinkError::gone()),
+        let reply = match self.0.lifeline.beats().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
         };
         reply.map_err(|error| error.during(operation))
     }

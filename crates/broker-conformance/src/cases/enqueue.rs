@@ -31,7 +31,8 @@ pub async fn refuses_a_batch_over_the_limit(bench: Bench) {
 
 /// A task whose id the broker knows adds nothing, even in another request.
 pub async fn a_known_id_is_a_duplicate(bench: Bench) {
-    let task = named("a");
+    let mut task = named("a");
+    task.has_new_id = false;
     bench.queue([task.clone()]).await;
     let answers = bench
         .producer()

@@ -202,7 +202,9 @@ impl TaskManager {
     /// Gives a call its identity and its lineage.
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
         let id = RunId::generate(self.shared.clock.now());
-        call.into_queued(id, self.lineage_of(id))
+        let mut task = call.into_queued(id, self.lineage_of(id))?;
+        task.has_new_id = true;
+        Ok(task)
     }
 
     fn lineage_of(&self, id: RunId) -> Lineage {
