@@ -168,7 +168,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 18] {
+    fn all_mut(&mut self) -> [&mut Script; 19] {
         [
             &mut self.cancel,
             &mut self.claim,
