@@ -61,9 +61,10 @@ pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
 pub use macros::TaskList;
 
+pub use aqueduct_core::manager::{
+    Queue, QueueAndWait, QueueError, RunHandle, TaskCall, Wait, WaitError,
+};
 pub use aqueduct_core::task::TaskResult;
-
-pub use aqueduct_core::manager::{Queue, QueueError, RunHandle, TaskCall};
 pub use aqueduct_core::{
     Lane, Payload, Priority, QueueName, QueuedTask, RetryPolicy, RunId, RunState, Schedule,
     ScheduleName, State, TaskContext, TaskDefinition, TaskError, TaskManager, TaskName,

@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod config;
 mod decode;
+mod ends;
 mod held;
 mod items;
 mod keys;
@@ -36,7 +37,7 @@ use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, Reply, Use};
 use script::{Script, Scripts};
-use wake::{Bells, Changes};
+use wake::{Bells, Changes, Endings};
 
 /// A broker in Redis; clones are the same broker.
 ///
@@ -59,6 +60,7 @@ struct Shared {
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
+    endings: Endings,
     clock: ServerClock,
     ledgers: Ledgers,
 }
@@ -110,6 +112,7 @@ impl RedisBroker {
             scripts,
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
+            endings: Endings::new(Arc::clone(&lifeline)),
             clock: ServerClock::new(),
             ledgers: Ledgers::default(),
             lifeline,
@@ -166,6 +169,7 @@ impl RedisBroker {
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,
             "reclaim" => &scripts.reclaim,
+            "wait_ended" => &scripts.wait_ended,
             _ => return None,
         };
         Some(script.sha())

@@ -1,5 +1,4 @@
 //! Functions instead of scripts, on a server that allows no scripts.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind, BrokerExt};
 use aqueduct_broker_redis::{RedisBroker, RedisConfig};

@@ -36,6 +36,8 @@ pub(crate) enum Defect {
     RepeatedClaimGivesNothing,
     StaleClaimAnswered,
     OvertakenClaimRefused,
+    TimeNotTold,
+    OptionsLost,
     // Settling.
     SettledByAnyone,
     AttemptNotCompared,
@@ -62,6 +64,13 @@ pub(crate) enum Defect {
     // Waiting.
     NeverWakes,
     WakesOnlyTheFirst,
+    EndsNotTold,
+    AttemptsToldAsEnds,
+    ValuesNotTold,
+    UnknownRunsWaitedFor,
+    WaitsNeverOver,
+    OnlyTheFirstWaitTold,
+    EndsToldFromMemory,
     // Steering.
     CancelDoesNothing,
     CancelOfARunningRunForgotten,

@@ -1,4 +1,5 @@
-//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a trace.
+//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
+//! trace.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,6 +26,10 @@ pub struct RunOptions {
     /// At most one run with this key is unfinished at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique: Option<UniqueKey>,
+    /// How long after its acceptance the run as a whole must have ended: all attempts, and the waits
+    /// between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_timeout: Option<Duration>,
     /// The W3C trace parent of whoever queued the run. One that is not in order is read as none.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
     pub trace_parent: Option<TraceParent>,
