@@ -34,6 +34,7 @@
 //! | `redis` | no | the Redis broker, `redis://` |
 //! | `consumer` | yes | [`TaskConsumer`] |
 //! | `scheduler` | yes | [`TaskScheduler`] |
+//! | `testing` | no | the test kit: virtual time, faults, assertions |
 
 #[cfg_attr(
     not(any(feature = "consumer", feature = "scheduler")),
@@ -52,6 +53,8 @@ mod macros;
 pub mod manual;
 pub mod observe;
 mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod trace;
 
 #[doc(hidden)]

@@ -37,14 +37,13 @@
 
 pub mod cases;
 mod differential;
-mod fault;
 mod fixture;
 mod harness;
 pub mod model;
 mod plan;
 mod shrink;
 
-pub use fault::{Fault, FaultyBroker, Healed, Operation};
+pub use aqueduct_broker_api::faulty::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
 pub use harness::{Fixture, Harness, TestClock};
 

@@ -30,6 +30,8 @@ pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod task;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
 pub mod trace;
 

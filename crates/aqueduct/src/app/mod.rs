@@ -24,6 +24,8 @@ use aqueduct_scheduler::{TaskScheduler, TaskSchedulerBuilder};
 
 use crate::broker::Broker;
 use crate::observe::{AsyncObserver, Observer, ObserverBus};
+#[cfg(feature = "testing")]
+use crate::testing::Log;
 use shutdown::Signals;
 
 /// An application: collects tasks, state and settings; starting it checks them all at once.
@@ -53,6 +55,8 @@ pub struct App {
     clock: Clock,
     observers: ObserverBus,
     problems: Vec<AppError>,
+    #[cfg(feature = "testing")]
+    log: Option<Arc<Log>>,
     #[cfg(feature = "consumer")]
     consumer: Option<Settings<TaskConsumerBuilder>>,
     #[cfg(feature = "scheduler")]
@@ -84,10 +88,21 @@ impl App {
             clock: Clock::system(),
             observers: ObserverBus::default(),
             problems: Vec::new(),
+            #[cfg(feature = "testing")]
+            log: None,
             #[cfg(feature = "consumer")]
             consumer: Some(Settings::none()),
             #[cfg(feature = "scheduler")]
             scheduler: Some(Settings::none()),
+        }
+    }
+
+    /// Creates an application of a test kit: all of it on one runtime, and nothing of it goes unnoticed.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_kit(broker: Broker, clock: Clock, log: Arc<Log>) -> Self {
+        Self {
+            log: Some(log),
+            ..Self::new(broker).clock(clock)
         }
     }
 
@@ -258,12 +273,21 @@ impl App {
         }
         let registry = Arc::new(registry);
         problems.extend(check_broker(&registry, &self.broker));
+        #[cfg(feature = "testing")]
+        if self.log.is_some() {
+            problems.extend(make_states_here(&registry, &mut self.states));
+        }
         let states = Arc::new(self.states);
         let observers = Arc::new(self.observers);
         let events = if observers.is_empty() {
             Events::none()
         } else {
             Events::to(Arc::<ObserverBus>::clone(&observers))
+        };
+        #[cfg(feature = "testing")]
+        let events = match &self.log {
+            Some(log) => Log::before(log, events),
+            None => events,
         };
         let producer = Arc::new(Producer::new(self.broker.handle().clone()));
         let manager = TaskManager::new(Arc::clone(&registry), producer)
@@ -272,6 +296,11 @@ impl App {
             .with_states(Arc::clone(&states));
         let layers = self.enqueue_layers.into_iter();
         let manager = layers.fold(manager, TaskManager::with_enqueue_layer);
+        #[cfg(feature = "testing")]
+        let manager = match &self.log {
+            Some(log) => manager.with_enqueue_layer(Arc::<Log>::clone(log)),
+            None => manager,
+        };
         #[cfg(feature = "consumer")]
         let consumer = self.consumer.map(|settings| {
             let builder =
@@ -280,8 +309,13 @@ impl App {
                     .events(events)
                     .clock(self.clock.clone())
                     .manager(manager.clone());
-            settings
-                .apply(builder)
+            let builder = settings.apply(builder);
+            #[cfg(feature = "testing")]
+            let builder = match &self.log {
+                Some(_) => builder.in_place(),
+                None => builder,
+            };
+            builder
                 .build()
                 .map_err(|error| problems.push(AppError::part(error)))
         });
@@ -338,6 +372,15 @@ fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
         lacks(!is_plain, can.priorities, "priorities");
     }
     problems
+}
+
+/// Makes the state of CPU tasks, which run here in a test kit; returns what went wrong.
+#[cfg(feature = "testing")]
+fn make_states_here(registry: &TaskRegistry, states: &mut States) -> Vec<AppError> {
+    let definitions = registry.definitions();
+    let makers = definitions.into_iter().flat_map(|it| it.makers());
+    let made = makers.map(|maker| maker.make(states));
+    made.filter_map(Result::err).map(AppError::state).collect()
 }
 
 impl<B> Settings<B> {

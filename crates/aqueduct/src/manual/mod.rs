@@ -11,7 +11,7 @@
 //! - [`layers`]: code around each attempt and before each enqueue; traces
 //! - [`parts`]: the manager, the consumer and the scheduler by hand, without `App`
 //! - [`brokers`]: choosing one, writing one
-//! - [`testing`]: calling tasks, running them inline, moving the clock
+//! - [`testing`]: calling tasks, running them inline, the test kit
 
 pub mod brokers;
 #[cfg(feature = "consumer")]
