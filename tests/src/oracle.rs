@@ -96,6 +96,7 @@ fn check_keys(server: &RedisServer) {
                 assert!(!is_gone, "{key} is of a consumer that is forgotten");
                 assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
             }
+            "ended" => assert_ne!(ask(&["PTTL", key]), "-1", "{key} is kept for ever"),
             "sent" => {
                 assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
                 assert_ne!(ask(&["PTTL", key]), "-1", "{key} is kept for ever");

@@ -13,8 +13,9 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 19] = [
+const PROGRAMS: [&str; 20] = [
     "redis_access",
+    "redis_ends",
     "redis_failover",
     "redis_fencing",
     "redis_limits",

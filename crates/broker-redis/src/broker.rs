@@ -6,7 +6,8 @@ use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
     Enqueued, ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitRequest,
+    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
@@ -199,6 +200,10 @@ impl Broker for RedisBroker {
         }
     }
 
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        self.until_ended(request).await
+    }
+
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {
         const LENGTHS: &str = "tell lengths";
         let mut args = Args::default();
@@ -285,6 +290,7 @@ fn claimed(
     }
     claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
     let requests = decode::next(&mut parts)?.into_number()?;
+    claimed.now = Timestamp::from_millis(decode::next(&mut parts)?.into_number()?);
     Ok((claimed, requests, unreadable))
 }
 

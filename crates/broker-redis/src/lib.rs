@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod config;
 mod decode;
+mod ends;
 mod held;
 mod items;
 mod keys;
@@ -23,7 +24,7 @@ mod search;
 mod settlements;
 mod wake;
 
-pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
+pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, Reply, Use};
 use script::{Script, Scripts};
-use wake::{Bells, Changes};
+use wake::{Bells, Changes, Endings};
 
 /// A broker in Redis; clones are the same broker.
 ///
@@ -55,10 +56,11 @@ struct Shared {
     config: Arc<RedisConfig>,
     keys: Arc<Keys>,
     link: Link,
-    scripts: Arc<Scripts>,
+    scripts: Scripts,
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
+    endings: Endings,
     clock: ServerClock,
     ledgers: Ledgers,
 }
@@ -94,7 +96,8 @@ impl RedisBroker {
         let keys = Arc::new(Keys::new(config.namespace()));
         let link = Link::open(&config, keys.slot(), Use::Scripts, config.connections()).await;
         let link = link.map_err(|error| error.during(OPEN))?;
-        check::server(&link, &config, &keys).await?;
+        let scripts = Scripts::new(&config);
+        check::server(&link, &config, &scripts, &keys).await?;
         let config = Arc::new(config);
         let lifeline = Lifeline::start(Arc::clone(&config), Arc::clone(&keys));
         let lifeline = Arc::new(lifeline.map_err(|error| {
@@ -106,9 +109,10 @@ impl RedisBroker {
             .with_source(error)
         })?);
         Ok(Self(Arc::new(Shared {
-            scripts: Arc::new(Scripts::new(&config)),
+            scripts,
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
+            endings: Endings::new(Arc::clone(&lifeline)),
             clock: ServerClock::new(),
             ledgers: Ledgers::default(),
             lifeline,
@@ -165,6 +169,7 @@ impl RedisBroker {
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,
             "reclaim" => &scripts.reclaim,
+            "wait_ended" => &scripts.wait_ended,
             _ => return None,
         };
         Some(script.sha())

@@ -9,9 +9,9 @@
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
 --       fields, field count;
 --       then for each want: lane, most, number of queues, queues
--- reply {0, settled, runs, cancels, requests}: a byte for each settlement (255: lease lost, else the new
+-- reply {0, settled, runs, cancels, requests, time}: a byte for each settlement (255: lease lost, else the new
 --       state), the runs as they were before the claim, id and reason of each run that is to end, how many
---       requests there were (0: the consumer does not know what it holds);
+--       requests there were (0: the consumer does not know what it holds), the time;
 --       {1} if the sequence is older than the window
 -- bound 512 settlements, 512 runs, 256 due runs, 1024 entries that cannot be used
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
@@ -44,7 +44,7 @@ if answer and parse('>I8', answer) == sequence then
     local run = call('HGET', own, sub(answer, from, from + 15))
     if run and sub(run, 5, 24) == sub(answer, from, from + 19) then runs[#runs + 1] = run end
   end
-  return { 0, sub(answer, 11, 10 + settled), runs, cancels(), 0 }
+  return { 0, sub(answer, 11, 10 + settled), runs, cancels(), 0, time }
 end
 
 -- Only requests of the consumer add to what it holds. If there was none that it does not know of, and it holds
@@ -286,4 +286,4 @@ settled = table.concat(settled)
 call('HSET', replay, 'newest', math.max(newest, sequence), 'requests', requests,
   slot, pack('>I8I2', sequence, #settled) .. settled .. table.concat(tokens))
 is_asked = call('EXISTS', asked) == 1
-return { 0, settled, runs, cancels(), (is_sure or holds + believed == 0) and requests or 0 }
+return { 0, settled, runs, cancels(), (is_sure or holds + believed == 0) and requests or 0, time }

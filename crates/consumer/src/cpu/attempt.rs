@@ -153,8 +153,8 @@ fn conclude(shared: &Shared, owed: &Owed, ended: Ended) -> Finish {
             Some(CancelReason::Requested(reason)) => Outcome::Cancelled {
                 reason: reason.clone(),
             },
-            Some(CancelReason::TimedOut) => classify::timed_out(owed.limit()),
-            _ if owed.context.remaining().is_zero() => classify::timed_out(owed.limit()),
+            Some(CancelReason::TimedOut) => owed.timed_out(),
+            _ if owed.context.remaining().is_zero() => owed.timed_out(),
             _ => Outcome::Released,
         },
     };
