@@ -1,5 +1,4 @@
 //! Consumers that are cut off, or stop without a server: scenarios N6, N7, D2 and D5.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use integration::figure::{Stopwatch, figure};
 use integration::process::{Recipe, serve_if_child};
