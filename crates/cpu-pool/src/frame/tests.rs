@@ -5,8 +5,10 @@ use super::*;
 const MAX_BLOB: usize = 1 << 20;
 
 fn bytes_of(kind: Kind, about: u32, meta: &[u8], blob: &[u8]) -> Vec<u8> {
-    let mut bytes = encode_head(kind, about, meta, blob.len()).unwrap();
-    bytes.extend_from_slice(blob);
+    let mut bytes = encode(kind, about, meta, blob).unwrap();
+    if !is_copied(blob) {
+        bytes.extend_from_slice(blob);
+    }
     bytes
 }
 
@@ -132,5 +134,5 @@ fn an_unknown_kind_is_refused_unless_it_may_be_skipped() {
 
 #[test]
 fn a_head_that_is_too_long_is_not_encoded() {
-    assert!(encode_head(Kind::Log, 0, &vec![0; MAX_META_BYTES + 1], 0).is_none());
+    assert!(encode(Kind::Log, 0, &vec![0; MAX_META_BYTES + 1], b"").is_none());
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
+use super::alarm::Alarm;
 use super::connection::{Connection, Heard};
 use super::output::Output;
 use super::shared::{Assignment, Idle, Reply, Shared};
@@ -34,10 +35,13 @@ pub(super) struct Running {
     pub(super) worker: Worker,
     pub(super) connection: Connection,
     pub(super) output: Output,
+    pub(super) alarm: Alarm,
     pub(super) last_about: u32,
     pub(super) life: Life,
     lifetime: Lifetime,
     began: Duration,
+    /// When it last gave a sign of life.
+    pub(super) heard_at: Duration,
 }
 
 /// What an idle worker does next.
@@ -128,10 +132,12 @@ async fn start(
         worker,
         connection: connection.map_err(spawned)?,
         output: Output::new(stderr, config.log_rate).map_err(spawned)?,
+        alarm: shared.alarm(),
         last_about: 0,
         life: Life::default(),
         lifetime: config.lifetime().spread(fastrand::u32(..)),
         began: shared.now(),
+        heard_at: shared.now(),
     };
     running.greet(profile, marker.token);
     let waited = tokio::time::timeout(config.ready_timeout, running.until_ready()).await;
@@ -275,9 +281,10 @@ impl Running {
     /// Waits for work; meanwhile listens.
     async fn idle(&mut self, assignments: &mut mpsc::Receiver<Assignment>) -> Next {
         let shared = Arc::clone(&self.shared);
-        let mut leave_at = Some(shared.now().saturating_add(shared.config.idle_timeout));
+        let mut leave_at = self.heard_at.saturating_add(shared.config.idle_timeout);
         loop {
             let is_gone = tokio::select! {
+                biased;
                 assignment = assignments.recv() => return match assignment {
                     Some(assignment) => Next::Work(Box::new(assignment)),
                     None => Next::Leave("not needed"),
@@ -292,11 +299,13 @@ impl Running {
                     self.pass_on_output();
                     false
                 }
-                () = shared.until(leave_at) => {
-                    if shared.retire(self.number) {
-                        return Next::Leave("idle");
+                () = self.alarm.ring(Some(leave_at)) => {
+                    if shared.now() >= leave_at {
+                        if shared.retire(self.number) {
+                            return Next::Leave("idle");
+                        }
+                        leave_at = shared.now().saturating_add(shared.config.idle_timeout);
                     }
-                    leave_at = Some(shared.now().saturating_add(shared.config.idle_timeout));
                     false
                 }
             };
@@ -315,8 +324,8 @@ impl Running {
     }
 
     /// Puts the worker back among the idle ones, or says why it has to leave.
-    pub(super) fn give_back(&mut self, idle: Idle) -> Option<&'static str> {
-        self.life.age = self.shared.now().saturating_sub(self.began);
+    pub(super) fn give_back(&mut self, idle: Idle, now: Duration) -> Option<&'static str> {
+        self.life.age = now.saturating_sub(self.began);
         let verdict = self.lifetime.verdict(&self.life);
         match verdict {
             None => self.shared.put_idle(idle),

@@ -25,7 +25,6 @@ struct Doing {
     about: u32,
     order: Order,
     ladder: Ladder,
-    heard_at: Duration,
     is_hung: bool,
     /// Whether it was noticed that nobody waits for the end any more.
     is_abandoned: bool,
@@ -65,19 +64,22 @@ impl Running {
             mut reply,
             idle,
         } = assignment;
-        let mut doing = self.begin(order);
-        let left = self
-            .accompany(&mut doing, &mut reply)
-            .instrument(span.clone())
-            .await;
+        let mut doing = self.doing(order);
+        let left = if self.begin(&mut doing) {
+            self.accompany(&mut doing, &mut reply)
+                .instrument(span.clone())
+                .await
+        } else {
+            Left::Unsent
+        };
         let relay = Arc::clone(&doing.order.relay);
-        let now = self.shared.now();
+        let now = self.heard_at;
         match left {
             Left::Said(ended) => {
                 span.in_scope(|| self.output.end_of_work(now, |line| relay.printed(line)));
                 self.life.runs += 1;
                 self.life.panicked = matches!(ended, Ended::Panicked(_));
-                let verdict = self.give_back(idle);
+                let verdict = self.give_back(idle, now);
                 let _ = reply.send(Reply::Ended(ended));
                 if let Some(reason) = verdict {
                     self.leave(reason).await;
@@ -96,17 +98,28 @@ impl Running {
         }
     }
 
-    /// Sends the work.
-    fn begin(&mut self, mut order: Order) -> Doing {
+    fn doing(&mut self, order: Order) -> Doing {
         self.last_about = self.last_about.wrapping_add(1);
-        let about = self.last_about;
+        self.heard_at = self.shared.now();
+        Doing {
+            about: self.last_about,
+            order,
+            ladder: Ladder::new(self.shared.config.graces()),
+            is_hung: false,
+            is_abandoned: false,
+            answers: JoinSet::new(),
+        }
+    }
+
+    /// Sends the work; false if the worker was gone before.
+    fn begin(&mut self, doing: &mut Doing) -> bool {
         let Work {
             name,
             params,
             detail,
             remaining,
             cpu_time,
-        } = &order.work;
+        } = &doing.order.work;
         let meta = WorkMeta {
             name: name.clone(),
             remaining_ms: millis(*remaining),
@@ -114,21 +127,14 @@ impl Running {
             detail: detail.clone(),
         };
         let meta = pack(&meta).unwrap_or_default();
-        self.connection
-            .send(Kind::Work, about, &meta, Arc::clone(params));
-        if order.stop.borrow().is_some() {
+        let is_sent = self
+            .connection
+            .send(Kind::Work, doing.about, &meta, Arc::clone(params));
+        if doing.order.stop.borrow().is_some() {
             // Whoever has said it before is heard at once.
-            order.stop.mark_changed();
+            doing.order.stop.mark_changed();
         }
-        Doing {
-            about,
-            order,
-            ladder: Ladder::new(self.shared.config.graces()),
-            heard_at: self.shared.now(),
-            is_hung: false,
-            is_abandoned: false,
-            answers: JoinSet::new(),
-        }
+        is_sent
     }
 
     async fn accompany(&mut self, doing: &mut Doing, reply: &mut oneshot::Sender<Reply>) -> Left {
@@ -176,26 +182,27 @@ impl Running {
     }
 
     async fn next_event(&mut self, doing: &mut Doing, reply: &mut oneshot::Sender<Reply>) -> Event {
-        let hangs_at = doing
+        let hangs_at = self
             .heard_at
             .saturating_add(self.shared.config.hang_timeout);
         let hangs_at = (!doing.is_hung).then_some(hangs_at);
         let due = [doing.ladder.due(), hangs_at].into_iter().flatten().min();
-        let shared = &self.shared;
+        // A worker can say and print without end: whatever it must not hold up stands in front.
         tokio::select! {
-            heard = self.connection.next() => Event::Heard(heard),
-            () = self.worker.exited() => Event::Exited,
-            () = self.output.readable() => Event::Printed,
+            biased;
             () = changed(&mut doing.order.stop) => Event::Stopped,
             () = reply.closed(), if !doing.is_abandoned => Event::Abandoned,
+            () = self.alarm.ring(due) => Event::Due,
             Some(Ok((about, answer))) = doing.answers.join_next() => Event::Answered(about, answer),
-            () = shared.until(due) => Event::Due,
+            heard = self.connection.next() => Event::Heard(heard),
+            () = self.output.readable() => Event::Printed,
+            () = self.worker.exited() => Event::Exited,
         }
     }
 
     /// Takes what the worker says.
     async fn hear(&mut self, doing: &mut Doing, heard: Heard) -> Option<Left> {
-        doing.heard_at = self.shared.now();
+        self.heard_at = self.shared.now();
         match heard {
             Heard::Frame(frame) => match self.take_frame(doing, frame) {
                 Ok(left) => left,
@@ -293,14 +300,14 @@ impl Running {
 
     fn tick(&mut self, doing: &mut Doing) {
         let now = self.shared.now();
-        let silent = now.saturating_sub(doing.heard_at);
+        let silent = now.saturating_sub(self.heard_at);
         let step = if silent >= self.shared.config.hang_timeout && !doing.is_hung {
             if self.worker.is_traced() {
-                doing.heard_at = now;
+                self.heard_at = now;
                 None
             } else {
                 doing.is_hung = !doing.ladder.has_begun();
-                doing.heard_at = now;
+                self.heard_at = now;
                 doing.ladder.hung(now)
             }
         } else {

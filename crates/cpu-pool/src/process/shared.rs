@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::spawner::Spawner;
 use crate::breaker::Breaker;
 use crate::config::PoolConfig;
@@ -88,12 +89,9 @@ impl Shared {
         self.origin.elapsed()
     }
 
-    /// Waits until a time since the start of the pool; for ever if there is none.
-    pub(super) async fn until(&self, time: Option<Duration>) {
-        match time {
-            Some(time) => tokio::time::sleep_until(self.origin + time).await,
-            None => std::future::pending().await,
-        }
+    /// Creates an alarm for times since the start of the pool.
+    pub(super) fn alarm(&self) -> Alarm {
+        Alarm::new(self.origin)
     }
 
     /// Takes the worker of a profile that was idle for the shortest time.
