@@ -65,6 +65,14 @@ pub(crate) fn timed_out(limit: Duration) -> Outcome {
     )
 }
 
+/// Classifies an attempt that did not report progress for too long.
+pub(crate) fn stalled(limit: Duration) -> Outcome {
+    failed(
+        FailureKind::Timeout,
+        format!("the task has reported no progress for {limit:?}"),
+    )
+}
+
 /// Classifies an attempt that blocks its thread past its time limit.
 pub(crate) fn stuck(limit: Duration) -> Outcome {
     let message = format!(

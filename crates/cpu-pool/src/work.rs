@@ -296,9 +296,6 @@ impl fmt::Display for Panicked {
         if !self.thread.is_empty() {
             write!(f, ", in thread `{}`", self.thread)?;
         }
-        if !self.backtrace.is_empty() {
-            write!(f, "\n{}", self.backtrace)?;
-        }
         Ok(())
     }
 }

@@ -4,10 +4,14 @@
 
 mod app;
 mod bare;
+mod cores;
 mod figures;
 mod pool;
 
+use std::future::Future;
 use std::time::Duration;
+
+use anyhow::Context;
 
 use figures::{Times, per_second};
 
@@ -25,20 +29,35 @@ const IO_RUNS: usize = 2000;
 
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
-        Some("echo") => return Ok(bare::echo()?),
+        Some("echo") => {
+            let core = std::env::args().nth(2).context("a core")?;
+            return Ok(bare::echo(core.parse()?)?);
+        }
         Some("exit") => return Ok(()),
         Some("app") => aqueduct::cpu::init(app::all),
         _ => pool::become_worker()?,
     }
+    let wanted = Wanted::from_args();
+    if wanted.has("empty") {
+        let (first, second) = cores::two()?;
+        cores::on(first, || empty("one core", first))??;
+        cores::on(first, || empty("two cores", second))??;
+    }
+    on_runtime(measure(wanted))
+}
+
+/// Measures on a thread of a runtime, where consumers execute runs as well.
+fn on_runtime<T: Send + 'static>(
+    measure: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    // On a thread of the runtime, where consumers execute runs as well.
     let mut measuring = tokio::task::JoinSet::new();
-    measuring.spawn_on(measure(Wanted::from_args()), runtime.handle());
+    measuring.spawn_on(measure, runtime.handle());
     let measured = runtime.block_on(measuring.join_next());
-    measured.transpose()?.unwrap_or(Ok(()))
+    measured.context("nothing was measured")??
 }
 
 /// What is to be measured: everything, unless the command line names some.
@@ -56,9 +75,6 @@ impl Wanted {
 }
 
 async fn measure(wanted: Wanted) -> anyhow::Result<()> {
-    if wanted.has("empty") {
-        empty().await?;
-    }
     if wanted.has("rate") {
         let rate = pool::rate(RUNS * 2, 2).await?;
         println!(
@@ -90,10 +106,11 @@ async fn measure(wanted: Wanted) -> anyhow::Result<()> {
         );
     }
     if wanted.has("memory") {
+        let (worker, bare) = (pool::memory().await?, bare::memory()?);
+        let own = worker.saturating_sub(bare);
         println!(
-            "{:<44} {:>10} KiB private (bar: 1024)",
+            "{:<44} {worker:>10} KiB private; {bare} has any process of this program, {own} the worker (bar: 1024)",
             "an idle worker",
-            pool::memory().await?
         );
     }
     if wanted.has("io") {
@@ -103,23 +120,23 @@ async fn measure(wanted: Wanted) -> anyhow::Result<()> {
 }
 
 /// Measures empty runs beside the bare pipe, and beside a process for each run.
-async fn empty() -> anyhow::Result<()> {
-    let bare = bare::round_trips(RUNS)?;
+///
+/// This process stays on one core; the other end is on the one that is given.
+fn empty(place: &str, core: usize) -> anyhow::Result<()> {
+    let bare = bare::round_trips(RUNS, core)?;
     let process = bare::process_per_run(STARTS)?;
-    let empty = pool::round_trips(RUNS).await?;
-    row("bare pipe, 100 bytes there and back", &bare, "");
+    let empty = on_runtime(pool::round_trips(RUNS, core))?;
+    row(
+        &format!("{place}: bare pipe, 100 bytes and back"),
+        &bare,
+        "",
+    );
     let ratio = empty.median().as_secs_f64() / bare.median().as_secs_f64();
-    row(
-        "empty run, one at a time",
-        &empty,
-        &format!("{ratio:.1} x bare (bar: 3)"),
-    );
+    let note = format!("{ratio:.1} x bare (bar: 3)");
+    row(&format!("{place}: empty run, one at a time"), &empty, &note);
     let share = process.median().as_secs_f64() / empty.median().as_secs_f64();
-    row(
-        "a process for each run",
-        &process,
-        &format!("{share:.0} x an empty run (bar: 20)"),
-    );
+    let note = format!("{share:.0} x an empty run (bar: 20)");
+    row(&format!("{place}: a process for each run"), &process, &note);
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 mod channel;
 mod entry;
+mod family;
 mod intake;
 mod life;
 mod limits;
@@ -25,6 +26,7 @@ use crate::body::Body;
 use crate::frame::{Decoder, Frame, Kind, Violation};
 use crate::message::{self, Hello, InitFailed, PROTOCOL};
 use channel::Channel;
+use family::Family;
 use intake::Intake;
 use life::Ending;
 
@@ -57,10 +59,11 @@ pub fn serve(entry: Entry, body: impl Body) -> ! {
         Err(violation) => fail(&channel, "handshake", violation.to_string()),
     };
     channel.configure(&hello);
+    decoder.set_max_blob(hello.max_payload);
     if let Err(problem) = limits::apply(&hello.limits) {
         fail(&channel, "limits", problem);
     }
-    let Err(problem) = begin(body, &hello, input, &channel, ending);
+    let Err(problem) = begin(body, &hello, (input, decoder), &channel, ending);
     fail(&channel, "thread", problem.to_string())
 }
 
@@ -68,11 +71,11 @@ pub fn serve(entry: Entry, body: impl Body) -> ! {
 fn begin(
     body: impl Body,
     hello: &Hello,
-    input: File,
+    (input, decoder): (File, Decoder),
     channel: &Arc<Channel>,
     ending: Ending,
 ) -> std::io::Result<Infallible> {
-    let decoder = Decoder::new(hello.max_payload);
+    Family::adopt()?;
     let intake = Arc::new(Intake::new(input.into(), decoder, Arc::clone(channel))?);
     let heartbeat = Duration::from_millis(hello.heartbeat_ms);
     let (read, write) = (Arc::clone(&intake), Arc::clone(channel));

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::channel::Channel;
+use super::family::Family;
 use super::intake::{Incoming, Intake};
 use super::panics::Panics;
 use super::{fail, life, limits, usage};
@@ -42,10 +43,12 @@ pub(super) fn start<B: Body>(
             measure_memory: hello.measure_memory,
         };
         worker.prepare();
+        let mut family = Family::default();
+        family.keep();
         let mut used = usage::cpu();
         loop {
             let Incoming { about, work, link } = intake.next_work();
-            used = worker.work(about, work, &link, used);
+            used = worker.work(about, work, &link, &mut family, used);
         }
     };
     let thread = thread::Builder::new().name("cpu-work".to_owned());
@@ -73,11 +76,24 @@ impl<B: Body> Worker<B> {
     }
 
     /// Does one piece of work; `used` is the CPU time up to the end of the last, and returned for this one.
-    fn work(&self, about: u32, work: Work, link: &Link, used: Duration) -> Duration {
+    fn work(
+        &self,
+        about: u32,
+        work: Work,
+        link: &Link,
+        family: &mut Family,
+        used: Duration,
+    ) -> Duration {
         let (began, limit) = (usage::now(), work.cpu_time);
         let done = limited(limit, || self.panics.catch(|| self.body.run(work, link)));
         // What the task printed goes out before its end is known.
         let _ = io::stdout().flush();
+        let left = family.sweep();
+        if left > 0 {
+            life::say(&format!(
+                "ended {left} programs that the work had left behind"
+            ));
+        }
         let used_now = usage::cpu();
         let usage = DoneMeta {
             wall_us: usage::micros(usage::now().saturating_sub(began)),

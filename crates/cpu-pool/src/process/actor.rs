@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, warn};
+use tracing::{Span, debug, info_span, warn};
 
 use super::alarm::Alarm;
 use super::connection::{Connection, Heard};
@@ -17,6 +17,7 @@ use crate::frame::{Kind, Violation};
 use crate::marker::Marker;
 use crate::message::{self, Hello, InitFailed, Limits, PROTOCOL, Ready, pack, unpack};
 use crate::metrics::{Gauge, add};
+use crate::printed::printed;
 use crate::profile::Profile;
 use crate::recycle::{Life, Lifetime};
 use crate::work::{LogLine, StartError};
@@ -38,6 +39,8 @@ pub(super) struct Running {
     pub(super) alarm: Alarm,
     pub(super) last_about: u32,
     pub(super) life: Life,
+    /// How much memory it may use.
+    pub(super) memory_share: Option<u64>,
     lifetime: Lifetime,
     began: Duration,
     /// When it last gave a sign of life.
@@ -135,6 +138,9 @@ async fn start(
         alarm: shared.alarm(),
         last_about: 0,
         life: Life::default(),
+        memory_share: shared
+            .memory_share
+            .map(|share| share.saturating_mul(profile.cpus.into())),
         lifetime: config.lifetime().spread(fastrand::u32(..)),
         began: shared.now(),
         heard_at: shared.now(),
@@ -170,7 +176,7 @@ impl Running {
             log_rate: config.log_rate,
             limits: Limits {
                 memory_bytes: profile.memory_limit,
-                nice: profile.nice,
+                nice: profile.nice.unwrap_or(config.nice),
                 cpus: profile.cores.clone(),
                 oom_score: OOM_SCORE,
             },
@@ -337,6 +343,7 @@ impl Running {
     /// Lets the worker finish and leave; kills what does not.
     pub(super) async fn leave(&mut self, reason: &'static str) {
         self.connection.send(Kind::Drain, 0, &[], Arc::default());
+        let grace = self.shared.config.cancel_grace;
         let leaves = async {
             loop {
                 tokio::select! {
@@ -344,14 +351,11 @@ impl Running {
                         return self.worker.exited().await;
                     },
                     () = self.worker.exited() => return,
-                    () = self.output.readable() => {
-                        let now = self.shared.now();
-                        self.output.pass_on(now, |line| debug!(target: OUTPUT, "{line}"));
-                    }
+                    () = self.output.readable() => self.pass_on_output(),
                 }
             }
         };
-        let in_time = tokio::time::timeout(self.shared.config.cancel_grace, leaves).await;
+        let in_time = tokio::time::timeout(grace, leaves).await;
         if in_time.is_err() {
             warn!(
                 worker = self.number,
@@ -363,12 +367,10 @@ impl Running {
         debug!(worker = self.number, reason, "CPU worker left");
     }
 
-    pub(super) fn pass_on_output(&mut self) {
-        let (now, number) = (self.shared.now(), self.number);
-        self.output.pass_on(
-            now,
-            |line| debug!(target: OUTPUT, worker = number, "{line}"),
-        );
+    /// Passes on what the worker prints while it has no work.
+    fn pass_on_output(&mut self) {
+        let (now, span) = (self.shared.now(), self.span());
+        span.in_scope(|| self.output.pass_on(now, printed));
         add(
             &self.shared.counters.lines_dropped,
             self.output.take_dropped(),
@@ -376,9 +378,12 @@ impl Running {
     }
 
     fn note(&self, text: &str) {
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            debug!(target: OUTPUT, worker = self.number, "{line}");
-        }
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        self.span().in_scope(|| lines.for_each(printed));
+    }
+
+    fn span(&self) -> Span {
+        info_span!("cpu_worker", worker = self.number)
     }
 }
 
@@ -394,9 +399,6 @@ fn init_failed(meta: &[u8]) -> StartError {
 pub(super) fn log_line(meta: &[u8]) -> Option<LogLine> {
     message::read(meta).ok()
 }
-
-/// The target of what workers print.
-pub(super) const OUTPUT: &str = "aqueduct::cpu::output";
 
 /// The system ends a worker rather than its parent when memory runs out.
 const OOM_SCORE: i32 = 300;

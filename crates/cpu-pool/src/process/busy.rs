@@ -14,7 +14,7 @@ use super::shared::{Assignment, Reply};
 use crate::death::Death;
 use crate::frame::{Frame, Kind, Violation};
 use crate::ladder::{Ladder, Step};
-use crate::message::{self, DoneMeta, FailedMeta, HeartbeatMeta, ReplyMeta, WorkMeta, pack};
+use crate::message::{self, DoneMeta, FailedMeta, HeartbeatMeta, ReplyMeta, WorkMetaRef, pack};
 use crate::metrics::add;
 use crate::relay::Relay;
 use crate::work::{Ended, Failed, Force, Panicked, Stop, Usage, Work};
@@ -25,6 +25,10 @@ struct Doing {
     about: u32,
     order: Order,
     ladder: Ladder,
+    /// When its memory is looked at next.
+    look_at: Option<Duration>,
+    /// How much memory it had, if that was too much.
+    over_budget: Option<u64>,
     is_hung: bool,
     /// Whether it was noticed that nobody waits for the end any more.
     is_abandoned: bool,
@@ -51,6 +55,9 @@ enum Event {
     Answered(u32, Result<Vec<u8>, String>),
     Due,
 }
+
+/// How often the memory of a worker is looked at.
+const MEMORY_PERIOD: Duration = Duration::from_millis(100);
 
 /// So many requests of one piece of work are under way at most.
 const MAX_REQUESTS: usize = 256;
@@ -105,6 +112,8 @@ impl Running {
             about: self.last_about,
             order,
             ladder: Ladder::new(self.shared.config.graces()),
+            look_at: self.memory_share.map(|_| self.heard_at + MEMORY_PERIOD),
+            over_budget: None,
             is_hung: false,
             is_abandoned: false,
             answers: JoinSet::new(),
@@ -120,11 +129,11 @@ impl Running {
             remaining,
             cpu_time,
         } = &doing.order.work;
-        let meta = WorkMeta {
-            name: name.clone(),
+        let meta = WorkMetaRef {
+            name,
             remaining_ms: millis(*remaining),
             cpu_ms: cpu_time.map(millis),
-            detail: detail.clone(),
+            detail,
         };
         let meta = pack(&meta).unwrap_or_default();
         let is_sent = self
@@ -186,7 +195,8 @@ impl Running {
             .heard_at
             .saturating_add(self.shared.config.hang_timeout);
         let hangs_at = (!doing.is_hung).then_some(hangs_at);
-        let due = [doing.ladder.due(), hangs_at].into_iter().flatten().min();
+        let due = [doing.ladder.due(), hangs_at, doing.look_at];
+        let due = due.into_iter().flatten().min();
         // A worker can say and print without end: whatever it must not hold up stands in front.
         tokio::select! {
             biased;
@@ -205,6 +215,10 @@ impl Running {
         self.heard_at = self.shared.now();
         match heard {
             Heard::Frame(frame) => match self.take_frame(doing, frame) {
+                // The signal is on its way: the next work must not meet it.
+                Ok(Some(Left::Said(ended))) if doing.ladder.has_signalled() => {
+                    Some(self.gone_after(doing, ended).await)
+                }
                 Ok(left) => left,
                 Err(violation) => Some(self.violated(&violation).await),
             },
@@ -300,6 +314,7 @@ impl Running {
 
     fn tick(&mut self, doing: &mut Doing) {
         let now = self.shared.now();
+        self.look_at_memory(doing, now);
         let silent = now.saturating_sub(self.heard_at);
         let step = if silent >= self.shared.config.hang_timeout && !doing.is_hung {
             if self.worker.is_traced() {
@@ -314,6 +329,22 @@ impl Running {
             doing.ladder.tick(now)
         };
         self.take_step(doing, step);
+    }
+
+    /// Kills a worker that uses more memory than its share.
+    fn look_at_memory(&mut self, doing: &mut Doing, now: Duration) {
+        let is_due = doing.look_at.is_some_and(|at| at <= now);
+        let (true, Some(share)) = (is_due, self.memory_share) else {
+            return;
+        };
+        doing.look_at = Some(now + MEMORY_PERIOD);
+        let used = self.worker.memory();
+        if used > share {
+            doing.look_at = None;
+            doing.over_budget = Some(used);
+            let step = doing.ladder.stop(Force::Kill, now);
+            self.take_step(doing, step);
+        }
     }
 
     fn take_step(&mut self, doing: &Doing, step: Option<Step>) {
@@ -337,11 +368,7 @@ impl Running {
     async fn ended(&mut self, doing: &mut Doing) -> Left {
         while let Ok(Some(Heard::Frame(frame))) = self.connection.next_now() {
             match self.take_frame(doing, frame) {
-                Ok(Some(Left::Said(ended))) => {
-                    self.worker.reap_soon().await;
-                    self.finish_output(&doing.order.relay).await;
-                    return Left::Gone(ended);
-                }
+                Ok(Some(Left::Said(ended))) => return self.gone_after(doing, ended).await,
                 Ok(Some(left)) => return left,
                 Ok(None) => {}
                 Err(violation) => return self.violated(&violation).await,
@@ -354,12 +381,23 @@ impl Running {
             let silent_for = self.shared.config.hang_timeout;
             return Left::Gone(Ended::Died(Death::Hung { silent_for }));
         }
+        if let (Some(used), Some(share)) = (doing.over_budget, self.memory_share) {
+            add(&self.shared.counters.died, 1);
+            return Left::Gone(Ended::Died(Death::OverBudget { used, share }));
+        }
         if doing.ladder.has_begun() {
             return Left::Gone(Ended::Stopped { by_force: true });
         }
         add(&self.shared.counters.died, 1);
         let death = Death::classify(exit, &self.output.last_words());
         Left::Gone(Ended::Died(death))
+    }
+
+    /// Takes the end of a worker that has said before how its work ended.
+    async fn gone_after(&mut self, doing: &Doing, ended: Ended) -> Left {
+        self.worker.reap_soon().await;
+        self.finish_output(&doing.order.relay).await;
+        Left::Gone(ended)
     }
 
     /// Kills a worker that does not keep to the protocol.

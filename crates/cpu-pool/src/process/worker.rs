@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::descriptor::Descriptor;
+use crate::budget::memory_of;
 use crate::death::Exit;
 
 /// A process that leads a group of its own.
@@ -86,6 +87,11 @@ impl Worker {
         };
         self.reaped = Some(exit);
         exit
+    }
+
+    /// Returns the memory of the process that nobody shares, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        memory_of(&self.id().to_string()).unwrap_or_default()
     }
 
     /// Returns whether a debugger holds the process: then its silence means nothing.

@@ -150,9 +150,14 @@ impl Watched {
 
 impl Relay for Probe {
     fn request(&self, mut body: Vec<u8>) -> Answering {
+        let progress = self.progress.clone();
         Box::pin(async move {
             if body == b"refuse" {
                 return Err("as you wish".to_owned());
+            }
+            if body == b"never" {
+                progress.try_send(Progress::new(0, 0, "asked")).unwrap();
+                return std::future::pending().await;
             }
             body.reverse();
             Ok(body)
