@@ -377,9 +377,11 @@ impl Running {
         );
     }
 
+    /// Notes what the program has printed before it was a worker: whatever its `main` says each time.
     fn note(&self, text: &str) {
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        self.span().in_scope(|| lines.for_each(printed));
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            debug!(worker = self.number, "printed before the hook: {line}");
+        }
     }
 
     fn span(&self) -> Span {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use aqueduct_cpu_pool::{Ended, Workers};
 use libtest_mimic::Trial;
 
-use crate::support::{Pool, Watched, config, open_files, start, text, trial, work};
+use crate::support::{Pool, Watched, alone, config, open_files, start, text, trial, work};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         trial(
             "r23_descriptors_stay_flat_over_runs_recycles_and_crashes",
-            descriptors,
+            || alone("parent-descriptors"),
         ),
         trial("r32_a_worker_for_each_run", one_run_each),
         trial("r32_memory_that_was_freed_does_not_count", memory),
@@ -28,13 +28,6 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 /// In a process of its own: other tests open and close descriptors meanwhile.
-async fn descriptors() {
-    let mut alone = std::process::Command::new("/proc/self/exe");
-    alone.arg("parent-descriptors");
-    let status = tokio::task::block_in_place(|| alone.status().unwrap());
-    assert!(status.success(), "see above");
-}
-
 pub(crate) async fn descriptors_here() {
     let mut config = config();
     config.max_runs = Some(50);

@@ -13,6 +13,7 @@
 mod body;
 mod chaos;
 mod deaths;
+mod early;
 mod left;
 mod life;
 mod orphans;

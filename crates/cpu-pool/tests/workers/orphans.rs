@@ -160,6 +160,10 @@ pub(crate) fn be_a_parent(act: &str) -> ExitCode {
         println!("an ordinary program");
         return ExitCode::SUCCESS;
     }
+    if act == "parent-early-prints" {
+        crate::early::early_prints();
+        return ExitCode::SUCCESS;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

@@ -1,12 +1,12 @@
 //! Parameters, results, requests, output: what goes over the pipes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use aqueduct_cpu_pool::{Ended, Order, Profile, Workers};
-use libtest_mimic::{Failed, Trial};
+use aqueduct_cpu_pool::{Ended, Order, Workers};
+use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Pool, Watched, config, death, start, text, trial, work};
+use crate::support::{Pool, Watched, alone, config, death, start, text, trial, work};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -25,10 +25,9 @@ pub(crate) fn tests() -> Vec<Trial> {
             "r33_a_worker_that_dies_while_it_awaits_an_answer",
             dies_asking,
         ),
-        Trial::test(
-            "what_is_printed_before_there_is_work_is_logged",
-            early_prints,
-        ),
+        trial("what_is_printed_before_there_is_work_is_logged", || {
+            alone("parent-early-prints")
+        }),
         trial("logs_arrive_with_their_fields", logs),
     ]
 }
@@ -169,50 +168,6 @@ async fn dies_asking() {
     assert!(death.starts_with("killed by signal 6"), "{death}");
     assert_eq!(pool.0.metrics().relayed, 1);
     Arc::into_inner(pool).unwrap().still_works().await;
-}
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(part)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn early_prints() -> Result<(), Failed> {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false);
-    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-    // One thread, so that all of the pool has this subscriber.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    tracing::subscriber::with_default(subscriber, || {
-        runtime.block_on(async {
-            let mut profile = Profile::default();
-            profile.env.insert("PREPARE".to_owned(), "print".to_owned());
-            let pool = Pool::new();
-            text(pool.run_in(profile, "pid").await);
-            pool.close().await;
-        });
-    });
-    let log = String::from_utf8(log.0.lock().unwrap().clone())?;
-    let lines: Vec<&str> = log
-        .lines()
-        .filter(|it| it.contains("a line of the preparation"))
-        .collect();
-    assert!(
-        lines.len() == 1 && lines[0].contains("INFO cpu_worker{worker=1}"),
-        "{log}"
-    );
-    Ok(())
 }
 
 async fn logs() {
