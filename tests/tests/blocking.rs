@@ -4,7 +4,8 @@
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use aqueduct::{App, Broker, State, TaskContext, TaskError, task, tasks};
+use aqueduct::broker_api::{Broker as _, BrokerHandle};
+use aqueduct::{App, Broker, QueueName, State, TaskContext, TaskError, task, tasks};
 
 /// The two ends between the test and the task that blocks.
 struct Gate {
@@ -96,4 +97,52 @@ fn queued_by_another_task() {
 #[test]
 fn blocked_after_queueing() {
     (0..TRIES).for_each(|_| ticks_go_on(false, true));
+}
+
+/// Claims while the only thread of the application is blocked: the run is held, although it cannot start.
+#[test]
+fn redis_is_asked_for_work_while_every_thread_is_blocked() {
+    let server = integration::redis::server(&[]);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (blocked, is_blocked) = mpsc::channel();
+    let (go, go_on) = mpsc::channel();
+    let gate = Gate {
+        blocked,
+        go_on: Mutex::new(go_on),
+        ticks: mpsc::channel().0,
+        from_within: false,
+        queues_first: false,
+    };
+    let broker = runtime.block_on(Broker::from_url(&server.url())).unwrap();
+    let app = App::new(broker)
+        .tasks(tasks![block, nothing])
+        .state(gate)
+        .without_scheduler();
+    let app = runtime.block_on(app.start()).unwrap();
+    let outside = tokio::runtime::Runtime::new().unwrap();
+    outside.block_on(async {
+        let broker = integration::redis::broker(&server.url()).await;
+        let other = App::new(Broker::from(BrokerHandle::new(broker.clone())))
+            .tasks(tasks![block, nothing])
+            .without_consumer()
+            .without_scheduler();
+        let other = other.start().await.unwrap();
+        block::queue(other.task_manager()).await.unwrap();
+        tokio::task::spawn_blocking(move || is_blocked.recv_timeout(PATIENCE).unwrap())
+            .await
+            .unwrap();
+        nothing::queue(other.task_manager()).await.unwrap();
+        let both_are_held = async {
+            while broker.queue_lengths(&[QueueName::DEFAULT]).await.unwrap()[0].running < 2 {}
+        };
+        let held = tokio::time::timeout(PATIENCE, both_are_held).await;
+        assert!(held.is_ok(), "nothing is claimed any more");
+        other.stop().await.unwrap();
+    });
+    drop(go);
+    runtime.block_on(app.stop()).unwrap();
 }

@@ -46,7 +46,8 @@ async fn they_are_children_and_end_with_it() {
     let app = app.start().await.unwrap();
     let run = outer::queue(app.task_manager()).await.unwrap().id();
     watcher.start_of(run).await;
-    assert!(app.task_manager().cancel(run, "enough").await.unwrap());
+    let answer = app.task_manager().cancel(run, "enough").await.unwrap();
+    assert!(answer.is_accepted());
     assert_eq!(
         watcher.end_of(run).await,
         RunState::Succeeded,

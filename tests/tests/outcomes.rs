@@ -4,6 +4,7 @@
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
+use aqueduct::run::CancelAnswer;
 use aqueduct::{App, Broker, RunState, RunningApp, State, TaskContext, TaskError, task, tasks};
 use integration::Watcher;
 use tokio::sync::Notify;
@@ -221,15 +222,18 @@ async fn cancellation_reaches_waiting_and_running_runs() {
     let manager = app.task_manager();
     let running = waits_for_cancellation::queue(manager).await.unwrap().id();
     watcher.start_of(running).await;
-    assert!(manager.cancel(running, "no longer wanted").await.unwrap());
+    let answer = manager.cancel(running, "no longer wanted").await.unwrap();
+    assert_eq!(answer, CancelAnswer::Requested);
     assert_eq!(watcher.end_of(running).await, RunState::Cancelled);
     let waiting = fine::queue(manager)
         .delay(Duration::from_hours(1))
         .await
         .unwrap()
         .id();
-    assert!(manager.cancel(waiting, "no longer wanted").await.unwrap());
-    assert!(!manager.cancel(waiting, "again").await.unwrap());
+    let answer = manager.cancel(waiting, "no longer wanted").await.unwrap();
+    assert_eq!(answer, CancelAnswer::Cancelled);
+    let answer = manager.cancel(waiting, "again").await.unwrap();
+    assert_eq!(answer, CancelAnswer::AlreadyEnded(RunState::Cancelled));
     still_works(app, watcher).await;
 }
 

@@ -11,6 +11,7 @@ use aqueduct::redis::RedisBroker;
 use aqueduct::run::{Reason, UniqueKey};
 use aqueduct::{App, Broker, RunningApp, Schedule, tasks};
 use aqueduct_redis_server::RedisServer;
+use integration::figure::figure;
 use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 
 const USERS: [&str; 4] = [
@@ -73,12 +74,15 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
         .await
         .unwrap();
     let key = UniqueKey::new("k").unwrap();
-    note::queue(manager, 8)
+    let run = note::queue(manager, 8)
         .unique(key)
         .keep_result(Duration::from_secs(9))
         .await
         .unwrap();
-    ledger.all_of(0..9).await;
+    let here = note::handle(consumer.task_manager(), run.id());
+    let (there, here, ()) = tokio::join!(run.wait(), here.wait(), ledger.all_of(0..9));
+    there.unwrap();
+    here.unwrap();
     for app in [consumer, producer, scheduler] {
         app.stop().await.unwrap();
     }
@@ -92,6 +96,7 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
     ScheduleStore::list(&reader).await.unwrap();
     let log = server.command(&["ACL", "LOG"]).unwrap();
     assert_eq!(log, "", "something was denied");
+    figure("4 users, 0 commands denied");
 }
 
 #[tokio::test]
@@ -143,4 +148,21 @@ async fn g1_what_a_user_may_not_do_is_refused_and_said() {
         source = cause.source();
     }
     assert!(!shown.contains("canary"), "{shown}");
+    figure("6 commands refused to 4 users, 0 passwords shown");
+}
+
+#[tokio::test]
+async fn g1_who_may_not_run_scripts_is_told_at_the_start() {
+    let server = guarded().await;
+    for (options, what) in [("", "EVALSHA"), ("?scripts=functions", "FCALL")] {
+        let words = ["ACL", "SETUSER", "producer", "-eval", "-evalsha"];
+        server.command(&words).unwrap();
+        let url = format!(
+            "redis://producer:change-me@127.0.0.1:{}{options}",
+            server.port()
+        );
+        let error = RedisBroker::from_url(&url).await.unwrap_err();
+        assert_eq!(error.kind(), BrokerErrorKind::Config);
+        assert!(error.to_string().contains(what), "{error}");
+    }
 }

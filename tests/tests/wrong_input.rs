@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aqueduct::broker_api::{Broker as _, BrokerExt};
 use aqueduct::consumer::ConsumerConfig;
+use aqueduct::manager::QueueErrorKind;
 use aqueduct::memory::MemoryBroker;
 use aqueduct::{
     App, Broker, Payload, QueueName, QueuedTask, RunId, RunState, State, TaskManager, TaskName,
@@ -48,6 +49,52 @@ fn refused<T: Debug>(result: Result<T, impl Display>, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "`{word}` is missing in: {message}");
     }
+}
+
+#[tokio::test]
+async fn options_that_contradict_each_other_are_refused() {
+    let manager = manager();
+    let [second, minute, hour] = [1, 60, 3600].map(Duration::from_secs);
+    let call = || add::queue(&manager, 1, 2);
+    let contradiction = |result: Result<aqueduct::RunHandle<i64>, aqueduct::QueueError>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), QueueErrorKind::Contradiction);
+        Err::<(), _>(error)
+    };
+    let late = manager.clock().now().saturating_add(hour);
+    let both = call().delay(second).at(late).await;
+    refused(contradiction(both), &["`delay`", "`at`"]);
+    let both = call().at(late).delay(second).await;
+    refused(contradiction(both), &["`delay`", "`at`"]);
+    for before in [
+        call().expires_in(minute).delay(hour),
+        call().at(late).expires_in(minute),
+    ] {
+        refused(contradiction(before.await), &["add", "before it is due"]);
+    }
+    let never = call().total_timeout(minute).expires_in(hour).await;
+    refused(contradiction(never), &["total time", "`expires_in`"]);
+    // In this order they make sense, whatever is set first.
+    let ordered = call().total_timeout(second).expires_in(hour + minute / 2);
+    refused(contradiction(ordered.await), &["total time"]);
+    let fine = call()
+        .total_timeout(minute)
+        .expires_in(hour + second)
+        .delay(hour);
+    let run = manager
+        .find(fine.await.unwrap().id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(run.ends_by(), Some(run.due_at.saturating_add(minute)));
+    refused(
+        call().total_timeout(Duration::ZERO).await,
+        &["at least 1 ms"],
+    );
+    refused(
+        call().total_timeout(A_YEAR + second).await,
+        &["over the limit"],
+    );
 }
 
 #[tokio::test]

@@ -13,8 +13,9 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "redis_access",
+    "redis_ends",
     "redis_failover",
     "redis_network",
     "redis_processes",

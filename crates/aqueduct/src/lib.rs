@@ -60,7 +60,9 @@ pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
 pub use macros::TaskList;
 
-pub use aqueduct_core::manager::{Queue, QueueError, RunHandle, TaskCall};
+pub use aqueduct_core::manager::{
+    Queue, QueueAndWait, QueueError, RunHandle, TaskCall, Wait, WaitError,
+};
 pub use aqueduct_core::{
     Lane, Payload, Priority, QueueName, QueuedTask, RetryPolicy, RunId, RunState, Schedule,
     ScheduleName, State, TaskContext, TaskDefinition, TaskError, TaskManager, TaskName,
@@ -110,5 +112,7 @@ pub mod memory {
 /// The Redis broker by hand: its configuration beyond a URL.
 #[cfg(feature = "redis")]
 pub mod redis {
-    pub use aqueduct_broker_redis::{ConfigError, RedisBroker, RedisConfig, Retention, Secret};
+    pub use aqueduct_broker_redis::{
+        ConfigError, RedisBroker, RedisConfig, Retention, Secret, Tls,
+    };
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 
-use aqueduct_core::run::Reason;
+use aqueduct_core::run::{CancelAnswer, Reason};
 use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use crate::error::BrokerError;
@@ -123,20 +123,6 @@ pub struct RunPage {
     pub runs: Vec<TaskRun>,
     /// Where the next page begins, if there may be one.
     pub next: Option<RunId>,
-}
-
-/// What became of the request to end a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CancelAnswer {
-    /// The run waited; it has ended.
-    Cancelled,
-    /// The run is running; its consumer will be told.
-    Requested,
-    /// The run had already ended.
-    AlreadyEnded(RunState),
-    /// The broker does not know the run.
-    Unknown,
 }
 
 /// What can be paused.

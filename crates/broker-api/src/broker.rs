@@ -5,7 +5,6 @@ use std::future::Future;
 
 use aqueduct_core::QueueName;
 
-use crate::Enqueued;
 use crate::capabilities::Capabilities;
 use crate::claim::{ClaimRequest, Claimed};
 use crate::enqueue::EnqueueRequest;
@@ -14,7 +13,8 @@ use crate::extend::{ExtendRequest, Extended};
 use crate::lengths::QueueLengths;
 use crate::reclaim::{ReclaimRequest, Reclaimed};
 use crate::settle::{SettleRequest, Settled};
-use crate::wait::WaitRequest;
+use crate::wait::{WaitEndedRequest, WaitRequest};
+use crate::{Enqueued, WaitAnswer};
 
 /// Stores runs and hands them out under leases.
 ///
@@ -117,6 +117,22 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         &self,
         request: &WaitRequest,
     ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Waits until a run that keeps its result has ended, at most as long as the request says.
+    ///
+    /// Returns the run after its end, or at once [`WaitAnswer::Unknown`] for one that the broker does
+    /// not know, and for an unended one that keeps no result. An attempt that ends without the run ends
+    /// no wait; whatever ends the run does, and so does its removal. The end is told, not looked for: a
+    /// broker that cannot do that has not the capability `waits`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if waiting is not possible, or one of the bounds [`MAX_WAITS`](crate::MAX_WAITS)
+    /// and [`MAX_WAITERS_OF_A_RUN`](crate::MAX_WAITERS_OF_A_RUN) is reached; the caller asks again.
+    fn wait_ended(
+        &self,
+        request: &WaitEndedRequest,
+    ) -> impl Future<Output = Result<WaitAnswer, BrokerError>> + Send;
 
     /// Returns how many runs are where, for the named queues, or for all known if none is named.
     ///

@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub unique: bool,
     /// Finished runs and their results can be kept.
     pub results: bool,
+    /// The end of a run that keeps its result can be waited for.
+    pub waits: bool,
     /// Running runs can be asked to end.
     pub cancel: bool,
     /// Every stored run can be found, listed and purged; without it only some of them.
@@ -49,6 +51,7 @@ impl Capabilities {
             priorities: true,
             unique: true,
             results: true,
+            waits: true,
             cancel: true,
             lookup: true,
             schedules: true,
@@ -68,6 +71,7 @@ impl Capabilities {
             priorities: false,
             unique: false,
             results: false,
+            waits: false,
             cancel: false,
             lookup: false,
             schedules: false,

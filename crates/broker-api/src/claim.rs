@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_core::run::Reason;
-use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, TaskRun};
+use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, TaskRun, Timestamp};
 
 use crate::broker::Sequence;
 use crate::lease::Lease;
@@ -51,6 +51,8 @@ pub struct Claimed {
     pub settled: Vec<Settled>,
     /// Runs of this consumer whose end was asked for; repeated until they are settled.
     pub cancels: Vec<Cancel>,
+    /// The time of the broker when it answered: what is left of a run's time counts from here.
+    pub now: Timestamp,
 }
 
 /// A request, from outside, to end a run that a consumer holds.

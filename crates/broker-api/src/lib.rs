@@ -24,9 +24,7 @@ mod simple;
 mod wait;
 pub mod wire;
 
-pub use admin::{
-    BrokerAdmin, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
-};
+pub use admin::{BrokerAdmin, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo};
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;
 pub use claim::{Cancel, ClaimRequest, Claimed, LaneWant, MAX_CLAIM_BATCH};
@@ -45,7 +43,7 @@ pub use schedules::{
 };
 pub use settle::{MAX_SETTLE_BATCH, Settle, SettleRequest, Settled};
 pub use simple::SimpleBroker;
-pub use wait::WaitRequest;
+pub use wait::{LONGEST_WAIT, MAX_WAITERS_OF_A_RUN, MAX_WAITS, WaitEndedRequest, WaitRequest};
 
 pub use aqueduct_core::queue::Enqueued;
-pub use aqueduct_core::run::Settlement;
+pub use aqueduct_core::run::{CancelAnswer, Settlement, WaitAnswer};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use aqueduct_core::run::RunOptions;
 use aqueduct_core::{Lane, TaskName, Timestamp};
 use aqueduct_core::{Payload, Priority, QueueName, QueuedTask, RunId, Schedule, ScheduleName};
 
@@ -109,6 +110,8 @@ pub struct ScheduleDefinition {
     pub lane: Lane,
     /// The priority of each run.
     pub priority: Priority,
+    /// What each run asks for beyond the plain: a kept result, a total time limit.
+    pub options: Option<Box<RunOptions>>,
 }
 
 /// A stored schedule.
@@ -214,6 +217,7 @@ impl ScheduleDefinition {
             queue: QueueName::DEFAULT,
             lane: Lane::default(),
             priority: Priority::default(),
+            options: None,
         }
     }
 
@@ -238,6 +242,13 @@ impl ScheduleDefinition {
         self
     }
 
+    /// Sets what each run asks for beyond the plain; a unique key and a deadline are none of it.
+    #[must_use]
+    pub fn with_options(mut self, options: RunOptions) -> Self {
+        self.options = (!options.is_plain()).then(|| Box::new(options));
+        self
+    }
+
     /// Returns the run of one tick; its id is the same whoever makes it.
     #[must_use]
     pub fn run_at(&self, tick: Timestamp) -> QueuedTask {
@@ -246,6 +257,7 @@ impl ScheduleDefinition {
         run.queue = self.queue.clone();
         run.lane = self.lane;
         run.priority = self.priority;
+        run.options.clone_from(&self.options);
         run
     }
 }

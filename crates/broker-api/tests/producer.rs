@@ -9,7 +9,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities, ClaimRequest, Claimed,
     EnqueueRequest, Enqueued, ExtendRequest, Extended, Producer, QueueLengths, ReclaimRequest,
-    Reclaimed, SettleRequest, Settled, WaitRequest,
+    Reclaimed, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::manager::{PortFuture, QueueErrorKind, QueuePort};
 use aqueduct_core::run::UniqueKey;
@@ -88,6 +88,10 @@ impl Broker for Gate {
     }
 
     async fn wait_ready(&self, _: &WaitRequest) -> Result<(), BrokerError> {
+        Err(refusal(BrokerErrorKind::NotSupported))
+    }
+
+    async fn wait_ended(&self, _: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
         Err(refusal(BrokerErrorKind::NotSupported))
     }
 

@@ -64,11 +64,10 @@ pub fn named(task: &str) -> QueuedTask {
             .into_iter()
             .collect::<std::collections::BTreeMap<_, _>>(),
     );
-    QueuedTask::new(
-        RunId::generate(START),
-        task.parse().unwrap(),
-        payload.unwrap(),
-    )
+    let id = RunId::generate(START);
+    let mut task = QueuedTask::new(id, task.parse().unwrap(), payload.unwrap());
+    task.has_new_id = true;
+    task
 }
 
 impl Bench {

@@ -67,7 +67,7 @@ macro_rules! for_each_case {
             }
             claim {
                 is_exclusive: "", respects_the_maximum: "", empty_is_no_error: "",
-                counts_attempts: "", settles_before_it_claims: "",
+                counts_attempts: "", settles_before_it_claims: "", tells_the_time: "",
                 refuses_a_batch_over_the_limit: "",
             }
             settle {
@@ -113,6 +113,14 @@ macro_rules! for_each_case {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
                 a_failed_run_can_be_requeued: "results",
             }
+            waits {
+                an_end_is_told_with_its_value: "waits", every_end_is_told: "waits",
+                the_end_of_what_died_is_told: "waits", an_attempt_is_no_end: "waits",
+                what_has_ended_is_not_waited_for: "waits", what_keeps_no_result_is_unknown: "waits",
+                a_removed_run_is_unknown: "waits", the_time_of_a_wait_ends: "waits",
+                all_who_wait_are_told: "waits", a_dropped_wait_loses_nothing: "waits",
+                a_requeued_run_is_waited_for_anew: "waits",
+            }
             admin {
                 lists_in_pages: "lookup", a_paused_queue_gives_nothing: "",
                 a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "lookup",
@@ -120,7 +128,8 @@ macro_rules! for_each_case {
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",
-                a_tick_can_be_skipped: "schedules", the_future_does_not_fire: "schedules",
+                a_tick_can_be_skipped: "schedules", a_run_has_what_its_schedule_asks_for: "schedules",
+                the_future_does_not_fire: "schedules",
                 a_lower_version_changes_nothing: "schedules", removed_stays_removed: "schedules",
                 switched_off_does_not_fire: "schedules", the_revision_follows_definitions: "schedules",
                 a_change_wakes_the_waiting: "schedules",
@@ -143,6 +152,7 @@ macro_rules! for_each_case {
                 of_looks_change_nothing: "lookup", of_beats_reclaim_once: "",
                 of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
+                of_a_wait_tell_again: "waits",
             }
             random {
                 the_model_agrees: "unique",

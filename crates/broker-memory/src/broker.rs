@@ -6,12 +6,12 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerError, Capabilities, ClaimRequest, Claimed, EnqueueRequest, Enqueued,
     ExtendRequest, Extended, QueueLengths, ReclaimRequest, Reclaimed, SettleRequest, Settled,
-    WaitRequest,
+    WaitAnswer, WaitEndedRequest, WaitRequest,
 };
-use aqueduct_core::{QueueName, Timestamp};
+use aqueduct_core::{QueueName, RunId, Timestamp};
 
 use crate::MemoryBroker;
-use crate::state::State;
+use crate::state::{Begun, State, WaitKey};
 
 impl Broker for MemoryBroker {
     fn capabilities(&self) -> Capabilities {
@@ -44,6 +44,12 @@ impl Broker for MemoryBroker {
         Ok(())
     }
 
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        let until_ended = self.until_ended(request.run);
+        let answer = tokio::time::timeout(request.at_most, until_ended).await;
+        answer.unwrap_or(Ok(WaitAnswer::NotYet))
+    }
+
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {
         Ok(self.state().lengths(queues))
     }
@@ -53,15 +59,34 @@ impl MemoryBroker {
     /// Takes one step under the lock, and wakes the waiting if it made runs ready.
     pub(crate) fn step<T>(&self, step: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let now = self.0.clock.now();
-        let (result, wake) = {
+        let (result, wake, ended) = {
             let mut state = self.state();
             let result = step(&mut state, now);
-            (result, state.take_wake())
+            (result, state.take_wake(), state.take_ended())
         };
         if wake {
             self.0.ready.notify_waiters();
         }
+        for (waiting, run) in ended {
+            // Whoever was about to give up does not want to know.
+            let _ = waiting.send(run);
+        }
         result
+    }
+
+    /// Waits until a run has ended or is removed.
+    async fn until_ended(&self, run: RunId) -> Result<WaitAnswer, BrokerError> {
+        loop {
+            let begun = self.state().begin_wait(run)?;
+            let (key, told) = match begun {
+                Begun::Answered(answer) => return Ok(answer),
+                Begun::Waiting(key, told) => (key, told),
+            };
+            let _waiting = Waiting { broker: self, key };
+            if let Ok(run) = told.await {
+                return Ok(WaitAnswer::Ended(run));
+            }
+        }
     }
 
     /// Waits until a run is ready: for a wake-up, for the earliest due time, for a moved clock.
@@ -87,6 +112,18 @@ impl MemoryBroker {
                 () = moves.moved() => {}
             }
         }
+    }
+}
+
+/// A wait for an end, which leaves nothing behind when it is dropped.
+struct Waiting<'a> {
+    broker: &'a MemoryBroker,
+    key: WaitKey,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.broker.state().end_wait(self.key);
     }
 }
 

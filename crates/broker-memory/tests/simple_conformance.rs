@@ -60,6 +60,7 @@ conformance!(
         "results",
         "cancel",
         "expiry",
-        "lookup"
+        "lookup",
+        "waits"
     ]
 );

@@ -146,6 +146,7 @@ impl RedisBroker {
             run.record = None;
             if let Some(options) = &mut run.options {
                 options.deadline = None;
+                options.total_timeout = None;
             }
             let unique = run
                 .options

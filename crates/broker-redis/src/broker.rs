@@ -6,16 +6,19 @@ use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
     Enqueued, ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitRequest,
+    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
-use aqueduct_core::{ConsumerId, QueueName};
+use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
 use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
-use crate::items::{self, Settlements, consumer_name, millis, unencodable};
+use crate::held::Ledger;
+use crate::items::{self, consumer_name, millis, unencodable};
 use crate::link::{Args, LinkError, Reply};
+use crate::settlements::{self, Settlements};
 
 impl Broker for RedisBroker {
     fn capabilities(&self) -> Capabilities {
@@ -36,23 +39,32 @@ impl Broker for RedisBroker {
         args.text(&format!("{:032x}", request.producer.as_u128()))
             .number(request.sequence.number());
         let max_length = self.max_queue_length();
-        let script = match request.tasks.as_slice() {
-            [task] if max_length == 0 && items::push_plain(&mut args, task).map_err(encode)? => {
-                &self.0.scripts.enqueue_one
-            }
-            tasks => {
-                args.number(max_length);
-                items::push_tasks(&mut args, tasks).map_err(encode)?;
-                &self.0.scripts.enqueue
-            }
+        let are_plain = max_length == 0 && items::are_plain(&request.tasks);
+        let script = if are_plain {
+            let time = self.0.clock.now();
+            args.number(time.as_millis());
+            items::push_plain(&mut args, &request.tasks, time).map_err(encode)?;
+            &self.0.scripts.enqueue_plain
+        } else {
+            args.number(max_length);
+            items::push_tasks(&mut args, &request.tasks).map_err(encode)?;
+            &self.0.scripts.enqueue
         };
         let reply = self.step(ENQUEUE, script, args).await?;
         let answers = fresh(reply).map_err(|error| error.during(ENQUEUE))?;
         let Some(mut parts) = answers else {
             return Err(stale(ENQUEUE, request.sequence));
         };
-        let answers = decode::next(&mut parts).and_then(Reply::into_bytes);
-        let answers = answers.and_then(|answers| decode::enqueued(&answers));
+        let part = decode::next(&mut parts);
+        let answers = if are_plain {
+            part.and_then(Reply::into_number).map(|time| {
+                self.0.clock.learn(Timestamp::from_millis(time));
+                vec![Enqueued::Accepted(RunState::Queued); request.tasks.len()]
+            })
+        } else {
+            part.and_then(Reply::into_bytes)
+                .and_then(|answers| decode::enqueued(&answers))
+        };
         answers.map_err(|error| error.during(ENQUEUE))
     }
 
@@ -64,7 +76,8 @@ impl Broker for RedisBroker {
             .fold(0_usize, |sum, want| sum.saturating_add(want.max));
         BrokerError::check_batch(CLAIM, wanted, MAX_CLAIM_BATCH)?;
         BrokerError::check_batch(CLAIM, request.settle.len(), MAX_SETTLE_BATCH)?;
-        let settlements = Settlements::of(request.consumer, &request.settle);
+        let mut ledger = self.0.ledgers.take(request.consumer);
+        let settlements = Settlements::of(request.consumer, &request.settle, ledger.as_mut());
         let mut args =
             self.args_with_retention(3 + settlements.count_args() + request.wants.len() * 4);
         // Zero would mean that nothing is claimed.
@@ -82,13 +95,14 @@ impl Broker for RedisBroker {
                 args.text(queue.as_str());
             }
         }
-        let reply = self.step(CLAIM, &self.0.scripts.claim, args).await?;
+        let reply = self.work(CLAIM, &self.0.scripts.claim, args).await?;
         let Some(parts) = fresh(reply).map_err(|error| error.during(CLAIM))? else {
             return Err(stale(CLAIM, request.sequence));
         };
-        let (mut claimed, unreadable) =
+        let (mut claimed, requests, unreadable) =
             claimed(parts, request.consumer).map_err(|error| error.during(CLAIM))?;
-        claimed.settled = in_order(&settlements, request.settle.len(), &claimed.settled);
+        claimed.settled = settlements.in_order(request.settle.len(), &claimed.settled);
+        self.enter(request.consumer, ledger, &claimed.leases, requests);
         self.quarantine(request.consumer, unreadable).await?;
         Ok(claimed)
     }
@@ -96,7 +110,8 @@ impl Broker for RedisBroker {
     async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
         const SETTLE: &str = "settle";
         BrokerError::check_batch(SETTLE, request.items.len(), MAX_SETTLE_BATCH)?;
-        let settlements = Settlements::of(request.consumer, &request.items);
+        let mut ledger = self.0.ledgers.take(request.consumer);
+        let settlements = Settlements::of(request.consumer, &request.items, ledger.as_mut());
         let mut args = self.args_with_retention(3 + settlements.count_args());
         args.text(&consumer_name(request.consumer))
             .number(request.sequence.number())
@@ -104,17 +119,14 @@ impl Broker for RedisBroker {
         settlements
             .push(&mut args)
             .map_err(|error| unencodable(SETTLE, error))?;
-        let reply = self.step(SETTLE, &self.0.scripts.claim, args).await?;
+        let reply = self.work(SETTLE, &self.0.scripts.claim, args).await?;
         let Some(parts) = fresh(reply).map_err(|error| error.during(SETTLE))? else {
             return Err(stale(SETTLE, request.sequence));
         };
-        let (claimed, _) =
+        let (claimed, requests, _) =
             claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
-        Ok(in_order(
-            &settlements,
-            request.items.len(),
-            &claimed.settled,
-        ))
+        self.enter(request.consumer, ledger, &[], requests);
+        Ok(settlements.in_order(request.items.len(), &claimed.settled))
     }
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
@@ -128,9 +140,9 @@ impl Broker for RedisBroker {
             .iter()
             .partition(|token| token.consumer == request.consumer);
         for token in mine {
-            args.bytes(items::token_bytes(token));
+            args.bytes(settlements::token_bytes(token));
         }
-        let reply = self.beat(EXTEND, |scripts| &scripts.extend, args).await?;
+        let reply = self.beat(EXTEND, &self.0.scripts.extend, args).await?;
         let mut extended = extended(reply).map_err(|error| error.during(EXTEND))?;
         extended
             .lost
@@ -151,7 +163,7 @@ impl Broker for RedisBroker {
             .number(u64::from(request.crash_budget))
             .number(request.limit as u64)
             .bytes(failure);
-        let reply = self.beat(RECLAIM, |scripts| &scripts.reclaim, args).await?;
+        let reply = self.beat(RECLAIM, &self.0.scripts.reclaim, args).await?;
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }
 
@@ -171,7 +183,7 @@ impl Broker for RedisBroker {
                     args.number(u64::from(lane.number())).text(queue.as_str());
                 }
             }
-            let reply = self.step(WAIT, &self.0.scripts.peek, args).await?;
+            let reply = self.work(WAIT, &self.0.scripts.peek, args).await?;
             let (is_ready, due_in) = peeked(reply).map_err(|error| error.during(WAIT))?;
             if is_ready {
                 return Ok(());
@@ -186,6 +198,10 @@ impl Broker for RedisBroker {
                 return Ok(());
             }
         }
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        self.until_ended(request).await
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {
@@ -208,6 +224,15 @@ impl Broker for RedisBroker {
 }
 
 impl RedisBroker {
+    /// Enters what was claimed into the ledger of a consumer, if the server says that it is exact.
+    fn enter(&self, consumer: ConsumerId, ledger: Option<Ledger>, leases: &[Lease], requests: u64) {
+        if requests > 0 {
+            let mut ledger = ledger.unwrap_or_default();
+            ledger.add(leases, requests);
+            self.0.ledgers.keep(consumer, ledger);
+        }
+    }
+
     /// Sets claimed runs aside whose bytes cannot be read, so that they hold up nobody.
     async fn quarantine(
         &self,
@@ -218,7 +243,7 @@ impl RedisBroker {
             error!(%problem, "a run cannot be read; it is set aside");
             let mut args = self.0.keys.args(2);
             args.text(&consumer_name(consumer)).bytes(token);
-            self.step("set aside", &self.0.scripts.quarantine, args)
+            self.work("set aside", &self.0.scripts.quarantine, args)
                 .await?;
         }
         Ok(())
@@ -249,7 +274,7 @@ fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
 fn claimed(
     mut parts: impl Iterator<Item = Reply>,
     consumer: ConsumerId,
-) -> Result<(Claimed, Vec<Unreadable>), LinkError> {
+) -> Result<(Claimed, u64, Vec<Unreadable>), LinkError> {
     let mut claimed = Claimed::default();
     let mut unreadable = Vec::new();
     claimed.settled = decode::settled(&decode::next(&mut parts)?.into_bytes()?)?;
@@ -264,18 +289,9 @@ fn claimed(
         }
     }
     claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
-    Ok((claimed, unreadable))
-}
-
-/// Puts answers back into the order of the request; what was not sent has lost its lease.
-fn in_order(settlements: &Settlements<'_>, count: usize, answers: &[Settled]) -> Vec<Settled> {
-    let mut settled = vec![Settled::LeaseLost; count];
-    for (place, answer) in settlements.places.iter().zip(answers) {
-        if let Some(slot) = settled.get_mut(*place) {
-            *slot = *answer;
-        }
-    }
-    settled
+    let requests = decode::next(&mut parts)?.into_number()?;
+    claimed.now = Timestamp::from_millis(decode::next(&mut parts)?.into_number()?);
+    Ok((claimed, requests, unreadable))
 }
 
 fn extended(reply: Reply) -> Result<Extended, LinkError> {

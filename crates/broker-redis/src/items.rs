@@ -1,13 +1,11 @@
-//! Runs, tokens and settlements as arguments of scripts.
+//! Runs as arguments of scripts.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, QueuedBytes, WireError};
-use aqueduct_broker_api::{BrokerError, BrokerErrorKind, LeaseToken, Settle, Settlement};
+use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind};
-use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, Timestamp};
+use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, TaskRun, Timestamp};
 
 use crate::link::Args;
 
@@ -21,14 +19,6 @@ struct More {
     deadline_at: u32,
 }
 
-/// The settlements of a request, in the order in which the script wants them.
-pub(crate) struct Settlements<'a> {
-    /// Of each answer of the script, the place in the request.
-    pub(crate) places: Vec<usize>,
-    plain: Vec<&'a LeaseToken>,
-    others: Vec<&'a Settle>,
-}
-
 /// Plain tasks of one queue, lane and priority that follow each other.
 struct Group<'a> {
     prefix: [u8; PREFIX_BYTES],
@@ -36,25 +26,35 @@ struct Group<'a> {
     members: Vec<(RunId, Vec<u8>)>,
 }
 
-/// Adds a plain task, as `enqueue_one.lua` reads it; returns whether it is plain.
-pub(crate) fn push_plain(args: &mut Args, task: &QueuedTask) -> Result<bool, WireError> {
-    if more(task).is_some() {
-        return Ok(false);
+/// Returns whether tasks may be sent as they are stored: each plain, and with an id that nobody knows.
+pub(crate) fn are_plain(tasks: &[QueuedTask]) -> bool {
+    tasks
+        .iter()
+        .all(|task| task.has_new_id && more(task).is_none())
+}
+
+/// Adds plain tasks that were accepted at `time`, as `enqueue_plain.lua` reads them.
+pub(crate) fn push_plain(
+    args: &mut Args,
+    tasks: &[QueuedTask],
+    time: Timestamp,
+) -> Result<(), WireError> {
+    let is_like = |a: &QueuedTask, b: &QueuedTask| {
+        a.queue == b.queue && a.lane == b.lane && a.priority == b.priority
+    };
+    for group in tasks.chunk_by(is_like) {
+        if let [first, ..] = group {
+            let (lane, priority, queue) = (first.lane, first.priority, &first.queue);
+            args.text(&format!("ready:{lane}:{priority}:{queue}"))
+                .text(queue.as_str())
+                .text(&format!("bell:{lane}:{queue}"))
+                .number(group.len() as u64);
+        }
+        for task in group {
+            args.bytes(wire::encode(&TaskRun::accept(task.clone(), time))?);
+        }
     }
-    let QueuedTask {
-        lane,
-        priority,
-        queue,
-        ..
-    } = task;
-    let bytes = wire::encode_queued(task)?;
-    args.bytes(task.id.to_bytes().to_vec())
-        .bytes(bytes.head)
-        .bytes(bytes.tail)
-        .text(&format!("ready:{lane}:{priority}:{queue}"))
-        .text(queue.as_str())
-        .text(&format!("bell:{lane}:{queue}"));
-    Ok(true)
+    Ok(())
 }
 
 /// Adds tasks that are queued, as `lib/admit.lua` reads them.
@@ -160,7 +160,7 @@ impl More {
 }
 
 /// Packs what stands beside a stored run: deadline, retention, unique key; nothing for a plain one.
-pub(crate) fn side_of(run: &aqueduct_core::TaskRun) -> Vec<u8> {
+pub(crate) fn side_of(run: &TaskRun) -> Vec<u8> {
     let mut side = Vec::new();
     let Some(options) = &run.options else {
         return side;
@@ -196,94 +196,6 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// Returns a consumer's name in keys.
 pub(crate) fn consumer_name(consumer: ConsumerId) -> String {
     format!("{:032x}", consumer.as_u128())
-}
-
-/// Packs a token: the id, and the attempt as it was before the claim.
-pub(crate) fn token_bytes(token: &LeaseToken) -> Vec<u8> {
-    let mut bytes = token.run.to_bytes().to_vec();
-    bytes.extend_from_slice(&token.attempt.wrapping_sub(1).to_be_bytes());
-    bytes
-}
-
-impl<'a> Settlements<'a> {
-    /// Sorts the settlements of a consumer; those with the token of another are left out.
-    pub(crate) fn of(consumer: ConsumerId, items: &'a [Settle]) -> Self {
-        let mine = |item: &&(usize, &Settle)| item.1.token.consumer == consumer;
-        let is_plain =
-            |item: &Settle| matches!(item.settlement, Settlement::Succeed { result: None });
-        let items: Vec<(usize, &Settle)> = items.iter().enumerate().collect();
-        let (plain, mut others): (Vec<_>, Vec<_>) = items
-            .iter()
-            .filter(mine)
-            .copied()
-            .partition(|(_, item)| is_plain(item));
-        // What goes back to the head goes there with the greatest id first: the least is served first.
-        others.sort_by_key(|(_, item)| {
-            let is_release = item.settlement == Settlement::Release;
-            (is_release, is_release.then_some(Reverse(item.token.run)))
-        });
-        Self {
-            places: plain
-                .iter()
-                .chain(&others)
-                .map(|(place, _)| *place)
-                .collect(),
-            plain: plain.into_iter().map(|(_, item)| &item.token).collect(),
-            others: others.into_iter().map(|(_, item)| item).collect(),
-        }
-    }
-
-    pub(crate) fn count_args(&self) -> usize {
-        2 + self.plain.len() + self.others.len() * 5
-    }
-
-    /// Adds the settlements.
-    pub(crate) fn push(&self, args: &mut Args) -> Result<(), WireError> {
-        args.number(self.plain.len() as u64);
-        for token in &self.plain {
-            args.bytes(token_bytes(token));
-        }
-        args.number(self.others.len() as u64);
-        for item in &self.others {
-            args.bytes(token_bytes(&item.token));
-            push_settlement(args, &item.settlement)?;
-        }
-        Ok(())
-    }
-}
-
-fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireError> {
-    let (kind, wait, fields) = match settlement {
-        Settlement::Succeed { result } => (
-            "succeed",
-            Duration::ZERO,
-            result.as_ref().map(wire::result_field).transpose()?,
-        ),
-        Settlement::Retry { wait, failure } => {
-            let kind = if is_crash(failure) { "crash" } else { "retry" };
-            (kind, *wait, Some(wire::failure_field(failure)?))
-        }
-        Settlement::Park { wait, failure } => ("park", *wait, Some(wire::failure_field(failure)?)),
-        Settlement::Fail { failure } => {
-            let kind = if is_crash(failure) { "crashed" } else { "fail" };
-            (kind, Duration::ZERO, Some(wire::failure_field(failure)?))
-        }
-        Settlement::Cancel { reason } => {
-            ("cancel", Duration::ZERO, Some(wire::reason_field(reason)?))
-        }
-        Settlement::Snooze { wait } => ("snooze", *wait, None),
-        // A kind that a later release adds is given back: nothing is lost.
-        Settlement::Release | _ => ("release", Duration::ZERO, None),
-    };
-    args.word(kind).number(millis(wait));
-    let count = u64::from(fields.is_some());
-    args.bytes(fields.unwrap_or_default()).number(count);
-    Ok(())
-}
-
-/// Returns whether a failure counts against the crash budget.
-fn is_crash(failure: &Failure) -> bool {
-    failure.kind() == FailureKind::Crash
 }
 
 /// The error of a request that cannot become bytes.

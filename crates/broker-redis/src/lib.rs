@@ -8,8 +8,11 @@
 mod admin;
 mod broker;
 mod check;
+mod clock;
 mod config;
 mod decode;
+mod ends;
+mod held;
 mod items;
 mod keys;
 mod lifeline;
@@ -18,20 +21,23 @@ mod listing;
 mod schedules;
 mod script;
 mod search;
+mod settlements;
 mod wake;
 
-pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
+pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};
 
 use std::fmt;
 use std::sync::Arc;
 
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 
+use clock::ServerClock;
+use held::Ledgers;
 use keys::Keys;
 use lifeline::Lifeline;
-use link::{Args, Link, LinkError, Reply, Use};
+use link::{Args, Link, Reply, Use};
 use script::{Script, Scripts};
-use wake::{Bells, Changes};
+use wake::{Bells, Changes, Endings};
 
 /// A broker in Redis; clones are the same broker.
 ///
@@ -50,10 +56,13 @@ struct Shared {
     config: Arc<RedisConfig>,
     keys: Arc<Keys>,
     link: Link,
-    scripts: Arc<Scripts>,
+    scripts: Scripts,
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
+    endings: Endings,
+    clock: ServerClock,
+    ledgers: Ledgers,
 }
 
 impl RedisBroker {
@@ -87,7 +96,8 @@ impl RedisBroker {
         let keys = Arc::new(Keys::new(config.namespace()));
         let link = Link::open(&config, keys.slot(), Use::Scripts, config.connections()).await;
         let link = link.map_err(|error| error.during(OPEN))?;
-        check::server(&link, &config, &keys).await?;
+        let scripts = Scripts::new(&config);
+        check::server(&link, &config, &scripts, &keys).await?;
         let config = Arc::new(config);
         let lifeline = Lifeline::start(Arc::clone(&config), Arc::clone(&keys));
         let lifeline = Arc::new(lifeline.map_err(|error| {
@@ -99,9 +109,12 @@ impl RedisBroker {
             .with_source(error)
         })?);
         Ok(Self(Arc::new(Shared {
-            scripts: Arc::new(Scripts::new(&config)),
+            scripts,
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
+            endings: Endings::new(Arc::clone(&lifeline)),
+            clock: ServerClock::new(),
+            ledgers: Ledgers::default(),
             lifeline,
             link,
             keys,
@@ -151,11 +164,12 @@ impl RedisBroker {
         let script = match script {
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
-            "enqueue_one" => &scripts.enqueue_one,
+            "enqueue_plain" => &scripts.enqueue_plain,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,
             "reclaim" => &scripts.reclaim,
+            "wait_ended" => &scripts.wait_ended,
             _ => return None,
         };
         Some(script.sha())
@@ -172,18 +186,30 @@ impl RedisBroker {
         reply.map_err(|error| error.during(operation))
     }
 
-    /// Runs a script for an operation of the heartbeat, on the thread that nothing holds up.
+    /// Runs a script for an operation of a consumer, on connections that nothing in the application holds up.
+    async fn work(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        args: Args,
+    ) -> Result<Reply, BrokerError> {
+        let reply = match self.0.lifeline.work().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
+        };
+        reply.map_err(|error| error.during(operation))
+    }
+
+    /// Runs a script for an operation of the heartbeat, on a connection that nothing else uses.
     async fn beat(
         &self,
         operation: &'static str,
-        pick: fn(&Scripts) -> &Script,
+        script: &Script,
         args: Args,
     ) -> Result<Reply, BrokerError> {
-        let (lifeline, scripts) = (Arc::clone(&self.0.lifeline), Arc::clone(&self.0.scripts));
-        let work = async move { lifeline.link().await?.script(pick(&scripts), args).await };
-        let reply = match self.0.lifeline.spawn(work) {
-            Some(task) => task.await.unwrap_or_else(|_| Err(LinkError::gone())),
-            None => Err(LinkError::gone()),
+        let reply = match self.0.lifeline.beats().await {
+            Ok(link) => link.script(script, args).await,
+            Err(error) => Err(error),
         };
         reply.map_err(|error| error.during(operation))
     }

@@ -1,5 +1,5 @@
-//! A thread of its own for what must go on when the tasks of the application block every other:
-//! heartbeats, and waiting for work.
+//! A thread of its own for what must go on when the tasks of the application block every other: claims and
+//! settlements, heartbeats, and waiting for work.
 
 use std::fmt;
 use std::future::Future;
@@ -14,11 +14,14 @@ use crate::config::RedisConfig;
 use crate::keys::Keys;
 use crate::link::{Link, LinkError, Use};
 
-/// A thread with a runtime, and a connection that only heartbeats use.
+/// A thread with a runtime, and the connections that it serves.
 pub(crate) struct Lifeline {
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
-    link: OnceCell<Link>,
+    /// What consumers claim and settle on.
+    work: OnceCell<Link>,
+    /// What only heartbeats use, so that no batch holds them up.
+    beats: OnceCell<Link>,
     config: Arc<RedisConfig>,
     keys: Arc<Keys>,
 }
@@ -33,7 +36,8 @@ impl Lifeline {
             .build()?;
         Ok(Self {
             runtime: Some(runtime),
-            link: OnceCell::new(),
+            work: OnceCell::new(),
+            beats: OnceCell::new(),
             config,
             keys,
         })
@@ -47,10 +51,25 @@ impl Lifeline {
         self.runtime.as_ref().map(|runtime| runtime.spawn(work))
     }
 
-    /// Returns the connection, opened on first use; to be called on the thread.
-    pub(crate) async fn link(&self) -> Result<&Link, LinkError> {
-        let open = || Link::open(&self.config, self.keys.slot(), Use::Scripts, 1);
-        self.link.get_or_try_init(open).await
+    /// Returns the connections for claims and settlements, opened on first use.
+    pub(crate) async fn work(&self) -> Result<&Link, LinkError> {
+        let open = || self.open(self.config.connections());
+        self.work.get_or_try_init(open).await
+    }
+
+    /// Returns the connection for heartbeats, opened on first use.
+    pub(crate) async fn beats(&self) -> Result<&Link, LinkError> {
+        self.beats.get_or_try_init(|| self.open(1)).await
+    }
+
+    /// Opens connections on the thread, which serves them from then on, whoever uses them.
+    async fn open(&self, count: usize) -> Result<Link, LinkError> {
+        let (config, slot) = (Arc::clone(&self.config), self.keys.slot());
+        let opening = async move { Link::open(&config, slot, Use::Scripts, count).await };
+        match self.spawn(opening) {
+            Some(opening) => opening.await.unwrap_or_else(|_| Err(LinkError::gone())),
+            None => Err(LinkError::gone()),
+        }
     }
 
     pub(crate) fn config(&self) -> &RedisConfig {

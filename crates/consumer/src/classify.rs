@@ -73,6 +73,19 @@ pub(crate) fn stalled(limit: Duration) -> Outcome {
     )
 }
 
+/// Classifies an attempt that was under way when the total time of its run was over.
+pub(crate) fn out_of_total_time() -> Outcome {
+    let message = "the run has not ended within its total time limit";
+    failed(FailureKind::Timeout, message.to_owned())
+}
+
+/// Classifies a run whose total time was over before an attempt began; `last` is the failure before.
+pub(crate) fn came_too_late(last: Option<&Failure>) -> Outcome {
+    let before = last.map_or_else(String::new, |last| format!("; it had failed: {last}"));
+    let message = format!("the run waited until its total time limit had passed{before}");
+    failed(FailureKind::Timeout, message)
+}
+
 /// Classifies an attempt that blocks its thread past its time limit.
 pub(crate) fn stuck(limit: Duration) -> Outcome {
     let message = format!(

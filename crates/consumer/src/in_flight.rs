@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use aqueduct_broker_api::LeaseToken;
 use aqueduct_core::id::IdMap;
+use aqueduct_core::run::Outcome;
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{RunId, TaskContext};
+
+use crate::classify;
 
 /// A run that a settlement is owed for.
 ///
@@ -18,6 +21,8 @@ pub(crate) struct Owed {
     pub(crate) context: TaskContext,
     pub(crate) token: LeaseToken,
     pub(crate) claimed_at: Monotonic,
+    /// When the run as a whole must have ended, if it has a total time limit.
+    pub(crate) run_ends_by: Option<Monotonic>,
     /// When the task began, in nanoseconds on the monotonic clock; 0 before.
     began_at: AtomicU64,
     stage: AtomicU8,
@@ -42,9 +47,21 @@ impl Owed {
             context,
             token,
             claimed_at,
+            run_ends_by: None,
             began_at: AtomicU64::new(0),
             stage: AtomicU8::new(WAITING),
         }
+    }
+
+    /// Sets when the run as a whole must have ended.
+    pub(crate) fn ending_by(mut self, run_ends_by: Option<Monotonic>) -> Self {
+        self.run_ends_by = run_ends_by;
+        self
+    }
+
+    /// Returns what is left of the total time of the run, if that is limited.
+    pub(crate) fn total_left(&self, now: Monotonic) -> Option<Duration> {
+        Some(self.run_ends_by?.saturating_since(now))
     }
 
     /// Begins the attempt; false if the run was ended before.
@@ -64,6 +81,15 @@ impl Owed {
     /// Returns the time limit of the attempt.
     pub(crate) fn limit(&self) -> Duration {
         self.context.ends_by().saturating_since(self.claimed_at)
+    }
+
+    /// Classifies the attempt when its time is over: that of the run as a whole, or its own.
+    pub(crate) fn timed_out(&self) -> Outcome {
+        if self.run_ends_by == Some(self.context.ends_by()) {
+            classify::out_of_total_time()
+        } else {
+            classify::timed_out(self.limit())
+        }
     }
 
     /// Ends the run for this caller; false if somebody else has.
@@ -92,20 +118,22 @@ impl Owed {
 }
 
 impl InFlight {
-    /// Adds runs; a run that is there already is replaced.
-    pub(crate) fn insert(&self, runs: impl Iterator<Item = Arc<Owed>>) {
-        self.table().extend(runs.map(|owed| (owed.token.run, owed)));
+    /// Adds runs; returns those that were there already, and are replaced.
+    pub(crate) fn insert(&self, runs: impl Iterator<Item = Arc<Owed>>) -> Vec<Arc<Owed>> {
+        let mut table = self.table();
+        runs.filter_map(|owed| table.insert(owed.token.run, owed))
+            .collect()
     }
 
-    /// Removes runs, each only if it is still the same attempt.
-    pub(crate) fn remove<'a>(&self, tokens: impl Iterator<Item = &'a LeaseToken>) {
+    /// Removes runs, each only if it was not replaced meanwhile.
+    pub(crate) fn remove<'a>(&self, runs: impl Iterator<Item = &'a Arc<Owed>>) {
         let mut table = self.table();
-        for token in tokens {
+        for owed in runs {
             if table
-                .get(&token.run)
-                .is_some_and(|owed| owed.token == *token)
+                .get(&owed.token.run)
+                .is_some_and(|there| Arc::ptr_eq(there, owed))
             {
-                table.remove(&token.run);
+                table.remove(&owed.token.run);
             }
         }
     }

@@ -12,10 +12,12 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::event::RunEvent;
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
-use aqueduct_core::{Lane, TaskContext};
+use aqueduct_core::time::Monotonic;
+use aqueduct_core::{Lane, TaskContext, Timestamp};
 use tokio::runtime::Handle;
 use tracing::warn;
 
+use crate::classify;
 use crate::error::ConsumerError;
 use crate::execute::execute;
 use crate::heartbeat::pass_on;
@@ -226,6 +228,7 @@ impl Pump {
             leases,
             settled,
             cancels,
+            now,
             ..
         } = claimed;
         for want in &request.wants {
@@ -236,11 +239,11 @@ impl Pump {
         }
         self.shared
             .in_flight
-            .remove(ended.iter().map(|(owed, _)| &owed.token));
+            .remove(ended.iter().map(|(owed, _)| owed));
         for (((owed, took), settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
             self.report(owed, *took, &settle.settlement, settled);
         }
-        self.take_on(leases);
+        self.take_on(leases, now);
         self.shared.set_answered(request.sequence);
         pass_on(&self.shared, cancels);
     }
@@ -259,17 +262,27 @@ impl Pump {
     }
 
     /// Takes on claimed runs: begins as many as there are places for, and keeps the rest waiting.
-    fn take_on(&mut self, leases: Vec<Lease>) {
+    ///
+    /// `now` is the time of the broker.
+    fn take_on(&mut self, leases: Vec<Lease>, now: Timestamp) {
         if leases.is_empty() {
             return;
         }
         add(&self.shared.counters.claimed, leases.len());
         let owe = |lease: Lease| {
             let (run, token) = lease.into_parts();
-            Arc::new(self.owe(run, token))
+            let left = run.ends_by().map(|time| time.saturating_since(now));
+            let run_ends_by = left.map(|left| self.shared.clock.monotonic().saturating_add(left));
+            Arc::new(self.owe(run, token, run_ends_by))
         };
         let runs: Vec<Arc<Owed>> = leases.into_iter().map(owe).collect();
-        self.shared.in_flight.insert(runs.iter().cloned());
+        // A broker that has lost data gives a run anew: what is under way is of a lease that is gone.
+        for replaced in self.shared.in_flight.insert(runs.iter().cloned()) {
+            replaced
+                .context
+                .cancellation()
+                .cancel(CancelReason::LeaseLost);
+        }
         if self.is_stopping {
             for owed in &runs {
                 self.shared.end(owed, Outcome::Released);
@@ -291,13 +304,15 @@ impl Pump {
         self.waiting.extend(io);
     }
 
-    fn owe(&self, run: TaskRun, token: LeaseToken) -> Owed {
+    fn owe(&self, run: TaskRun, token: LeaseToken, run_ends_by: Option<Monotonic>) -> Owed {
         let shared = &self.shared;
         let task = shared.registry.get(run.task.as_str());
         let limit = task.map_or(DEFAULT_TIMEOUT, |task| task.definition().timeout());
         let now = shared.clock.monotonic();
-        let context = TaskContext::new(run, Arc::clone(&shared.context), now.saturating_add(limit));
-        Owed::new(context, token, now)
+        let limit = now.saturating_add(limit);
+        let ends_by = run_ends_by.map_or(limit, |run_ends_by| run_ends_by.min(limit));
+        let context = TaskContext::new(run, Arc::clone(&shared.context), ends_by);
+        Owed::new(context, token, now).ending_by(run_ends_by)
     }
 
     /// Begins runs that were claimed ahead, as places become free; their time starts now.
@@ -307,13 +322,15 @@ impl Pump {
                 return;
             };
             if ahead.context.cancellation().reason() == Some(&CancelReason::LeaseLost) {
-                self.shared.in_flight.remove(std::iter::once(&ahead.token));
+                self.shared.in_flight.remove(std::iter::once(&ahead));
                 continue;
             }
-            let owed = Arc::new(self.owe(ahead.context.run().clone(), ahead.token));
+            let run = ahead.context.run().clone();
+            let owed = Arc::new(self.owe(run, ahead.token, ahead.run_ends_by));
             if let Some(reason) = ahead.context.cancellation().reason() {
                 owed.context.cancellation().cancel(reason.clone());
             }
+            // It replaces itself: only its time starts anew.
             self.shared
                 .in_flight
                 .insert(std::iter::once(Arc::clone(&owed)));
@@ -321,7 +338,15 @@ impl Pump {
         }
     }
 
+    /// Begins an attempt, unless the time of the run as a whole is over.
     fn begin(&self, owed: Arc<Owed>) {
+        let left = owed.total_left(self.shared.clock.monotonic());
+        if left.is_some_and(|left| left.is_zero()) {
+            let record = owed.context.run().record.as_ref();
+            let last = record.and_then(|record| record.failure.as_ref());
+            self.shared.end(&owed, classify::came_too_late(last));
+            return;
+        }
         let place = self.shared.occupy(owed.context.run().lane);
         // Tracked by the table and the count of places.
         drop(self.tasks.spawn(execute(place, owed)));

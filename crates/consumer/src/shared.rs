@@ -8,7 +8,7 @@ use aqueduct_broker_api::{BrokerHandle, Sequence};
 use aqueduct_core::cancel::Cancellation;
 use aqueduct_core::context::ContextShared;
 use aqueduct_core::event::Events;
-use aqueduct_core::run::{Outcome, decide};
+use aqueduct_core::run::{Outcome, decide, within_total};
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{Clock, ConsumerId, Lane, RetryPolicy, TaskDefinition, TaskRegistry};
 
@@ -103,10 +103,15 @@ impl Shared {
             ),
             None => decide(outcome, &RetryPolicy::default(), run.tally, fastrand::f64()),
         };
+        let now = self.clock.monotonic();
+        let settlement = match owed.total_left(now) {
+            Some(left) => within_total(settlement, left),
+            None => settlement,
+        };
         self.outbox.push(Ended {
             owed: Arc::clone(owed),
             settlement,
-            took: owed.took(self.clock.monotonic()),
+            took: owed.took(now),
         });
     }
 

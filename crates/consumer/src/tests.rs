@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aqueduct_broker_api::{Broker, BrokerExt, BrokerHandle};
+use aqueduct_broker_api::{Broker, BrokerAdmin, BrokerExt, BrokerHandle};
 use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation, named};
 use aqueduct_broker_memory::MemoryBroker;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::clock::TimeSource;
+use aqueduct_core::run::FailureKind;
 use aqueduct_core::task::{FunctionTask, TaskDefinition};
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{
-    Clock, Lane, QueueName, TaskContext, TaskError, TaskName, TaskRegistry, Timestamp,
+    Clock, Failure, Lane, QueueName, RunId, RunState, TaskContext, TaskError, TaskName,
+    TaskRegistry, Timestamp,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -204,6 +206,56 @@ async fn waits_that_fail_or_hang_hold_up_nothing_for_long() {
         let took = Monotonic::from_origin(at).saturating_since(queued);
         assert!(took <= 12 * SECOND, "{fault:?}: it took {took:?}");
     }
+}
+
+/// Queues a run that has so much time in all.
+async fn queue_limited(world: &World, total: Duration) -> RunId {
+    let mut task = named("passes");
+    task.options_mut().total_timeout = Some(total);
+    let id = task.id;
+    world.memory.queue_task(task).await.unwrap();
+    id
+}
+
+/// Returns the failed run: how often it was begun, when it ended, and why.
+async fn failed(world: &World, run: RunId) -> (u32, Duration, Failure) {
+    let found = world.memory.find(&[run]).await.unwrap().remove(0).unwrap();
+    assert_eq!(found.state, RunState::Failed);
+    let record = found.record.unwrap();
+    let ended_at = record.ended_at.unwrap().saturating_since(START);
+    (found.tally.attempt, ended_at, record.failure.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_time_of_a_run_ends_its_attempt_and_leaves_no_retry() {
+    let world = World::new(|broker| broker);
+    let run = queue_limited(&world, 10 * SECOND).await;
+    let (shared, mut pump) = world.consumer(|consumer| consumer);
+    live(&shared, &mut pump, HOUR).await;
+    let (attempts, ended_at, failure) = failed(&world, run).await;
+    assert_eq!((attempts, ended_at), (1, 10 * SECOND));
+    assert_eq!(failure.kind(), FailureKind::Timeout);
+    assert!(failure.message().contains("total time"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_total_time_is_over_is_not_begun() {
+    let world = World::new(|broker| broker);
+    let late = queue_limited(&world, 10 * SECOND).await;
+    sleep(20 * SECOND).await;
+    // One that is claimed ahead, and has no place in time, is not begun either.
+    world.queue(1).await;
+    let ahead = queue_limited(&world, 10 * SECOND).await;
+    let (shared, mut pump) = world.consumer(|it| it.concurrency(1));
+    live(&shared, &mut pump, 30 * SECOND).await;
+    world.gate.add_permits(1);
+    live(&shared, &mut pump, HOUR).await;
+    assert_eq!(world.noted().len(), 1, "the one without a limit");
+    for run in [late, ahead] {
+        let (_, _, failure) = failed(&world, run).await;
+        assert!(failure.message().contains("waited until"), "{failure}");
+    }
+    assert_eq!(world.held().await, 0);
 }
 
 #[tokio::test(start_paused = true)]

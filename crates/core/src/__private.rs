@@ -6,8 +6,9 @@ pub use std::sync::OnceLock;
 pub use serde;
 
 pub use crate::context::{FromContext, TaskContext};
+pub use crate::id::RunId;
 pub use crate::lane::Lane;
-pub use crate::manager::{Queue, QueueTarget, TaskCall};
+pub use crate::manager::{Queue, QueueAndWait, QueueTarget, RunHandle, TaskCall};
 pub use crate::name::{QueueName, TaskName};
 pub use crate::payload::{Params, Payload};
 pub use crate::priority::Priority;

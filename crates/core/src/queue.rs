@@ -34,6 +34,8 @@ pub struct QueuedTask {
     pub payload: Payload,
     /// What it asks for beyond the plain.
     pub options: Option<Box<RunOptions>>,
+    /// Whether the id was made for this run, so that the broker need not look whether it knows it.
+    pub has_new_id: bool,
 }
 
 /// When a queued task may start, by the clock of the broker.
@@ -76,6 +78,7 @@ impl QueuedTask {
             lineage: Lineage::root_of(id),
             payload,
             options: None,
+            has_new_id: false,
         }
     }
 

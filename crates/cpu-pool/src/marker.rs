@@ -4,6 +4,9 @@
 //! pool. It counts only in a process whose parent is that pool, and whose standard input and output
 //! are pipes: a program that a worker starts inherits the variable, but not its parent. So the
 //! variable need not be removed, which no safe code can do.
+//!
+//! A worker whose pool dies before it looks has another parent, too. It is known by its name, which is not
+//! inherited: it must not go on as the program that it would be otherwise.
 
 use std::fmt;
 
@@ -45,6 +48,19 @@ impl Marker {
     }
 }
 
+/// Returns the name that a worker has among processes, its argument zero.
+pub(crate) fn worker_name(own: &str, number: u32) -> String {
+    format!("{own}{WORKER}{number}")
+}
+
+/// Returns whether a process has the name of a worker.
+pub(crate) fn is_worker_name(name: &str) -> bool {
+    let number = name.rsplit_once(WORKER).map(|(_, number)| number);
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+const WORKER: &str = ": cpu worker ";
+
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.parent, self.token)
@@ -54,6 +70,14 @@ impl fmt::Display for Marker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worker_is_known_by_its_name() {
+        assert!(is_worker_name(&worker_name("/usr/bin/shop", 7)));
+        for other in ["", "shop", "shop: cpu worker ", "shop: cpu worker x"] {
+            assert!(!is_worker_name(other));
+        }
+    }
 
     #[test]
     fn a_marker_is_read_as_it_was_written() {

@@ -20,6 +20,7 @@ pub(crate) struct TaskArgs {
     pub(crate) queue: Option<LitStr>,
     pub(crate) priority: Option<Choice>,
     pub(crate) timeout: Option<Span>,
+    pub(crate) total_timeout: Option<Span>,
     pub(crate) retry: Option<Retry>,
     pub(crate) keep_result: Option<Span>,
     pub(crate) schedule: Option<ScheduleText>,
@@ -54,12 +55,13 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "name",
     "alias",
     "queue",
     "priority",
     "timeout",
+    "total_timeout",
     "retry",
     "keep_result",
     "schedule",
@@ -105,6 +107,10 @@ impl TaskArgs {
             "timeout" => {
                 let longest = Duration::from_hours(30 * 24);
                 self.timeout = Some(duration(input, Duration::from_millis(1), longest)?);
+            }
+            "total_timeout" => {
+                let longest = Duration::from_hours(365 * 24);
+                self.total_timeout = Some(duration(input, Duration::from_millis(1), longest)?);
             }
             "keep_result" => {
                 let longest = Duration::from_hours(365 * 24);

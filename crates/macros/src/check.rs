@@ -3,7 +3,7 @@
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Type};
 
-use crate::args::TaskArgs;
+use crate::args::{Retry, RetryArgs, TaskArgs};
 use crate::expand::Flavour;
 use crate::model::{Param, Source, TaskFn};
 
@@ -21,6 +21,7 @@ pub(crate) fn check(
         check_param(param, &mut errors);
     }
     check_struct(params, &mut errors);
+    check_limits(args, &mut errors);
     let mut errors = errors.into_iter();
     let Some(mut first) = errors.next() else {
         return Ok(());
@@ -122,6 +123,26 @@ fn check_param(param: &Param, errors: &mut Vec<Error>) {
             refuse(ty.span(), "take `State<T>` by value: it is cheap to clone");
         }
         _ => {}
+    }
+}
+
+/// Refuses limits that leave nothing of each other.
+fn check_limits(args: &TaskArgs, errors: &mut Vec<Error>) {
+    let Some(total) = &args.total_timeout else {
+        return;
+    };
+    if let Some(timeout) = args.timeout.as_ref().filter(|it| it.value > total.value) {
+        let message = "an attempt cannot take longer than the run: this is over `total_timeout`";
+        errors.push(Error::new(timeout.literal.span(), message));
+    }
+    if let Some(Retry::Policy(RetryArgs {
+        backoff: Some(backoff),
+        ..
+    })) = &args.retry
+        && backoff.value >= total.value
+    {
+        let message = "no retry would ever begin: the first wait is not below `total_timeout`";
+        errors.push(Error::new(backoff.literal.span(), message));
     }
 }
 

@@ -66,6 +66,12 @@ impl Handle<'_> {
                 quote!(#private::checked(__definition.with_timeout(#private::duration(#millis)))),
             );
         }
+        if let Some(total) = &args.total_timeout {
+            let millis = millis(total.value);
+            steps.push(quote!(#private::checked(
+                __definition.with_total_timeout(#private::duration(#millis))
+            )));
+        }
         if let Some(retry) = &args.retry {
             let retry = self.retry(retry);
             steps.push(quote!(__definition.with_retry(#retry)));

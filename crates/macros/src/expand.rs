@@ -177,6 +177,11 @@ impl<'a> Handle<'a> {
         };
         let task = name.unraw().to_string();
         let queue_doc = format!("Queues the task `{task}`: await the call, or set options first.");
+        let wait_doc = format!(
+            "Queues the task `{task}` and waits for its value: await the call, or set a limit first."
+        );
+        let handle_doc =
+            format!("Returns a handle on a run of the task `{task}` that was queued before.");
         let with_doc = format!("Returns a call of the task `{task}`, to set options on and queue.");
         quote! {
             impl #name {
@@ -186,6 +191,22 @@ impl<'a> Handle<'a> {
                     __T: #private::QueueTarget + ?::core::marker::Sized,
                 {
                     #private::Queue::new(__target, #name::with(#(#names),*))
+                }
+
+                #[doc = #wait_doc]
+                #vis fn queue_and_wait<'__m, __T>(__target: &'__m __T, #(#names: #types),*) -> #private::QueueAndWait<'__m, #output>
+                where
+                    __T: #private::QueueTarget + ?::core::marker::Sized,
+                {
+                    #private::QueueAndWait::new(__target, #name::with(#(#names),*))
+                }
+
+                #[doc = #handle_doc]
+                #vis fn handle<__T>(__target: &__T, __run: #private::RunId) -> #private::RunHandle<#output>
+                where
+                    __T: #private::QueueTarget + ?::core::marker::Sized,
+                {
+                    #private::RunHandle::new(__target, __run)
                 }
 
                 #[doc = #with_doc]

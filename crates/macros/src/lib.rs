@@ -24,7 +24,8 @@ use proc_macro::TokenStream;
 ///
 /// The function stays callable as it is. Beside it stands a handle of the same name:
 /// `name::queue(&ctx_or_manager, args…)` queues a run when awaited, and `name::with(args…)` is a call to
-/// set options on, to queue later, or to run inline.
+/// set options on, to queue later, or to run inline. `name::queue_and_wait(…)` returns its value, and
+/// `name::handle(&ctx_or_manager, id)` is a handle on a run that was queued before.
 ///
 /// # Parameters of the function
 ///
@@ -44,6 +45,7 @@ use proc_macro::TokenStream;
 /// | `queue = "…"` | the queue of runs | `default` |
 /// | `priority = "high"` | `high`, `medium` or `low` | `medium` |
 /// | `timeout = "5m"` | how long an attempt may take | `1m` |
+/// | `total_timeout = "1h"` | how long a run may take in all, from when it is due | none |
 /// | `retry(max = 3, backoff = "2s", …)` | see below | 3, exponential from 1 s |
 /// | `retry = none` | failures are final | |
 /// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aqueduct_broker_api::{BrokerHandle, ScheduleDefinition, ScheduleVersion};
+use aqueduct_core::run::RunOptions;
 use aqueduct_core::task::Task;
-use aqueduct_core::{Clock, ScheduleName, TaskRegistry};
+use aqueduct_core::{Clock, ScheduleName, TaskDefinition, TaskRegistry};
 
 use crate::control::ScheduleControl;
 use crate::error::SchedulerError;
@@ -87,7 +88,8 @@ impl TaskSchedulerBuilder {
             definition.queue().clone(),
             definition.lane(),
             definition.priority(),
-        );
+        )
+        .with_options(options_of(definition));
         self.definitions.insert(name, schedule);
     }
 
@@ -155,4 +157,12 @@ impl TaskSchedulerBuilder {
             self.clock,
         ))
     }
+}
+
+/// Returns what each run of a task asks for beyond the plain.
+fn options_of(task: &TaskDefinition) -> RunOptions {
+    let mut options = RunOptions::default();
+    options.keep_result = task.keep_result();
+    options.total_timeout = task.total_timeout();
+    options
 }

@@ -166,6 +166,7 @@ impl ScheduleControl {
         let entry = entry.ok_or_else(|| SchedulerError::not_found(schedule.as_str()))?;
         let mut run = entry.definition.run_at(snapshot.now);
         run.id = RunId::generate(snapshot.now);
+        run.has_new_id = true;
         run.lineage = aqueduct_core::run::Lineage::root_of(run.id);
         let id = run.id;
         let answers = self.producer.enqueue(vec![run]).await;

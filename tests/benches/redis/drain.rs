@@ -54,14 +54,15 @@ pub(crate) async fn settled(app: &RunningApp, runs: usize) {
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     let server = Measured::start()?;
-    let (mut rates, mut cpu, mut reads, mut left) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut queued, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reads, mut left) = (Vec::new(), Vec::new());
     for _ in 0..REPETITIONS {
         server.flush()?;
         let broker = server.broker().await?;
         let producer = producer(broker).await?;
         let before = server.usage()?;
         queue(&producer, RUNS).await?;
+        queued.push((server.usage()? - before).cpu / figure(RUNS));
         let began: Instant = now();
         let consumer = consumer(server.broker().await?).await?;
         settled(&consumer, RUNS).await;
@@ -79,6 +80,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         "runs/s",
         Limit::AtLeast(200_000.0),
     );
+    table.add("of it to queue them", median(queued), "µs/run", Limit::None);
     table.add(
         "whole life: processor time of Redis",
         median(cpu),

@@ -69,7 +69,8 @@ async fn one_by_one(server: &Measured) -> anyhow::Result<f64> {
     let began = now();
     for number in 1..=SINGLE {
         let id = RunId::generate(Timestamp::MIN);
-        let task = QueuedTask::new(id, TaskName::from_static("no_op"), payload.clone());
+        let mut task = QueuedTask::new(id, TaskName::from_static("no_op"), payload.clone());
+        task.has_new_id = true;
         let sequence = Sequence::from_number(number as u64);
         broker
             .enqueue(&EnqueueRequest::new(producer, sequence, vec![task]))

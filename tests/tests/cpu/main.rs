@@ -11,7 +11,7 @@ use std::time::Duration;
 use aqueduct::cpu::{CpuSettings, PoolConfig};
 use aqueduct::observe::{RunEvent, RunEventKind};
 use aqueduct::{App, Broker, RunState, RunningApp, tasks};
-use integration::Watcher;
+use integration::{Watcher, soon};
 use tokio::sync::mpsc;
 
 mod rows;
@@ -19,8 +19,8 @@ mod work;
 
 use work::{
     all, asynchronous, crashes, ends_in_time, exits, fails, fatal, ignores, io, listens, moves_on,
-    panics, pid, queues, queues_blocking, reports, snoozes, stalls, too_hungry, with_another,
-    with_state,
+    panics, pid, queues, queues_blocking, reports, snoozes, stalls, too_hungry, waits,
+    waits_blocking, with_another, with_state,
 };
 
 aqueduct::cpu_worker!(all());
@@ -118,6 +118,23 @@ async fn errors_and_panics_are_what_they_are_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_worker_waits_through_its_consumer() {
+    let (app, watcher) = start().await;
+    let manager = app.task_manager();
+    let wait = waits::queue_and_wait(manager).into_future();
+    let waited = soon("nobody is told", wait).await.unwrap();
+    assert_eq!(waited, ("awaited".to_owned(), true));
+    let wait = waits_blocking::queue_and_wait(manager).into_future();
+    let (child, failed) = soon("nobody is told", wait).await.unwrap();
+    assert_ne!(child, std::process::id());
+    assert_eq!(
+        failed,
+        "the run failed after 2 attempts: error: it never works"
+    );
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
 async fn a_run_that_kills_its_workers_is_stopped_and_its_neighbours_are_not() {
     let (app, mut watcher) = start().await;
     let manager = app.task_manager();
@@ -170,9 +187,15 @@ async fn time_limits_and_cancellation_reach_workers() {
         watcher.failure_of(run),
         "Timeout: the task took longer than its limit of 50ms"
     );
+    let limited = ignores::with().total_timeout(Duration::from_millis(50));
+    let run = limited.queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    let failure = watcher.failure_of(run);
+    assert!(failure.contains("total time limit"), "{failure}");
     let run = listens::queue(manager).await.unwrap().id();
     watcher.start_of(run).await;
-    assert!(manager.cancel(run, "no longer wanted").await.unwrap());
+    let answer = manager.cancel(run, "no longer wanted").await.unwrap();
+    assert!(answer.is_accepted());
     assert_eq!(watcher.end_of(run).await, RunState::Cancelled);
     still_works(app, watcher).await;
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aqueduct::{App, Broker, State, TaskContext, TaskError, TaskList, cpu_task, task, tasks};
+use aqueduct::run::CancelAnswer;
+use aqueduct::{
+    App, Broker, State, TaskContext, TaskError, TaskList, WaitError, cpu_task, task, tasks,
+};
 
 pub(crate) fn all() -> TaskList {
     tasks![
@@ -19,6 +22,8 @@ pub(crate) fn all() -> TaskList {
         ignores,
         queues,
         queues_blocking,
+        waits,
+        waits_blocking,
         io,
         reports,
         snoozes,
@@ -118,7 +123,7 @@ pub(crate) async fn queues(ctx: TaskContext) -> Result<(), TaskError> {
     let later = io::queue(&ctx, "later".to_owned())
         .delay(Duration::from_hours(1))
         .await?;
-    assert!(ctx.task_manager().cancel(later.id(), "not needed").await?);
+    assert_eq!(later.cancel("not needed").await?, CancelAnswer::Cancelled);
     Ok(())
 }
 
@@ -137,6 +142,27 @@ pub(crate) fn queues_blocking(ctx: TaskContext) -> Result<(), TaskError> {
             .contains("did you mean `reports`")
     );
     Ok(())
+}
+
+#[cpu_task(keep_result = "1m")]
+pub(crate) async fn waits(ctx: TaskContext) -> Result<(String, bool), WaitError> {
+    let value = io::queue_and_wait(&ctx, "awaited".to_owned()).await?;
+    let later = io::queue(&ctx, "later".to_owned()).delay(Duration::from_hours(1));
+    let later = later.await?;
+    let limited = later.wait().at_most(Duration::from_millis(1)).await;
+    let timed_out = matches!(limited, Err(WaitError::TimedOut { .. }));
+    Ok((value, timed_out))
+}
+
+#[cpu_task(keep_result = "1m")]
+pub(crate) fn waits_blocking(ctx: TaskContext) -> Result<(u32, String), TaskError> {
+    // Another worker has the child.
+    let child = pid::queue_and_wait(&ctx).blocking()?;
+    let run = fails::queue(&ctx)
+        .keep_result(Duration::from_mins(1))
+        .blocking()?;
+    let failed = run.wait().blocking().unwrap_err();
+    Ok((child, failed.to_string()))
 }
 
 #[task(keep_result = "1m")]

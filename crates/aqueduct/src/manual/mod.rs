@@ -1,6 +1,7 @@
 //! The guide, as pages that compile.
 //!
-//! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys, results, cancelling
+//! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys
+//! - [`waiting`]: the value of a run, from any process; cancelling
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
@@ -22,3 +23,4 @@ pub mod retries;
 pub mod schedules;
 pub mod shutdown;
 pub mod testing;
+pub mod waiting;

@@ -1,4 +1,4 @@
-//! Queueing runs: typed, by name, many; what a call can ask for; results and cancelling.
+//! Queueing runs: typed, by name, many; what a call can ask for.
 //!
 //! # Typed, by name, many
 //!
@@ -73,11 +73,13 @@
 //! | `priority` | high before medium before low within a queue; at least one claim in 16 starts from the lowest | |
 //! | `queue_name` | waits in this queue | 1 to 128 bytes |
 //! | `expires_in` | ends as expired if it has not started by then; a run that has failed or crashed once no longer expires | |
+//! | `total_timeout` | fails if it has not ended so long after it was due, [all attempts included](super::retries) | 1 ms to a year |
 //! | `unique` | adds nothing while an unfinished run holds the key; the handle is then on that run | 1 to 256 bytes |
-//! | `keep_result` | keeps the finished run and its result for so long | a result of 1 MiB |
+//! | `keep_result` | keeps the finished run and its result for so long: it can be [waited for](super::waiting) | a year; a result of 1 MiB |
 //!
 //! A broker that cannot do what a call asks for refuses it, with the kind
-//! [`NotSupported`](crate::manager::QueueErrorKind::NotSupported).
+//! [`NotSupported`](crate::manager::QueueErrorKind::NotSupported); options that contradict each other are
+//! refused by all, with the kind [`Contradiction`](crate::manager::QueueErrorKind::Contradiction).
 //!
 //! # Several queues
 //!
@@ -102,73 +104,11 @@
 //! With weights too, a claim takes from the other queues what the first does not fill. To keep one kind
 //! of work from taking every place, run a consumer of its own for its queue.
 //!
-//! # Results
+//! # Looking a run up
 //!
-//! A finished run leaves nothing behind unless its task or its call says `keep_result`. (Runs that
-//! failed, were cancelled or expired are kept for a time that the broker sets.)
-//!
-//! ```
-//! use aqueduct::observe::{RunEvent, RunEventKind};
-//! use aqueduct::{App, Broker, RunState, task, tasks};
-//!
-//! #[task(keep_result = "1h")]
-//! async fn count(text: String) -> usize {
-//!     text.len()
-//! }
-//!
-//! # tokio::runtime::Runtime::new()?.block_on(async {
-//! let (ended, mut ends) = tokio::sync::mpsc::channel(16);
-//! let app = App::new(Broker::memory())
-//!     .tasks(tasks![count])
-//!     .observe(move |event: RunEvent| {
-//!         if let RunEventKind::Ended { .. } = event.kind {
-//!             let _ = ended.try_send(event.run);
-//!         }
-//!     })
-//!     .start()
-//!     .await?;
-//! let manager = app.task_manager();
-//! let handle = count::queue(manager, "four".to_owned()).await?;
-//! ends.recv().await; // or ask `find` now and then, from any process
-//! let run = manager.find(handle.id()).await?.expect("kept for an hour");
-//! assert_eq!(run.state, RunState::Succeeded);
-//! let result = run.record.and_then(|record| record.result).expect("kept with its result");
-//! assert_eq!(result.decode::<usize>()?, 4);
-//! app.stop().await?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! `run.record` also has the last failure, the reason of a cancellation, and the time of the end;
-//! `run.tally` counts attempts, failures, crashes and parks. An observer hears of the runs that its own
-//! process executes.
-//!
-//! # Cancelling
-//!
-//! ```
-//! use aqueduct::manager::QueueError;
-//! use aqueduct::{RunId, TaskContext, TaskManager, task};
-//!
-//! #[task(timeout = "1h")]
-//! async fn crawl(ctx: TaskContext, site: String) {
-//!     tokio::select! {
-//!         _why = ctx.cancelled() => {} // tidy up, then return
-//!         () = visit(&site) => {}
-//!     }
-//! }
-//! # async fn visit(_: &str) {}
-//!
-//! async fn stop(manager: &TaskManager, run: RunId) -> Result<bool, QueueError> {
-//!     manager.cancel(run, "no longer needed").await // false: unknown, or ended already
-//! }
-//! ```
-//!
-//! A run that waits is cancelled at once. A task that runs is told by the next claim of its consumer or
-//! by its next heartbeat, whichever is first: at most 2 s later at the defaults. From then on it has 5 s
-//! (`cancel_grace`) before it is dropped. What it returns as an error meanwhile is recorded as cancelled;
-//! if it returns `Ok`, it has succeeded. The request outlives the attempt: a run that was about to be
-//! retried or given back is cancelled instead.
+//! `handle.find()` and `manager.find(id)` return a run as it is now, from any process: its state, what was
+//! counted of it (`run.tally`), and in `run.record` its last failure, the reason of a cancellation, the time
+//! of its end and its kept value. To wait for the end, or to cancel, see [`waiting`](super::waiting).
 //!
 //! # A process that only queues
 //!

@@ -52,6 +52,35 @@
 //! place of its consumer until it returns, which `metrics().stuck` shows. Put blocking work into
 //! `tokio::task::spawn_blocking`, and guard effects outside: see [`delivery`](super::delivery).
 //!
+//! # A limit for the run as a whole
+//!
+//! `total_timeout` limits all attempts of a run together, and the waits between them, from the time that
+//! the run is due:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use aqueduct::manager::QueueError;
+//! use aqueduct::{TaskManager, task};
+//!
+//! #[task(timeout = "30s", retry(max = 20), total_timeout = "10m")]
+//! async fn sync(account: u64) {}
+//!
+//! async fn soon(manager: &TaskManager) -> Result<(), QueueError> {
+//!     sync::queue(manager, 7).total_timeout(Duration::from_secs(60)).await?; // for this run
+//!     Ok(())
+//! }
+//! ```
+//!
+//! An attempt that still runs then has failed, as with its own limit. A retry that would begin later does not,
+//! and the run has failed with the error of its last attempt. A run that waits then fails when its turn
+//! comes, without another attempt. A run that an operator queues anew has no total limit any more.
+//!
+//! It is not [`expires_in`](super::queueing), which ends a run that nobody has *started* in time. Options that
+//! contradict each other are refused, by the compiler or with the kind
+//! [`Contradiction`](crate::manager::QueueErrorKind::Contradiction): a `timeout` or a first wait over the total limit,
+//! an expiry before the run is due, or after its total limit; `delay` together with `at`.
+//!
 //! # Crashes and deploys
 //!
 //! Crashes have a budget of their own (default 3), see

@@ -7,9 +7,8 @@ use aqueduct_core::run::Reason;
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use super::BrokerFuture;
-use crate::admin::{
-    BrokerAdmin, CancelAnswer, ConsumerInfo, PauseScope, RunFilter, RunPage, TaskInfo,
-};
+use crate::CancelAnswer;
+use crate::admin::{BrokerAdmin, ConsumerInfo, PauseScope, RunFilter, RunPage, TaskInfo};
 use crate::error::BrokerError;
 
 /// The administrative seam of a broker behind a handle; cheap to clone.

@@ -5,7 +5,6 @@ use std::fmt;
 use aqueduct_core::QueueName;
 
 use super::BrokerFuture;
-use crate::Enqueued;
 use crate::broker::Broker;
 use crate::capabilities::Capabilities;
 use crate::claim::{ClaimRequest, Claimed};
@@ -14,7 +13,8 @@ use crate::extend::{ExtendRequest, Extended};
 use crate::lengths::QueueLengths;
 use crate::reclaim::{ReclaimRequest, Reclaimed};
 use crate::settle::{SettleRequest, Settled};
-use crate::wait::WaitRequest;
+use crate::wait::{WaitEndedRequest, WaitRequest};
+use crate::{Enqueued, WaitAnswer};
 
 pub(super) trait ErasedBroker: fmt::Debug + Send + Sync {
     fn capabilities(&self) -> Capabilities;
@@ -24,6 +24,7 @@ pub(super) trait ErasedBroker: fmt::Debug + Send + Sync {
     fn extend<'a>(&'a self, request: &'a ExtendRequest) -> BrokerFuture<'a, Extended>;
     fn reclaim<'a>(&'a self, request: &'a ReclaimRequest) -> BrokerFuture<'a, Reclaimed>;
     fn wait_ready<'a>(&'a self, request: &'a WaitRequest) -> BrokerFuture<'a, ()>;
+    fn wait_ended<'a>(&'a self, request: &'a WaitEndedRequest) -> BrokerFuture<'a, WaitAnswer>;
     fn queue_lengths<'a>(&'a self, queues: &'a [QueueName]) -> BrokerFuture<'a, Vec<QueueLengths>>;
 }
 
@@ -54,6 +55,10 @@ impl<B: Broker> ErasedBroker for B {
 
     fn wait_ready<'a>(&'a self, request: &'a WaitRequest) -> BrokerFuture<'a, ()> {
         Box::pin(Broker::wait_ready(self, request))
+    }
+
+    fn wait_ended<'a>(&'a self, request: &'a WaitEndedRequest) -> BrokerFuture<'a, WaitAnswer> {
+        Box::pin(Broker::wait_ended(self, request))
     }
 
     fn queue_lengths<'a>(&'a self, queues: &'a [QueueName]) -> BrokerFuture<'a, Vec<QueueLengths>> {

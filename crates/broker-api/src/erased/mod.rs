@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use aqueduct_core::QueueName;
 
-use crate::Enqueued;
 use crate::admin::BrokerAdmin;
 use crate::broker::Broker;
 use crate::capabilities::Capabilities;
@@ -23,7 +22,8 @@ use crate::lengths::QueueLengths;
 use crate::reclaim::{ReclaimRequest, Reclaimed};
 use crate::schedules::ScheduleStore;
 use crate::settle::{SettleRequest, Settled};
-use crate::wait::WaitRequest;
+use crate::wait::{WaitEndedRequest, WaitRequest};
+use crate::{Enqueued, WaitAnswer};
 
 use admin::ErasedAdmin;
 use broker::ErasedBroker;
@@ -129,6 +129,10 @@ impl Broker for BrokerHandle {
 
     async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         self.broker.wait_ready(request).await
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        self.broker.wait_ended(request).await
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

@@ -10,21 +10,23 @@
 //! ```
 //!
 //! `check` refuses what the broker cannot do, `window` decides how many requests may be under way,
-//! `line` lets callers wait for their turn, and `flight` is a request on its way.
+//! `line` lets callers wait for their turn, and `flight` is a request on its way. `wait` waits for ends.
 
 mod check;
 mod flight;
 mod line;
+mod wait;
 mod window;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aqueduct_core::RunId;
 use aqueduct_core::manager::{PortFuture, QueueError, QueueErrorKind, QueuePort};
 use aqueduct_core::queue::{Enqueued, QueuedTask};
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{CancelAnswer, Reason, TaskRun, WaitAnswer};
 
-use crate::admin::{BrokerAdmin, CancelAnswer};
+use crate::admin::BrokerAdmin;
 use crate::broker::Broker;
 use crate::erased::BrokerHandle;
 use crate::error::{BrokerError, BrokerErrorKind};
@@ -68,19 +70,17 @@ impl QueuePort for Producer {
         })
     }
 
-    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, bool> {
+    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, CancelAnswer> {
         Box::pin(async move {
             let admin = self.broker.admin().map_err(into_queue_error)?;
-            let answers = admin
-                .cancel(&[run], reason)
-                .await
-                .map_err(into_queue_error)?;
-            let cancelled = matches!(
-                answers.first(),
-                Some(CancelAnswer::Cancelled | CancelAnswer::Requested)
-            );
-            Ok(cancelled)
+            let answers = admin.cancel(&[run], reason).await;
+            let answer = answers.map_err(into_queue_error)?.into_iter().next();
+            Ok(answer.unwrap_or(CancelAnswer::Unknown))
         })
+    }
+
+    fn wait_ended(&self, run: RunId, at_most: Duration) -> PortFuture<'_, WaitAnswer> {
+        Box::pin(wait::wait_ended(&self.broker, run, at_most))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The definition of a schedule as bytes: a MessagePack map, then the parameters of its runs.
 
+use aqueduct_core::run::RunOptions;
 use aqueduct_core::{Lane, Priority, QueueName, Schedule, ScheduleName, TaskName};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ struct WireDefinition {
     queue: QueueName,
     lane: Lane,
     priority: Priority,
+    /// Without it a definition is the bytes that it always was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    options: Option<Box<RunOptions>>,
 }
 
 /// Encodes a definition, without its name and its version: those are the key and the fence.
@@ -30,6 +34,7 @@ pub fn encode_definition(definition: &ScheduleDefinition) -> Result<Vec<u8>, Wir
         queue: definition.queue.clone(),
         lane: definition.lane,
         priority: definition.priority,
+        options: definition.options.clone(),
     });
     let mut bytes = vec![super::VERSION];
     write_block(&mut bytes, &block.map_err(WireError::unencodable)?)?;
@@ -59,9 +64,11 @@ pub fn decode_definition(
         queue,
         lane,
         priority,
+        options,
     } = reader.block()?;
     Ok(ScheduleDefinition::new(name, schedule, task)
         .with_version(version)
         .with_payload(reader.rest()?)
-        .with_place(queue, lane, priority))
+        .with_place(queue, lane, priority)
+        .with_options(options.map(|it| *it).unwrap_or_default()))
 }

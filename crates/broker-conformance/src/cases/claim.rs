@@ -3,7 +3,7 @@
 use aqueduct_broker_api::{BrokerErrorKind, MAX_CLAIM_BATCH, Settled, Settlement};
 use aqueduct_core::RunState;
 
-use crate::fixture::{Bench, named, names, succeed};
+use crate::fixture::{Bench, HALF_LEASE, named, names, succeed};
 
 /// A claimed run is nobody else's.
 pub async fn is_exclusive(bench: Bench) {
@@ -21,6 +21,17 @@ pub async fn respects_the_maximum(bench: Bench) {
     assert_eq!(consumer.claim(0).await.len(), 0);
     assert_eq!(consumer.claim(3).await.len(), 3);
     assert_eq!(consumer.claim(3).await.len(), 2);
+}
+
+/// A claim says what time it is, when it is repeated as well.
+pub async fn tells_the_time(bench: Bench) {
+    let mut consumer = bench.consumer();
+    let request = consumer.next_claim(1);
+    for _ in 0..2 {
+        let claimed = consumer.send(&request).await.unwrap();
+        assert_eq!(claimed.now, bench.now());
+        bench.advance(HALF_LEASE).await;
+    }
 }
 
 /// There is nothing wrong with nothing to do.

@@ -1,5 +1,7 @@
 //! Storing runs.
 
+use std::time::Duration;
+
 use aqueduct_broker_api::{BrokerErrorKind, Enqueued, MAX_ENQUEUE_BATCH};
 use aqueduct_core::run::Lineage;
 use aqueduct_core::{Lane, Priority, RunId, RunState};
@@ -31,7 +33,8 @@ pub async fn refuses_a_batch_over_the_limit(bench: Bench) {
 
 /// A task whose id the broker knows adds nothing, even in another request.
 pub async fn a_known_id_is_a_duplicate(bench: Bench) {
-    let task = named("a");
+    let mut task = named("a");
+    task.has_new_id = false;
     bench.queue([task.clone()]).await;
     let answers = bench
         .producer()
@@ -52,6 +55,7 @@ pub async fn keeps_everything_of_a_run(bench: Bench) {
     let mut task = named("a");
     task.lineage = Lineage::child_of(RunId::generate(START), RunId::generate(START));
     task.priority = Priority::High;
+    task.options_mut().total_timeout = Some(Duration::from_secs(90));
     bench.queue([task.clone()]).await;
     let lease = bench.consumer().claim_one().await;
     let run = lease.run();
@@ -64,5 +68,6 @@ pub async fn keeps_everything_of_a_run(bench: Bench) {
         (task.lineage, Priority::High, Lane::Io)
     );
     assert_eq!(run.queue, queue_name("default"));
+    assert_eq!(run.options, task.options);
     assert_eq!((run.queued_at, run.due_at), (bench.now(), bench.now()));
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, ExtendRequest, Fire, Fired,
-    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Upserted,
-    WaitRequest,
+    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Upserted, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::Reason;
 use aqueduct_core::{Lane, RunState, Schedule};
 
 use crate::fault::{Fault, FaultyBroker};
-use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, task_name};
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, task_name, within};
 
 const LEASE: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(1);
@@ -88,6 +88,28 @@ pub async fn of_a_cancel_ends_a_run_once(bench: Bench) {
     let answers = again(|| cancel(std::slice::from_ref(&running))).await;
     assert_eq!(answers, [CancelAnswer::Requested]);
     assert_eq!(consumer.extend(vec![lease.token()]).await.cancels.len(), 1);
+}
+
+/// An end whose message was lost is told again to whoever asks again.
+pub async fn of_a_wait_tell_again(bench: Bench) {
+    let mut task = named("a");
+    task.options_mut().keep_result = Some(PAST_LEASE);
+    let request = WaitEndedRequest::new(task.id, BEAT * 60);
+    bench.queue([task]).await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let broker = forgetful(&bench);
+    let (answer, _) = tokio::join!(
+        within(
+            "the end was not told",
+            again(|| broker.wait_ended(&request))
+        ),
+        consumer.settle(lease, fail()),
+    );
+    assert!(
+        matches!(&answer, WaitAnswer::Ended(run) if run.state == RunState::Failed),
+        "{answer:?}"
+    );
 }
 
 /// A requeued run is queued once.

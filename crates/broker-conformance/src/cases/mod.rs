@@ -18,6 +18,7 @@ pub mod results;
 pub mod schedules;
 pub mod settle;
 pub mod unique;
+pub mod waits;
 pub mod wake;
 
 use aqueduct_broker_api::Broker;
@@ -39,6 +40,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("priorities", can.priorities),
         ("unique", can.unique),
         ("results", can.results),
+        ("waits", can.waits),
         ("cancel", can.cancel),
         ("lookup", can.lookup),
         ("schedules", can.schedules),

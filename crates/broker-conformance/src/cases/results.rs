@@ -58,7 +58,10 @@ pub async fn failed_runs_are_kept(bench: Bench) {
 
 /// A requeued run begins with fresh budgets; its attempts keep counting.
 pub async fn a_failed_run_can_be_requeued(bench: Bench) {
-    let id = bench.queue_one("a").await;
+    let mut task = named("a");
+    task.options_mut().total_timeout = Some(Duration::from_secs(90));
+    let id = task.id;
+    bench.queue([task]).await;
     let mut consumer = bench.consumer();
     let lease = consumer.claim_one().await;
     consumer.settle(lease, fail()).await;
@@ -71,4 +74,5 @@ pub async fn a_failed_run_can_be_requeued(bench: Bench) {
     let lease = consumer.claim_one().await;
     let tally = lease.run().tally;
     assert_eq!((lease.run().id, tally.attempt, tally.failures), (id, 2, 0));
+    assert_eq!(lease.run().ends_by(), None, "its total time would be over");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleStore, ScheduleVersion, Upserted,
 };
+use aqueduct_core::run::RunOptions;
 use aqueduct_core::{Schedule, ScheduleName, Timestamp};
 
 use crate::fixture::{Bench, task_name, within};
@@ -54,6 +55,25 @@ pub async fn a_tick_fires_once(bench: Bench) {
     assert_eq!(entries(&bench).await[0].last_tick, tick);
     let lease = bench.consumer().claim_one().await;
     assert_eq!((lease.run().id, lease.run().task.as_str()), (id, "a"));
+}
+
+/// The run of a tick asks for what its definition says, and the definition is the same as before.
+pub async fn a_run_has_what_its_schedule_asks_for(bench: Bench) {
+    let mut options = RunOptions::default();
+    options.keep_result = Some(PERIOD);
+    options.total_timeout = Some(PERIOD);
+    let definition = definition(1, "a").with_options(options.clone());
+    assert_eq!(upsert(&bench, definition.clone()).await, Upserted::Created);
+    assert_eq!(
+        upsert(&bench, definition.clone()).await,
+        Upserted::Unchanged
+    );
+    assert_eq!(entries(&bench).await[0].definition, definition);
+    let tick = definition.schedule.next_after(bench.now()).unwrap();
+    bench.advance(tick.saturating_since(bench.now())).await;
+    fire(&bench, Fire::tick(&definition, tick)).await;
+    let lease = bench.consumer().claim_one().await;
+    assert_eq!(lease.run().options.as_deref(), Some(&options));
 }
 
 /// A repeated tick, and one before the last, change nothing, even if the run has ended.

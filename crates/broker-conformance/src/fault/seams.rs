@@ -6,7 +6,8 @@ use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
     ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, PauseScope,
     QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitRequest,
+    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
@@ -45,6 +46,11 @@ impl Broker for FaultyBroker {
 
     async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
         self.call(Operation::WaitReady, || self.inner.wait_ready(request))
+            .await
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        self.call(Operation::WaitEnded, || self.inner.wait_ended(request))
             .await
     }
 

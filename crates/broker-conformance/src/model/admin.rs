@@ -64,6 +64,7 @@ impl Model {
         stored.run.due_at = now;
         if let Some(options) = &mut stored.run.options {
             options.deadline = None;
+            options.total_timeout = None;
         }
         (stored.place, stored.until, stored.cancel) = (place, None, None);
         self.apply(index, Transition::Requeue);

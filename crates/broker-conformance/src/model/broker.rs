@@ -8,7 +8,8 @@ use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
     ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, PauseScope,
     QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitRequest,
+    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{Clock, QueueName, RunId, RunState, ScheduleName, Timestamp};
@@ -104,6 +105,22 @@ impl Broker for ModelBroker {
         };
         let _ = tokio::time::timeout(request.at_most, self.until(is_ready)).await;
         Ok(())
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        let is_over = |model: &mut Model, _| {
+            let run = model.find(request.run);
+            run.is_none_or(|run| run.state.is_final() || !run.keeps_result())
+        };
+        if tokio::time::timeout(request.at_most, self.until(is_over))
+            .await
+            .is_err()
+        {
+            return Ok(WaitAnswer::NotYet);
+        }
+        let run = self.model().find(request.run).cloned();
+        let run = run.filter(|run| run.state.is_final());
+        Ok(run.map_or(WaitAnswer::Unknown, |run| WaitAnswer::Ended(Box::new(run))))
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

@@ -66,6 +66,7 @@ impl Model {
                 .insert(sequence, answer);
         }
         claimed.cancels = self.cancels(consumer);
+        claimed.now = now;
         Ok(claimed)
     }
 

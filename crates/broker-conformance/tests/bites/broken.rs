@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, Settle, SettleRequest, Settled, Settlement,
-    WaitRequest,
+    Broker, BrokerAdmin, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed,
+    EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH,
+    MAX_ENQUEUE_BATCH, QueueLengths, ReclaimRequest, Reclaimed, Sequence, Settle, SettleRequest,
+    Settled, Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
@@ -43,6 +43,8 @@ pub(crate) struct Notes {
     tokens: BTreeMap<RunId, LeaseToken>,
     lease_until: BTreeMap<ConsumerId, Timestamp>,
     waiting: VecDeque<oneshot::Sender<()>>,
+    waited: BTreeSet<RunId>,
+    told: BTreeMap<RunId, WaitAnswer>,
     pub(crate) fired: u64,
 }
 
@@ -203,6 +205,7 @@ impl BrokenBroker {
         for run in &mut runs {
             match self.defect {
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
+                Some(Defect::OptionsLost) => run.options = None,
                 Some(Defect::CrashesNotCounted) => run.tally.crashes = 0,
                 _ => {}
             }
@@ -210,6 +213,7 @@ impl BrokenBroker {
         match self.defect {
             Some(Defect::ClaimReverses) => runs.reverse(),
             Some(Defect::CancelsNotTold) => claimed.cancels.clear(),
+            Some(Defect::TimeNotTold) => claimed.now = Timestamp::default(),
             Some(Defect::ClaimGivesTwice) => {
                 let mut notes = self.notes();
                 runs.extend(std::mem::take(&mut notes.handed_out));
@@ -224,6 +228,16 @@ impl BrokenBroker {
         let tokens = claimed.leases.iter().map(Lease::token);
         let mut notes = self.notes();
         notes.tokens.extend(tokens.map(|token| (token.run, token)));
+    }
+
+    async fn until_an_attempt_ended(&self, run: RunId) -> Result<WaitAnswer, BrokerError> {
+        loop {
+            let found = self.inner.find(&[run]).await?.remove(0);
+            if let Some(found) = found.filter(|run| run.tally.failures > 0) {
+                return Ok(WaitAnswer::Ended(Box::new(found)));
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Tells the waiter that came first, whether or not it still listens.
@@ -376,6 +390,30 @@ impl Broker for BrokenBroker {
             return Ok(());
         }
         self.inner.wait_ready(request).await
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        let (mut request, run) = (*request, request.run);
+        let is_first = self.notes().waited.insert(run);
+        let known = self.notes().told.get(&run).cloned();
+        match self.defect {
+            Some(Defect::EndsNotTold) => std::future::pending::<()>().await,
+            Some(Defect::OnlyTheFirstWaitTold) if !is_first => std::future::pending().await,
+            Some(Defect::EndsToldFromMemory) if known.is_some() => return Ok(known.unwrap()),
+            Some(Defect::AttemptsToldAsEnds) => return self.until_an_attempt_ended(run).await,
+            Some(Defect::WaitsNeverOver) => request.at_most = Duration::MAX,
+            _ => {}
+        }
+        let mut answer = self.inner.wait_ended(&request).await?;
+        match &mut answer {
+            WaitAnswer::Ended(run) if self.has(Defect::ValuesNotTold) => run.record = None,
+            WaitAnswer::Unknown if self.has(Defect::UnknownRunsWaitedFor) => {
+                std::future::pending::<()>().await;
+            }
+            _ => {}
+        }
+        self.notes().told.insert(run, answer.clone());
+        Ok(answer)
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

@@ -35,6 +35,8 @@ pub(crate) enum Defect {
     RepeatedClaimGivesNothing,
     StaleClaimAnswered,
     OvertakenClaimRefused,
+    TimeNotTold,
+    OptionsLost,
     // Settling.
     SettledByAnyone,
     AttemptNotCompared,
@@ -61,6 +63,13 @@ pub(crate) enum Defect {
     // Waiting.
     NeverWakes,
     WakesOnlyTheFirst,
+    EndsNotTold,
+    AttemptsToldAsEnds,
+    ValuesNotTold,
+    UnknownRunsWaitedFor,
+    WaitsNeverOver,
+    OnlyTheFirstWaitTold,
+    EndsToldFromMemory,
     // Steering.
     CancelDoesNothing,
     CancelOfARunningRunForgotten,

@@ -121,6 +121,14 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::OvertakenClaimRefused,
         &["replay::out_of_order_is_accepted"],
     ),
+    (Defect::TimeNotTold, &["claim::tells_the_time"]),
+    (
+        Defect::OptionsLost,
+        &[
+            "enqueue::keeps_everything_of_a_run",
+            "schedules::a_run_has_what_its_schedule_asks_for",
+        ],
+    ),
     (Defect::SettledByAnyone, &["settle::only_the_holder_can"]),
     (
         Defect::AttemptNotCompared,
@@ -230,6 +238,40 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
             "wake::a_dropped_waiter_loses_nothing",
             "wake::ready_runs_do_not_wait",
         ],
+    ),
+    (
+        Defect::EndsNotTold,
+        &[
+            "waits::an_end_is_told_with_its_value",
+            "waits::every_end_is_told",
+            "waits::the_end_of_what_died_is_told",
+            "waits::what_has_ended_is_not_waited_for",
+            "lost_replies::of_a_wait_tell_again",
+        ],
+    ),
+    (Defect::AttemptsToldAsEnds, &["waits::an_attempt_is_no_end"]),
+    (
+        Defect::ValuesNotTold,
+        &["waits::an_end_is_told_with_its_value"],
+    ),
+    (
+        Defect::UnknownRunsWaitedFor,
+        &[
+            "waits::what_keeps_no_result_is_unknown",
+            "waits::a_removed_run_is_unknown",
+        ],
+    ),
+    (Defect::WaitsNeverOver, &["waits::the_time_of_a_wait_ends"]),
+    (
+        Defect::OnlyTheFirstWaitTold,
+        &[
+            "waits::all_who_wait_are_told",
+            "waits::a_dropped_wait_loses_nothing",
+        ],
+    ),
+    (
+        Defect::EndsToldFromMemory,
+        &["waits::a_requeued_run_is_waited_for_anew"],
     ),
     (
         Defect::CancelDoesNothing,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerHandle, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
     Enqueued, ExtendRequest, Extended, QueueLengths, ReclaimRequest, Reclaimed, SettleRequest,
-    Settled, SimpleBroker, WaitRequest,
+    Settled, SimpleBroker, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::{Clock, QueueName};
 use tracing::warn;
@@ -151,6 +151,10 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
         tokio::time::timeout(request.at_most, ready)
             .await
             .unwrap_or(Ok(()))
+    }
+
+    async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
+        self.front.wait_ended(request).await
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

@@ -45,7 +45,9 @@ impl State {
         let recorded = self.holders.look_up(consumer, sequence, "claim")?.cloned();
         self.holders.renew(consumer, now.saturating_add(lease));
         if let Some(answer) = recorded {
-            return Ok(self.claimed_again(consumer, sequence, answer));
+            let mut again = self.claimed_again(consumer, sequence, answer);
+            again.now = now;
+            return Ok(again);
         }
         let settled = self.settle_all(consumer, settle, now);
         self.promote(now);
@@ -70,6 +72,7 @@ impl State {
         }
         answered.leases = leases;
         answered.settled = settled;
+        answered.now = now;
         Ok(answered)
     }
 

@@ -20,6 +20,7 @@ mod settle;
 mod slots;
 mod steer;
 mod tasks;
+mod waits;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
@@ -36,6 +37,9 @@ use reclaim::Beats;
 use schedules::Schedules;
 use slots::{Place, Slot, Slots, Stored, Ticket};
 use tasks::Tasks;
+use waits::Waits;
+
+pub(crate) use waits::{Begun, WaitKey};
 
 /// The bounds of an in-memory broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,7 @@ pub(crate) struct State {
     resuming: VecDeque<Entry>,
     beats: Beats,
     pub(crate) schedules: Schedules,
+    waits: Waits,
     wake: bool,
 }
 
@@ -103,6 +108,7 @@ impl State {
             resuming: VecDeque::new(),
             beats: Beats::default(),
             schedules: Schedules::default(),
+            waits: Waits::default(),
             wake: false,
         }
     }
@@ -274,6 +280,7 @@ impl State {
             Some(retention) => {
                 stored.place = Place::Kept;
                 stored.run.record_mut().ended_at = Some(now);
+                self.waits.end(&stored.run);
                 let id = stored.run.id;
                 self.kept.insert(id, now.saturating_add(retention));
                 self.bound_kept();

@@ -53,6 +53,7 @@ impl State {
                 self.unique.insert(key.clone(), id);
             }
             options.deadline = None;
+            options.total_timeout = None;
         }
         let attempt = stored.run.tally.attempt;
         stored.run.tally = Tally {
@@ -94,6 +95,7 @@ impl State {
             return;
         };
         self.queues.count(stored.queue, stored.run.state, -1);
+        self.waits.forget(stored.run.id);
         let Some(options) = stored.run.options else {
             return;
         };

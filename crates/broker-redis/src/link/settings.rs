@@ -5,7 +5,7 @@ use std::time::Duration;
 use fred::types::Builder;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, Server,
-    ServerConfig, TlsConfig, TlsConnector, UnresponsiveConfig,
+    ServerConfig, UnresponsiveConfig,
 };
 
 use super::{GRACE, LinkError, Use};
@@ -22,7 +22,7 @@ const FIRST_PAUSE: u32 = 20;
 const LONGEST_PAUSES: std::ops::Range<u32> = 3_000..8_000;
 
 /// A connection that owes an answer and is silent for so long is closed.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// The longest that any command of this crate blocks at the server.
 pub(crate) const LONGEST_BLOCK: Duration = Duration::from_secs(5);
@@ -57,11 +57,7 @@ fn server(config: &RedisConfig) -> Result<Config, LinkError> {
     if !matches!(config.topology(), Topology::Cluster { .. }) {
         lowered.database = Some(config.database());
     }
-    if config.uses_tls() {
-        let connector =
-            TlsConnector::default_rustls().map_err(|error| LinkError::from_client(&error))?;
-        lowered.tls = Some(TlsConfig::from(connector));
-    }
+    lowered.tls = config.tls().map(super::tls::config).transpose()?;
     Ok(lowered)
 }
 

@@ -32,11 +32,12 @@ pub(crate) struct Scripts {
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) enqueue: Script,
-    pub(crate) enqueue_one: Script,
+    pub(crate) enqueue_plain: Script,
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
+    pub(crate) probe: Script,
     pub(crate) purge: Script,
     pub(crate) quarantine: Script,
     pub(crate) reclaim: Script,
@@ -45,6 +46,7 @@ pub(crate) struct Scripts {
     pub(crate) schedule_list: Script,
     pub(crate) schedule_switch: Script,
     pub(crate) schedule_upsert: Script,
+    pub(crate) wait_ended: Script,
 }
 
 const CORE: &str = include_str!("../scripts/lib/core.lua");
@@ -59,6 +61,7 @@ const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
+const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
 
 macro_rules! script {
@@ -81,25 +84,33 @@ impl Scripts {
     fn to_evaluate(has_test_clock: bool) -> Self {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
-            cancel: script!(clock, "cancel", RUN, RECORD, PLACE, LEAVE, ENDING, LOCATE),
-            claim: script!(clock, "claim", RUN, RECORD, PLACE, LEAVE, ENDING, DUE),
+            cancel: script!(
+                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
+            ),
+            claim: script!(
+                clock, "claim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE
+            ),
             consumers: script!(clock, "consumers",),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
-            enqueue_one: script!(clock, "enqueue_one",),
-            extend: script!(clock, "extend", RUN, RECORD, PLACE, LEAVE, ENDING, HELD),
+            enqueue_plain: script!(clock, "enqueue_plain",),
+            extend: script!(
+                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
+            ),
             find: script!(clock, "find", RUN, LOCATE),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
-            purge: script!(clock, "purge", RUN, PLACE, LEAVE),
-            quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE),
+            probe: script!(clock, "probe",),
+            purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
+            quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, PLACE, LEAVE, ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
             schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),
+            wait_ended: script!(clock, "wait_ended", RUN, RECORD, WAITING),
         }
     }
 
@@ -157,17 +168,18 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 17] {
+    fn all_mut(&mut self) -> [&mut Script; 19] {
         [
             &mut self.cancel,
             &mut self.claim,
             &mut self.consumers,
             &mut self.enqueue,
-            &mut self.enqueue_one,
+            &mut self.enqueue_plain,
             &mut self.extend,
             &mut self.find,
             &mut self.pause,
             &mut self.peek,
+            &mut self.probe,
             &mut self.purge,
             &mut self.quarantine,
             &mut self.reclaim,
@@ -176,6 +188,7 @@ impl Scripts {
             &mut self.schedule_list,
             &mut self.schedule_switch,
             &mut self.schedule_upsert,
+            &mut self.wait_ended,
         ]
     }
 }

@@ -3,22 +3,26 @@
 --
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; consumer, sequence, lease ms (0: settle only);
---       number of plain successes, then for each: id and attempt before the claim, 20 bytes;
---       number of other settlements, then for each: those 20 bytes, kind, wait ms, fields, field count;
+--       how many requests the consumer has made and how many runs it holds, as it knows (0: it does not);
+--       number of groups of plain successes, then for each: task and queue (empty: not known), attempt before
+--       the claim, 4 bytes, number, ids;
+--       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
+--       fields, field count;
 --       then for each want: lane, most, number of queues, queues
--- reply {0, settled, runs, cancels}: a byte for each settlement (255: lease lost, else the new state),
---       the runs as they were before the claim, id and reason of each run that is to end;
+-- reply {0, settled, runs, cancels, requests, time}: a byte for each settlement (255: lease lost, else the new
+--       state), the runs as they were before the claim, id and reason of each run that is to end, how many
+--       requests there were (0: the consumer does not know what it holds), the time;
 --       {1} if the sequence is older than the window
 -- bound 512 settlements, 512 runs, 256 due runs, 1024 entries that cannot be used
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local consumer, sequence, lease = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
 local replay, slot = P .. 'replay:' .. consumer, sequence % 64
-local time, at = now(), 7
+local time, at = now(), 9
 local LOST = '\255'
 
-local known = call('HMGET', replay, 'newest', slot)
-local newest = tonumber(known[1] or 0)
+local known = call('HMGET', replay, 'newest', slot, 'requests')
+local newest, requests = tonumber(known[1] or 0), tonumber(known[3] or 0)
 if sequence + 64 <= newest then
   return { 1 }
 end
@@ -40,8 +44,14 @@ if answer and parse('>I8', answer) == sequence then
     local run = call('HGET', own, sub(answer, from, from + 15))
     if run and sub(run, 5, 24) == sub(answer, from, from + 19) then runs[#runs + 1] = run end
   end
-  return { 0, sub(answer, 11, 10 + settled), runs, cancels() }
+  return { 0, sub(answer, 11, 10 + settled), runs, cancels(), 0, time }
 end
+
+-- Only requests of the consumer add to what it holds. If there was none that it does not know of, and it holds
+-- as many runs as it believes, then it holds just those.
+local believed, holds = tonumber(ARGV[8]), call('HLEN', own)
+local is_sure = believed > 0 and requests == tonumber(ARGV[7]) and holds == believed
+requests = requests + 1
 
 local settled = {}
 
@@ -58,54 +68,33 @@ local function let_go(token, run)
   return true, reason
 end
 
-local function settle_successes(number)
-  if number == 0 then return end
-  local tokens, ids, gone = {}, {}, {}
-  for index = 1, number do
-    tokens[index] = ARGV[at + index]
-    ids[index] = sub(tokens[index], 1, 16)
-  end
-  local tasks, queues = {}, {}
-  local runs, gone_before, default, done = call('HMGET', own, unpack(ids)), {}, 0, char(SUCCEEDED)
-  -- Most runs are of the task of the run before: its name, with its length in front, and how many.
-  local task, last, same = '', 41, 0
-  for index = 1, number do
-    local run, id = runs[index], ids[index]
-    if not run or sub(run, 5, 24) ~= tokens[index] or gone_before[id] then
-      settled[index] = LOST
+-- Settles plain successes that the consumer holds for sure; these are its ids from `ARGV[from]` on.
+local function settle_held(task, queue, from, number)
+  call('HDEL', own, unpack(ARGV, from, from + number - 1))
+  if is_asked then call('HDEL', asked, unpack(ARGV, from, from + number - 1)) end
+  settled[#settled + 1] = rep(char(SUCCEEDED), number)
+  count(RUNNING, queue, -number)
+  tallies['s' .. task] = (tallies['s' .. task] or 0) + number
+  ends[task] = char(SUCCEEDED) .. time_bytes(time)
+end
+
+-- Settles plain successes after a look at each.
+local function settle_looked_up(attempt, from, number)
+  local gone, is_gone = {}, {}
+  for index, run in ipairs(call('HMGET', own, unpack(ARGV, from, from + number - 1))) do
+    local id = ARGV[from + index - 1]
+    if not run or sub(run, 5, 24) ~= id .. attempt or is_gone[id] then
+      settled[#settled + 1] = LOST
     else
-      settled[index], gone_before[id], gone[#gone + 1] = done, true, id
-      local flags = byte(run, 2)
-      if flags == 0 then
-        default = default - 1
-      else
-        local queue = queue_of(run)
-        queues[queue] = (queues[queue] or 0) - 1
-      end
-      if flags % 8 >= 4 then
-        local failures, crashes = tallies_of(run)
-        finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, limits, record_of(run))
-      elseif sub(run, 41, last) == task then
-        same = same + 1
-      else
-        tasks[task] = (tasks[task] or 0) + same
-        last, same = 41 + byte(run, 41), 1
-        task = sub(run, 41, last)
-      end
+      settled[#settled + 1], is_gone[id], gone[#gone + 1] = char(SUCCEEDED), true, id
+      local failures, crashes = tallies_of(run)
+      count(RUNNING, queue_of(run), -1)
+      finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, limits, record_of(run))
     end
   end
-  tasks[task] = (tasks[task] or 0) + same
-  if default < 0 then queues['default'] = (queues['default'] or 0) + default end
   if #gone > 0 then
     call('HDEL', own, unpack(gone))
     if is_asked then call('HDEL', asked, unpack(gone)) end
-  end
-  for queue, by in pairs(queues) do count(RUNNING, queue, by) end
-  tasks[''] = nil
-  for name, by in pairs(tasks) do
-    name = sub(name, 2)
-    tallies['s' .. name] = (tallies['s' .. name] or 0) + by
-    ends[name] = done .. time_bytes(time)
   end
 end
 
@@ -147,23 +136,30 @@ local function settle(run, kind, wait, fields, fields_count)
   return state
 end
 
-local number = tonumber(ARGV[at])
-settle_successes(number)
-at = at + number + 1
-for index = number + 1, number + tonumber(ARGV[at]) do
+for _ = 1, tonumber(ARGV[at]) do
+  local task, queue, attempt, number = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
+  if is_sure and task ~= '' then
+    settle_held(task, queue, at + 5, number)
+  else
+    settle_looked_up(attempt, at + 5, number)
+  end
+  at = at + 4 + number
+end
+at = at + 1
+for _ = 1, tonumber(ARGV[at]) do
   local token, kind, wait = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local fields, fields_count = ARGV[at + 4], tonumber(ARGV[at + 5])
   at = at + 5
   local run = call('HGET', own, sub(token, 1, 16))
   local is_held, reason = let_go(token, run)
   if not is_held then
-    settled[index] = LOST
+    settled[#settled + 1] = LOST
   else
     if reason and kind ~= 'succeed' and kind ~= 'fail' and kind ~= 'cancel' then
       kind, fields, fields_count = 'cancel', reason, 1
     end
     call('HDEL', own, sub(token, 1, 16))
-    settled[index] = char(settle(run, kind, wait, fields, fields_count))
+    settled[#settled + 1] = char(settle(run, kind, wait, fields, fields_count))
   end
 end
 
@@ -217,7 +213,8 @@ local function take_from(list, queue, most)
   for index = 1, #entries do
     local entry = entries[index]
     local run, version, flags = entry, byte(entry, 1, 2)
-    if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry then
+    if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry
+      and #entry <= LARGEST then
       run = entry
     elseif version ~= 0 and not is_run(entry) then
       call('RPUSH', P .. 'unreadable', entry)
@@ -286,7 +283,7 @@ end
 
 flush()
 settled = table.concat(settled)
-call('HSET', replay, 'newest', math.max(newest, sequence),
+call('HSET', replay, 'newest', math.max(newest, sequence), 'requests', requests,
   slot, pack('>I8I2', sequence, #settled) .. settled .. table.concat(tokens))
 is_asked = call('EXISTS', asked) == 1
-return { 0, settled, runs, cancels() }
+return { 0, settled, runs, cancels(), (is_sure or holds + believed == 0) and requests or 0, time }

@@ -31,7 +31,7 @@ if call('HLEN', own) > held then
   local replies = call('HGETALL', P .. 'replay:' .. consumer)
   for index = 1, #replies, 2 do
     local answer = replies[index + 1]
-    if replies[index] ~= 'newest' and parse('>I8', answer) > answered then
+    if tonumber(replies[index]) and parse('>I8', answer) > answered then
       for from = 11 + parse('>I2', answer, 9), #answer, 20 do
         listed[sub(answer, from, from + 15)] = true
       end

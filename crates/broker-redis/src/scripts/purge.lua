@@ -10,7 +10,7 @@ local removed = 0
 
 local function drop(run)
   count(state_of(run), queue, -1)
-  leave_side(run)
+  if leave_side(run) > 0 then tell(sub(run, 5, 20)) end
   call('HDEL', RUNS, sub(run, 5, 20))
   removed = removed + 1
 end

@@ -47,7 +47,11 @@ impl Listeners {
     }
 
     pub(super) fn any(&self) -> bool {
-        self.count.load(Ordering::Acquire) > 0
+        self.count() > 0
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
     }
 
     async fn wait(&self) {
@@ -74,6 +78,7 @@ impl Loop {
         let weak = Arc::downgrade(lifeline);
         let task = lifeline.spawn(async move {
             let mut pause = FIRST_PAUSE;
+            let mut is_first = true;
             loop {
                 listeners.wait().await;
                 let opened = match weak.upgrade() {
@@ -83,13 +88,17 @@ impl Loop {
                 let problem = match opened {
                     Ok(link) => {
                         pause = FIRST_PAUSE;
+                        // What came while there was no connection may not be there any more.
+                        if !std::mem::take(&mut is_first) {
+                            round.lost();
+                        }
                         serve(&link, &listeners, &*round).await
                     }
                     Err(problem) => problem,
                 };
                 warn!(
                     error = &problem as &dyn std::error::Error,
-                    "waiting for work was interrupted; connecting anew"
+                    "waiting at the server was interrupted; connecting anew"
                 );
                 round.lost();
                 tokio::time::sleep(pause.mul_f64(jitter())).await;
@@ -106,8 +115,6 @@ async fn open(lifeline: &Lifeline) -> Result<Link, LinkError> {
 
 /// Blocks again and again on one connection, until it fails.
 async fn serve(link: &Link, listeners: &Listeners, round: &impl Round) -> LinkError {
-    // Whatever came while there was no connection was not heard.
-    round.lost();
     loop {
         listeners.wait().await;
         if let Err(problem) = round.block(link).await {

@@ -2,7 +2,9 @@
 
 mod bells;
 mod changes;
+mod endings;
 mod listening;
 
 pub(crate) use bells::Bells;
 pub(crate) use changes::Changes;
+pub(crate) use endings::Endings;

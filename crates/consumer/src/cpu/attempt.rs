@@ -143,7 +143,7 @@ fn conclude(shared: &Shared, owed: &Owed, progress: &ProgressWatch, ended: Ended
     let reason = owed.context.cancellation().reason();
     let timed_out = || match progress.stalled_after() {
         Some(limit) => classify::stalled(limit),
-        None => classify::timed_out(owed.limit()),
+        None => owed.timed_out(),
     };
     let outcome = match ended {
         Ended::Done { result, .. } => done(&result),

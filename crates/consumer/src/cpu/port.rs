@@ -1,16 +1,18 @@
 //! The way of a task manager in a worker: through the consumer.
 
+use std::time::Duration;
+
 use aqueduct_broker_api::wire as envelope;
 use aqueduct_core::RunId;
 use aqueduct_core::event::{EventSink, RunEvent, RunEventKind};
 use aqueduct_core::manager::{PortFuture, QueueError, QueueErrorKind, QueuePort};
 use aqueduct_core::queue::{Enqueued, QueuedTask};
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{CancelAnswer, Reason, TaskRun, WaitAnswer};
 use aqueduct_cpu_pool::{Link, LinkError, Progress, pack, unpack};
 
 use super::wire::{Answer, Queued, Reply, Request};
 
-/// Queues, finds and cancels through the consumer, which knows the lease of the run.
+/// Queues, finds, cancels and waits through the consumer, which knows the lease of the run.
 #[derive(Debug)]
 pub(super) struct RelayPort(pub(super) Link);
 
@@ -63,11 +65,22 @@ impl QueuePort for RelayPort {
         })
     }
 
-    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, bool> {
+    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, CancelAnswer> {
         Box::pin(async move {
             let reason = reason.as_str().to_owned();
             match self.ask(Request::Cancel { run, reason }).await? {
-                Reply::Cancelled(was_there) => Ok(was_there),
+                Reply::Cancelled(answer) => Ok(answer.into_answer()),
+                _ => Err(other_answer()),
+            }
+        })
+    }
+
+    fn wait_ended(&self, run: RunId, at_most: Duration) -> PortFuture<'_, WaitAnswer> {
+        Box::pin(async move {
+            match self.ask(Request::WaitEnded { run, at_most }).await? {
+                Reply::Waited(answer) => answer
+                    .into_answer()
+                    .map_err(|error| QueueError::new(QueueErrorKind::Refused, error.to_string())),
                 _ => Err(other_answer()),
             }
         })

@@ -11,7 +11,7 @@ use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, printed, unpa
 
 use super::logs;
 use super::progress::ProgressWatch;
-use super::wire::{Answer, Problem, Queued, Reply, Request};
+use super::wire::{Answer, Cancelled, Problem, Queued, Reply, Request, Waited};
 use crate::in_flight::Owed;
 use crate::shared::Shared;
 
@@ -91,6 +91,15 @@ async fn answer(owed: &Owed, request: Request) -> Result<Reply, QueueError> {
                 .map_err(|error| QueueError::new(QueueErrorKind::Refused, error.to_string()))?;
             Ok(Reply::Found(bytes))
         }
-        Request::Cancel { run, reason } => Ok(Reply::Cancelled(manager.cancel(run, reason).await?)),
+        Request::Cancel { run, reason } => {
+            let answer = manager.cancel(run, reason).await?;
+            Ok(Reply::Cancelled(Cancelled::of(answer)))
+        }
+        Request::WaitEnded { run, at_most } => {
+            let answer = Waited::of(manager.wait_ended(run, at_most).await?);
+            answer
+                .map(Reply::Waited)
+                .map_err(|error| QueueError::new(QueueErrorKind::Refused, error.to_string()))
+        }
     }
 }

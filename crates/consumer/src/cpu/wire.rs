@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use aqueduct_broker_api::wire::{self as envelope, WireError};
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::payload::Payload;
 use aqueduct_core::queue::{Due, Enqueued};
-use aqueduct_core::run::{Lineage, RunOptions};
+use aqueduct_core::run::{CancelAnswer, Lineage, RunOptions, WaitAnswer};
 use aqueduct_core::task::TaskErrorKind;
 use aqueduct_core::{
     Lane, Priority, QueueName, QueuedTask, RunId, RunState, TaskError, TaskName, Timestamp,
@@ -18,6 +19,7 @@ pub(super) enum Request {
     Enqueue(Vec<Queued>),
     Find(RunId),
     Cancel { run: RunId, reason: String },
+    WaitEnded { run: RunId, at_most: Duration },
 }
 
 /// What became of a request.
@@ -26,7 +28,8 @@ pub(super) enum Reply {
     Enqueued(Vec<Answer>),
     /// The envelope of a run.
     Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
-    Cancelled(bool),
+    Cancelled(Cancelled),
+    Waited(Waited),
     Failed(Problem, String),
 }
 
@@ -60,12 +63,31 @@ pub(super) enum Answer {
     QueueFull,
 }
 
+/// [`CancelAnswer`], as bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Cancelled {
+    AtOnce,
+    Requested,
+    AlreadyEnded(RunState),
+    Unknown,
+}
+
+/// [`WaitAnswer`], as bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Waited {
+    /// The envelope of the run.
+    Ended(#[serde(with = "serde_bytes")] Vec<u8>),
+    NotYet,
+    Unknown,
+}
+
 /// [`QueueErrorKind`], as bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Problem {
     UnknownTask,
     InvalidParams,
     LimitExceeded,
+    Contradiction,
     QueueFull,
     NotSupported,
     Unavailable,
@@ -145,12 +167,51 @@ impl Answer {
     }
 }
 
+impl Cancelled {
+    pub(super) fn of(answer: CancelAnswer) -> Self {
+        match answer {
+            CancelAnswer::Cancelled => Self::AtOnce,
+            CancelAnswer::Requested => Self::Requested,
+            CancelAnswer::AlreadyEnded(state) => Self::AlreadyEnded(state),
+            _ => Self::Unknown,
+        }
+    }
+
+    pub(super) fn into_answer(self) -> CancelAnswer {
+        match self {
+            Self::AtOnce => CancelAnswer::Cancelled,
+            Self::Requested => CancelAnswer::Requested,
+            Self::AlreadyEnded(state) => CancelAnswer::AlreadyEnded(state),
+            Self::Unknown => CancelAnswer::Unknown,
+        }
+    }
+}
+
+impl Waited {
+    pub(super) fn of(answer: WaitAnswer) -> Result<Self, WireError> {
+        Ok(match answer {
+            WaitAnswer::Ended(run) => Self::Ended(envelope::encode(&run)?),
+            WaitAnswer::NotYet => Self::NotYet,
+            WaitAnswer::Unknown => Self::Unknown,
+        })
+    }
+
+    pub(super) fn into_answer(self) -> Result<WaitAnswer, WireError> {
+        Ok(match self {
+            Self::Ended(bytes) => WaitAnswer::Ended(Box::new(envelope::decode(&bytes)?)),
+            Self::NotYet => WaitAnswer::NotYet,
+            Self::Unknown => WaitAnswer::Unknown,
+        })
+    }
+}
+
 impl Problem {
     pub(super) fn of(kind: QueueErrorKind) -> Self {
         match kind {
             QueueErrorKind::UnknownTask => Self::UnknownTask,
             QueueErrorKind::InvalidParams => Self::InvalidParams,
             QueueErrorKind::LimitExceeded => Self::LimitExceeded,
+            QueueErrorKind::Contradiction => Self::Contradiction,
             QueueErrorKind::QueueFull => Self::QueueFull,
             QueueErrorKind::NotSupported => Self::NotSupported,
             QueueErrorKind::Unavailable => Self::Unavailable,
@@ -163,6 +224,7 @@ impl Problem {
             Self::UnknownTask => QueueErrorKind::UnknownTask,
             Self::InvalidParams => QueueErrorKind::InvalidParams,
             Self::LimitExceeded => QueueErrorKind::LimitExceeded,
+            Self::Contradiction => QueueErrorKind::Contradiction,
             Self::QueueFull => QueueErrorKind::QueueFull,
             Self::NotSupported => QueueErrorKind::NotSupported,
             Self::Unavailable => QueueErrorKind::Unavailable,

@@ -28,7 +28,7 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
         reason = cancellation.cancelled() => reason,
         () = tokio::time::sleep(owed.context.remaining()) => {
             cancellation.cancel(CancelReason::TimedOut);
-            return stop(task, classify::timed_out(owed.limit()));
+            return stop(task, owed.timed_out());
         }
     };
     match reason {
@@ -54,7 +54,7 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
             )
             .await
         }
-        _ => stop(task, classify::timed_out(owed.limit())),
+        _ => stop(task, owed.timed_out()),
     }
 }
 

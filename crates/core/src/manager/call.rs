@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::TaskManager;
 use super::error::{QueueError, QueueErrorKind};
 use super::handle::RunHandle;
+use super::queue_and_wait::QueueAndWait;
 use super::target::QueueTarget;
 use crate::id::RunId;
 use crate::name::QueueName;
@@ -48,6 +49,9 @@ impl<Out> TaskCall<Out> {
                 task.priority = definition.priority();
                 if let Some(retention) = definition.keep_result() {
                     task.options_mut().keep_result = Some(retention);
+                }
+                if let Some(total) = definition.total_timeout() {
+                    task.options_mut().total_timeout = Some(total);
                 }
                 task
             });
@@ -95,6 +99,21 @@ impl<Out> TaskCall<Out> {
         target.manager().queue_call(self).await
     }
 
+    /// Queues the call, and waits for the value that its task returns: `.await` what this returns.
+    ///
+    /// The result is kept for [`KEPT_FOR_A_WAIT`](super::KEPT_FOR_A_WAIT), unless the call or its task
+    /// says otherwise.
+    pub fn queue_and_wait(self, target: &(impl QueueTarget + ?Sized)) -> QueueAndWait<'_, Out> {
+        QueueAndWait::new(target, self)
+    }
+
+    /// Keeps the result for so long, unless something else was asked for.
+    pub(super) fn keeping_for(self, retention: Duration) -> Self {
+        self.change(|task| {
+            task.options_mut().keep_result.get_or_insert(retention);
+        })
+    }
+
     /// Gives the call its identity, as the run `id` in the family of `lineage`.
     ///
     /// # Errors
@@ -105,6 +124,19 @@ impl<Out> TaskCall<Out> {
         task.id = id;
         task.lineage = lineage;
         Ok(task)
+    }
+
+    /// Sets when the run starts; a time and a delay exclude each other.
+    fn start(self, due: Due) -> Self {
+        let before = self.task.as_ref().map_or(Due::Now, |task| task.due);
+        if matches!(
+            (before, due),
+            (Due::After(_), Due::At(_)) | (Due::At(_), Due::After(_))
+        ) {
+            let problem = "`delay` and `at` contradict each other: set one of them".to_owned();
+            return self.fail(QueueErrorKind::Contradiction, problem);
+        }
+        self.change(|task| task.due = due)
     }
 
     fn change(mut self, change: impl FnOnce(&mut QueuedTask)) -> Self {
@@ -160,12 +192,12 @@ call_options! {
         if let Some(problem) = too_long("a delay", wait) {
             return self.fail(QueueErrorKind::LimitExceeded, problem);
         }
-        self.change(|task| task.due = Due::After(wait))
+        self.start(Due::After(wait))
     }
 
     /// Starts the run no sooner than `time`, by the broker's clock.
     fn at(self, time: Timestamp) {
-        self.change(|task| task.due = Due::At(time))
+        self.start(Due::At(time))
     }
 
     /// Sets the place among the waiting.
@@ -184,6 +216,22 @@ call_options! {
             return self.fail(QueueErrorKind::LimitExceeded, problem);
         }
         self.change(|task| task.expires_in = Some(wait))
+    }
+
+    /// Fails the run if it has not ended `limit` after it was due, all its attempts and the waits between
+    /// them included; at most a year.
+    ///
+    /// A running attempt ends then, as with its own limit; a retry that would begin later does not. A run
+    /// that waits is failed when its turn comes.
+    fn total_timeout(self, limit: Duration) {
+        if limit < Duration::from_millis(1) {
+            let problem = "a total time limit is at least 1 ms".to_owned();
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
+        if let Some(problem) = too_long("a total time limit", limit) {
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
+        self.change(|task| task.options_mut().total_timeout = Some(limit))
     }
 
     /// Queues nothing if an unfinished run holds the same key; the handle is then on that run.

@@ -23,6 +23,8 @@ pub enum QueueErrorKind {
     InvalidParams,
     /// The parameters or an option are over a limit.
     LimitExceeded,
+    /// Two options of the call contradict each other.
+    Contradiction,
     /// The queue has reached its length limit.
     QueueFull,
     /// The broker lacks what the call asks for.

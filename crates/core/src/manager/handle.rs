@@ -1,32 +1,55 @@
-//! A handle on a run that was queued.
+//! A handle on a run: waits for its value, cancels it, looks it up.
 
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::TaskManager;
 use super::error::QueueError;
+use super::target::QueueTarget;
+use super::wait::Wait;
 use crate::id::RunId;
 use crate::queue::Enqueued;
+use crate::run::{CancelAnswer, TaskRun};
 
-/// A handle on a queued run whose task returns `Out`.
+/// A handle on a run whose task returns `Out`; cheap to clone.
+///
+/// It is made by queueing, or from the id of a run in any process: `name::handle(&manager, id)`.
 pub struct RunHandle<Out> {
+    manager: TaskManager,
     id: RunId,
     is_new: bool,
+    /// Whether the run keeps its result; `None` if this process has not queued it.
+    keeps_result: Option<bool>,
     output: PhantomData<fn() -> Out>,
 }
 
 impl<Out> RunHandle<Out> {
-    pub(super) fn from_answer(id: RunId, answer: Enqueued) -> Result<Self, QueueError> {
+    /// Creates a handle on a run that was queued before, perhaps by another process.
+    ///
+    /// `Out` is the type that its task returns; prefer `name::handle`, which knows it.
+    pub fn new(target: &(impl QueueTarget + ?Sized), id: RunId) -> Self {
+        Self {
+            manager: target.manager().without_parent(),
+            id,
+            is_new: false,
+            keeps_result: None,
+            output: PhantomData,
+        }
+    }
+
+    pub(super) fn from_answer(
+        manager: &TaskManager,
+        id: RunId,
+        keeps_result: bool,
+        answer: Enqueued,
+    ) -> Result<Self, QueueError> {
         match answer {
             Enqueued::Accepted(_) => Ok(Self {
-                id,
                 is_new: true,
-                output: PhantomData,
+                keeps_result: Some(keeps_result),
+                ..Self::new(manager, id)
             }),
-            Enqueued::Duplicate(id) => Ok(Self {
-                id,
-                is_new: false,
-                output: PhantomData,
-            }),
+            Enqueued::Duplicate(id) => Ok(Self::new(manager, id)),
             Enqueued::QueueFull => Err(QueueError::queue_full()),
         }
     }
@@ -37,18 +60,65 @@ impl<Out> RunHandle<Out> {
         self.id
     }
 
-    /// Returns whether this call added the run; false if another one held its unique key.
+    /// Returns whether queueing added the run; false if another one held its unique key, and of a
+    /// handle that was made from an id.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Waits for the final state of the run: `.await` it for the value that its task returned.
+    ///
+    /// The run must keep its result: [`WaitError::NotKept`](super::WaitError::NotKept) and
+    /// [`WaitError::Unknown`](super::WaitError::Unknown) say so if it does not.
+    pub fn wait(&self) -> Wait<'_, Out> {
+        Wait::on(self)
+    }
+
+    /// Asks for the end of the run; the answer says what happened.
+    ///
+    /// A run that waits is cancelled at once; a running task is told, and ends soon.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the run cancelled or not.
+    pub async fn cancel(&self, reason: impl Into<String>) -> Result<CancelAnswer, QueueError> {
+        self.manager.cancel(self.id, reason).await
+    }
+
+    /// Returns the run as the broker knows it now, if it still does.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn find(&self) -> Result<Option<TaskRun>, QueueError> {
+        self.manager.find(self.id).await
+    }
+
+    pub(super) fn manager(&self) -> &TaskManager {
+        &self.manager
+    }
+
+    pub(super) fn keeps_result(&self) -> Option<bool> {
+        self.keeps_result
     }
 }
 
 impl<Out> Clone for RunHandle<Out> {
     fn clone(&self) -> Self {
         Self {
+            manager: self.manager.clone(),
             id: self.id,
             is_new: self.is_new,
+            keeps_result: self.keeps_result,
             output: PhantomData,
         }
     }
@@ -59,6 +129,6 @@ impl<Out> fmt::Debug for RunHandle<Out> {
         f.debug_struct("RunHandle")
             .field("id", &self.id)
             .field("is_new", &self.is_new)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -5,18 +5,24 @@ mod call;
 mod error;
 mod handle;
 mod inline;
+mod options;
 mod port;
+mod queue_and_wait;
 mod target;
+mod wait;
 
 pub use call::{Queue, TaskCall};
 pub use error::{QueueError, QueueErrorKind};
 pub use handle::RunHandle;
 pub use inline::InlineError;
 pub use port::{PortFuture, QueuePort};
+pub use queue_and_wait::{KEPT_FOR_A_WAIT, QueueAndWait};
 pub use target::QueueTarget;
+pub use wait::{Wait, WaitError};
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::context::TaskContext;
@@ -26,8 +32,9 @@ use crate::name::TaskName;
 use crate::payload::Params;
 use crate::queue::{Enqueued, QueuedTask};
 use crate::registry::TaskRegistry;
-use crate::run::{Lineage, Reason, TaskRun};
+use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
+use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
 #[derive(Clone)]
@@ -106,6 +113,14 @@ impl TaskManager {
         }
     }
 
+    /// Returns the manager for what has nothing to do with a parent.
+    fn without_parent(self) -> Self {
+        Self {
+            parent: None,
+            ..self
+        }
+    }
+
     /// Queues a task by name; the name and the parameters are checked against the registry.
     ///
     /// Returns a builder: set a delay, a priority and so on, then `.await` it. Prefer the typed form
@@ -148,10 +163,10 @@ impl TaskManager {
             if batch.is_empty() {
                 return Ok(handles);
             }
-            let ids: Vec<RunId> = batch.iter().map(|task| task.id).collect();
+            let queued: Vec<_> = batch.iter().map(|it| (it.id, keeps_result(it))).collect();
             let answers = self.queue_tasks(batch).await?;
-            for (id, answer) in ids.into_iter().zip(answers) {
-                handles.push(RunHandle::from_answer(id, answer)?);
+            for ((id, keeps), answer) in queued.into_iter().zip(answers) {
+                handles.push(RunHandle::from_answer(self, id, keeps, answer)?);
             }
         }
     }
@@ -190,19 +205,23 @@ impl TaskManager {
         call: TaskCall<Out>,
     ) -> Result<RunHandle<Out>, QueueError> {
         let task = self.resolve(call)?;
-        let id = task.id;
+        let (id, keeps) = (task.id, keeps_result(&task));
         let answers = self.queue_tasks(vec![task]).await?;
         let answer = answers
             .into_iter()
             .next()
             .ok_or_else(QueueError::no_answer)?;
-        RunHandle::from_answer(id, answer)
+        RunHandle::from_answer(self, id, keeps, answer)
     }
 
     /// Gives a call its identity and its lineage.
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
-        let id = RunId::generate(self.shared.clock.now());
-        call.into_queued(id, self.lineage_of(id))
+        let now = self.shared.clock.now();
+        let id = RunId::generate(now);
+        let mut task = call.into_queued(id, self.lineage_of(id))?;
+        settle_options(&mut task, now)?;
+        task.has_new_id = true;
+        Ok(task)
     }
 
     fn lineage_of(&self, id: RunId) -> Lineage {
@@ -225,7 +244,7 @@ impl TaskManager {
         self.shared.port.find(run).await
     }
 
-    /// Asks for the end of a run; returns whether it was there to be cancelled.
+    /// Asks for the end of a run; the answer says what happened.
     ///
     /// A run that waits is cancelled at once; a running task is told, and ends soon.
     ///
@@ -236,8 +255,31 @@ impl TaskManager {
     /// # Cancel safety
     ///
     /// Dropping the future may leave the run cancelled or not.
-    pub async fn cancel(&self, run: RunId, reason: impl Into<String>) -> Result<bool, QueueError> {
+    pub async fn cancel(
+        &self,
+        run: RunId,
+        reason: impl Into<String>,
+    ) -> Result<CancelAnswer, QueueError> {
         self.shared.port.cancel(run, Reason::new(reason)).await
+    }
+
+    /// Waits until a run that keeps its result has ended, at most so long.
+    ///
+    /// Prefer [`RunHandle::wait`], which returns the value.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker refused, or cannot let wait.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn wait_ended(
+        &self,
+        run: RunId,
+        at_most: Duration,
+    ) -> Result<WaitAnswer, QueueError> {
+        self.shared.port.wait_ended(run, at_most).await
     }
 
     /// Returns the names of the registered tasks, sorted.
@@ -267,6 +309,11 @@ impl TaskManager {
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
+}
+
+fn keeps_result(task: &QueuedTask) -> bool {
+    let options = task.options.as_ref();
+    options.is_some_and(|options| options.keep_result.is_some())
 }
 
 impl fmt::Debug for TaskManager {

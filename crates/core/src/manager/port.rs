@@ -3,11 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::error::QueueError;
 use crate::id::RunId;
 use crate::queue::{Enqueued, QueuedTask};
-use crate::run::{Reason, TaskRun};
+use crate::run::{CancelAnswer, Reason, TaskRun, WaitAnswer};
 
 /// What a manager needs of whatever lies behind it.
 pub trait QueuePort: fmt::Debug + Send + Sync + 'static {
@@ -17,8 +18,11 @@ pub trait QueuePort: fmt::Debug + Send + Sync + 'static {
     /// Looks one run up.
     fn find(&self, run: RunId) -> PortFuture<'_, Option<TaskRun>>;
 
-    /// Asks for the end of one run; the answer says whether it was there to be cancelled.
-    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, bool>;
+    /// Asks for the end of one run.
+    fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, CancelAnswer>;
+
+    /// Waits until one run has ended; rides out a broker that does not answer for a while.
+    fn wait_ended(&self, run: RunId, at_most: Duration) -> PortFuture<'_, WaitAnswer>;
 }
 
 /// The future of one call through a port.

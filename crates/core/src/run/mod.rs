@@ -1,5 +1,6 @@
 //! One persisted execution of a task, from enqueue to its end.
 
+mod answer;
 mod decide;
 mod failure;
 mod lineage;
@@ -8,7 +9,9 @@ mod outcome;
 mod settlement;
 mod state;
 mod tally;
+mod total;
 
+pub use answer::{CancelAnswer, WaitAnswer};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use lineage::Lineage;
@@ -17,6 +20,7 @@ pub use outcome::Outcome;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
 pub use state::{RunState, Transition};
 pub use tally::Tally;
+pub use total::within_total;
 
 use crate::id::RunId;
 use crate::lane::Lane;
@@ -106,6 +110,13 @@ impl TaskRun {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         self.options.as_ref().and_then(|options| options.deadline)
+    }
+
+    /// Returns when the run as a whole must have ended, if it has a total time limit.
+    #[must_use]
+    pub fn ends_by(&self) -> Option<Timestamp> {
+        let total = self.options.as_ref()?.total_timeout?;
+        Some(self.queued_at.saturating_add(total))
     }
 
     /// Returns whether the return value is to be kept.

@@ -1,4 +1,5 @@
-//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a trace parent.
+//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
+//! trace parent.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,6 +25,10 @@ pub struct RunOptions {
     /// At most one run with this key is unfinished at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique: Option<UniqueKey>,
+    /// How long after its acceptance the run as a whole must have ended: all attempts, and the waits
+    /// between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_timeout: Option<Duration>,
     /// The W3C trace parent of whoever queued the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_parent: Option<String>,

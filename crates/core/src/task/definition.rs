@@ -10,6 +10,7 @@ use crate::name::{QueueName, TaskName};
 use crate::payload::Payload;
 use crate::priority::Priority;
 use crate::retry::RetryPolicy;
+use crate::run::MAX_WAIT;
 use crate::schedule::Schedule;
 use crate::state::StateNeed;
 
@@ -29,6 +30,7 @@ pub struct TaskDefinition {
     queue: QueueName,
     priority: Priority,
     timeout: Duration,
+    total_timeout: Option<Duration>,
     retry: RetryPolicy,
     keep_result: Option<Duration>,
     schedule: Option<TaskSchedule>,
@@ -61,9 +63,11 @@ pub struct Location {
 
 /// The error of a definition with a value out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("task `{task}`: the time limit must be from 1 ms to 30 days, this one is {timeout:?}")]
+#[error("task `{task}`: {what} must be from 1 ms to {longest}, this one is {timeout:?}")]
 pub struct InvalidDefinition {
     task: TaskName,
+    what: &'static str,
+    longest: &'static str,
     timeout: Duration,
 }
 
@@ -81,6 +85,7 @@ impl TaskDefinition {
             queue: QueueName::DEFAULT,
             priority: Priority::default(),
             timeout: DEFAULT_TIMEOUT,
+            total_timeout: None,
             retry: RetryPolicy::default(),
             keep_result: None,
             schedule: None,
@@ -154,10 +159,30 @@ impl TaskDefinition {
         if timeout < Duration::from_millis(1) || timeout > MAX_TIMEOUT {
             return Err(InvalidDefinition {
                 task: self.name,
+                what: "the time limit",
+                longest: "30 days",
                 timeout,
             });
         }
         self.timeout = timeout;
+        Ok(self)
+    }
+
+    /// Sets how long a run may take in all, from when it is due: its attempts, and the waits between them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the limit is from 1 ms to a year.
+    pub fn with_total_timeout(mut self, limit: Duration) -> Result<Self, InvalidDefinition> {
+        if limit < Duration::from_millis(1) || limit > MAX_WAIT {
+            return Err(InvalidDefinition {
+                task: self.name,
+                what: "the total time limit",
+                longest: "a year",
+                timeout: limit,
+            });
+        }
+        self.total_timeout = Some(limit);
         Ok(self)
     }
 
@@ -255,6 +280,12 @@ impl TaskDefinition {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Returns how long a run may take in all, if there is a limit.
+    #[must_use]
+    pub fn total_timeout(&self) -> Option<Duration> {
+        self.total_timeout
     }
 
     /// Returns which failures are retried, how often and after what waits.

@@ -9,7 +9,8 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::getppid;
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
-use crate::marker::{Marker, VARIABLE};
+use super::life;
+use crate::marker::{Marker, VARIABLE, is_worker_name};
 
 /// The pipes to the pool that started this process.
 #[derive(Debug)]
@@ -63,10 +64,19 @@ pub fn entry() -> io::Result<Option<Entry>> {
 }
 
 /// Returns the marker, if it is meant for this process and not inherited by it.
+///
+/// A worker whose pool is gone ends here.
 fn marker() -> Option<Marker> {
     let marker = Marker::parse(&std::env::var(VARIABLE).ok()?)?;
     let parent = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
-    (parent == Some(marker.parent)).then_some(marker)
+    if parent == Some(marker.parent) {
+        return Some(marker);
+    }
+    let name = std::env::args_os().next().unwrap_or_default();
+    if is_worker_name(&name.to_string_lossy()) {
+        life::end_group();
+    }
+    None
 }
 
 fn has_pipes() -> io::Result<bool> {

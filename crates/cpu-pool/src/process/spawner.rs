@@ -11,7 +11,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use crate::marker::{Marker, VARIABLE};
+use crate::marker::{Marker, VARIABLE, worker_name};
 use crate::profile::Profile;
 use crate::program::Program;
 
@@ -81,7 +81,7 @@ pub(super) fn command(
     let own = own.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut command = Command::new(path);
     command
-        .arg0(format!("{own}: cpu worker {number}"))
+        .arg0(worker_name(&own, number))
         .args(program.args())
         .env_clear()
         .envs(profile.environment(std::env::vars_os()))

@@ -1,6 +1,7 @@
 //! Nothing is left of a pool whose process was killed, whatever its workers did.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -31,6 +32,10 @@ pub(crate) fn tests() -> Vec<Trial> {
     tests.push(trial(
         "r28_parent_killed_while_workers_start",
         killed_while_starting,
+    ));
+    tests.push(trial(
+        "r28_a_worker_whose_parent_is_gone_is_no_ordinary_program",
+        gone_before_it_looks,
     ));
     tests
 }
@@ -123,6 +128,19 @@ async fn killed_while_starting() {
         for pid in marked(&marker) {
             gone(&pid).await;
         }
+    }
+}
+
+/// A worker that finds its parent gone when it looks for the first time.
+async fn gone_before_it_looks() {
+    for (name, said) in [("it: cpu worker 1", ""), ("it", "an ordinary program\n")] {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0(name).arg("parent-nested").process_group(0);
+        command.env("AQUEDUCT_CPU_WORKER", format!("1:{:032x}", 7));
+        command.stdin(Stdio::piped());
+        let output = tokio::task::block_in_place(|| command.output().unwrap());
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), said);
+        assert_eq!(output.status.success(), !said.is_empty());
     }
 }
 

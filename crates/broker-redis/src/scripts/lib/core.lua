@@ -3,7 +3,7 @@
 -- KEYS[1] is `{…}:meta`, which always exists; KEYS[2] is `{…}:none`, which never does. A cluster that
 -- moves the slot therefore refuses the whole script (TRYAGAIN) and never stops one half way, so that
 -- further keys of the same slot can be named here, from the prefix of the first.
-local call, byte, sub, char = redis.call, string.byte, string.sub, string.char
+local call, byte, sub, char, rep = redis.call, string.byte, string.sub, string.char, string.rep
 local pack, parse = struct.pack, struct.unpack
 local P = sub(KEYS[1], 1, -5)
 local RUNS, SIDE, DUE, LENGTHS = P .. 'runs', P .. 'side', P .. 'due', P .. 'lengths'

@@ -9,6 +9,7 @@ end
 -- most that are kept. Fields are added to its record.
 local function finish(run, state, time, limits, fields_count, fields)
   local task, id, keep = task_of(run), sub(run, 5, 20), leave_side(run)
+  local is_awaited = keep > 0
   if state == SUCCEEDED then
     tally('s', task)
   elseif state == FAILED then
@@ -24,7 +25,9 @@ local function finish(run, state, time, limits, fields_count, fields)
     return
   end
   local ended = '\168ended_at\207' .. pack('>I8', time)
-  call('HSET', RUNS, id, with_record(in_state(run, state), fields_count + 1, ended .. fields))
+  run = with_record(in_state(run, state), fields_count + 1, ended .. fields)
+  call('HSET', RUNS, id, run)
+  if is_awaited then tell(id, run) end
   call('ZADD', P .. 'kept', math.min(time + keep - 1, LAST), id)
   if call('ZCARD', P .. 'kept') > limits[3] then
     call('HDEL', RUNS, call('ZPOPMIN', P .. 'kept')[1])

@@ -1,0 +1,182 @@
+//! Settlements as arguments of `claim.lua`.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use aqueduct_broker_api::wire::{self, WireError};
+use aqueduct_broker_api::{LeaseToken, Settle, Settled, Settlement};
+use aqueduct_core::run::{Failure, FailureKind};
+use aqueduct_core::{ConsumerId, QueueName, RunId, TaskName};
+
+use crate::held::Ledger;
+use crate::items::millis;
+use crate::link::Args;
+
+/// The settlements of a request, in the order in which the script wants them.
+#[derive(Debug)]
+pub(crate) struct Settlements<'a> {
+    /// What the consumer is known to hold before: how many requests it has made, and how many runs it holds.
+    known: Option<(u64, usize)>,
+    plain: Vec<Group>,
+    others: Vec<(usize, &'a Settle)>,
+}
+
+/// Plain successes that are counted together.
+#[derive(Debug)]
+struct Group {
+    /// `None` if the server has to look.
+    kind: Option<(TaskName, QueueName)>,
+    attempt: u32,
+    /// Of each run the place in the request.
+    members: Vec<(usize, RunId)>,
+}
+
+impl<'a> Settlements<'a> {
+    /// Sorts the settlements of a consumer, and takes their runs out of its ledger; those with the token of
+    /// another are left out.
+    pub(crate) fn of(
+        consumer: ConsumerId,
+        items: &'a [Settle],
+        ledger: Option<&mut Ledger>,
+    ) -> Self {
+        let mut settlements = Self {
+            known: ledger
+                .as_ref()
+                .map(|ledger| (ledger.requests(), ledger.len())),
+            plain: Vec::new(),
+            others: Vec::new(),
+        };
+        let mut nothing = Ledger::default();
+        let ledger = ledger.unwrap_or(&mut nothing);
+        for (place, item) in items.iter().enumerate() {
+            if item.token.consumer != consumer {
+                continue;
+            }
+            let held = ledger.remove(&item.token);
+            if matches!(item.settlement, Settlement::Succeed { result: None }) {
+                let kind = held
+                    .filter(|held| held.is_plain)
+                    .map(|held| (held.task, held.queue));
+                settlements.group(kind, &item.token, place);
+            } else {
+                settlements.others.push((place, item));
+            }
+        }
+        // What goes back to the head goes there with the greatest id first: the least is served first.
+        settlements.others.sort_by_key(|(_, item)| {
+            let is_release = item.settlement == Settlement::Release;
+            (is_release, is_release.then_some(Reverse(item.token.run)))
+        });
+        settlements
+    }
+
+    fn group(&mut self, kind: Option<(TaskName, QueueName)>, token: &LeaseToken, place: usize) {
+        let attempt = attempt_before(token);
+        let is_like = |group: &&mut Group| group.kind == kind && group.attempt == attempt;
+        // Most runs are like the one before.
+        match self.plain.iter_mut().rev().find(is_like) {
+            Some(group) => group.members.push((place, token.run)),
+            None => self.plain.push(Group {
+                kind,
+                attempt,
+                members: vec![(place, token.run)],
+            }),
+        }
+    }
+
+    pub(crate) fn count_args(&self) -> usize {
+        let plain: usize = self.plain.iter().map(|group| 4 + group.members.len()).sum();
+        4 + plain + self.others.len() * 5
+    }
+
+    /// Adds the settlements.
+    pub(crate) fn push(&self, args: &mut Args) -> Result<(), WireError> {
+        let (requests, held) = self.known.unwrap_or_default();
+        args.number(requests)
+            .number(held as u64)
+            .number(self.plain.len() as u64);
+        for Group {
+            kind,
+            attempt,
+            members,
+        } in &self.plain
+        {
+            let (task, queue) = kind
+                .as_ref()
+                .map_or(("", ""), |(task, queue)| (task.as_str(), queue.as_str()));
+            args.text(task)
+                .text(queue)
+                .bytes(attempt.to_be_bytes().to_vec())
+                .number(members.len() as u64);
+            for (_, id) in members {
+                args.bytes(id.to_bytes().to_vec());
+            }
+        }
+        args.number(self.others.len() as u64);
+        for (_, item) in &self.others {
+            args.bytes(token_bytes(&item.token));
+            push_settlement(args, &item.settlement)?;
+        }
+        Ok(())
+    }
+
+    /// Puts answers back into the order of the request; what was not sent has lost its lease.
+    pub(crate) fn in_order(&self, count: usize, answers: &[Settled]) -> Vec<Settled> {
+        let plain = self.plain.iter().flat_map(|group| &group.members);
+        let places = plain.map(|(place, _)| place);
+        let places = places.chain(self.others.iter().map(|(place, _)| place));
+        let mut settled = vec![Settled::LeaseLost; count];
+        for (place, answer) in places.zip(answers) {
+            if let Some(slot) = settled.get_mut(*place) {
+                *slot = *answer;
+            }
+        }
+        settled
+    }
+}
+
+/// Packs a token: the id, and the attempt as it was before the claim.
+pub(crate) fn token_bytes(token: &LeaseToken) -> Vec<u8> {
+    let mut bytes = token.run.to_bytes().to_vec();
+    bytes.extend_from_slice(&attempt_before(token).to_be_bytes());
+    bytes
+}
+
+/// Returns the attempt as it was before the claim, which is how a held run is stored.
+fn attempt_before(token: &LeaseToken) -> u32 {
+    token.attempt.wrapping_sub(1)
+}
+
+fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireError> {
+    let (kind, wait, fields) = match settlement {
+        Settlement::Succeed { result } => (
+            "succeed",
+            Duration::ZERO,
+            result.as_ref().map(wire::result_field).transpose()?,
+        ),
+        Settlement::Retry { wait, failure } => {
+            let kind = if is_crash(failure) { "crash" } else { "retry" };
+            (kind, *wait, Some(wire::failure_field(failure)?))
+        }
+        Settlement::Park { wait, failure } => ("park", *wait, Some(wire::failure_field(failure)?)),
+        Settlement::Fail { failure } => {
+            let kind = if is_crash(failure) { "crashed" } else { "fail" };
+            (kind, Duration::ZERO, Some(wire::failure_field(failure)?))
+        }
+        Settlement::Cancel { reason } => {
+            ("cancel", Duration::ZERO, Some(wire::reason_field(reason)?))
+        }
+        Settlement::Snooze { wait } => ("snooze", *wait, None),
+        // A kind that a later release adds is given back: nothing is lost.
+        Settlement::Release | _ => ("release", Duration::ZERO, None),
+    };
+    args.word(kind).number(millis(wait));
+    let count = u64::from(fields.is_some());
+    args.bytes(fields.unwrap_or_default()).number(count);
+    Ok(())
+}
+
+/// Returns whether a failure counts against the crash budget.
+fn is_crash(failure: &Failure) -> bool {
+    failure.kind() == FailureKind::Crash
+}
