@@ -147,3 +147,19 @@ async fn g1_what_a_user_may_not_do_is_refused_and_said() {
     }
     assert!(!shown.contains("canary"), "{shown}");
 }
+
+#[tokio::test]
+async fn g1_who_may_not_run_scripts_is_told_at_the_start() {
+    let server = guarded().await;
+    for (options, what) in [("", "EVALSHA"), ("?scripts=functions", "FCALL")] {
+        let words = ["ACL", "SETUSER", "producer", "-eval", "-evalsha"];
+        server.command(&words).unwrap();
+        let url = format!(
+            "redis://producer:change-me@127.0.0.1:{}{options}",
+            server.port()
+        );
+        let error = RedisBroker::from_url(&url).await.unwrap_err();
+        assert_eq!(error.kind(), BrokerErrorKind::Config);
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}

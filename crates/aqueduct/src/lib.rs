@@ -112,5 +112,7 @@ pub mod memory {
 /// The Redis broker by hand: its configuration beyond a URL.
 #[cfg(feature = "redis")]
 pub mod redis {
-    pub use aqueduct_broker_redis::{ConfigError, RedisBroker, RedisConfig, Retention, Secret};
+    pub use aqueduct_broker_redis::{
+        ConfigError, RedisBroker, RedisConfig, Retention, Secret, Tls,
+    };
 }

@@ -24,7 +24,7 @@ mod search;
 mod settlements;
 mod wake;
 
-pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret};
+pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};
 
 use std::fmt;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ struct Shared {
     config: Arc<RedisConfig>,
     keys: Arc<Keys>,
     link: Link,
-    scripts: Arc<Scripts>,
+    scripts: Scripts,
     lifeline: Arc<Lifeline>,
     bells: Bells,
     changes: Changes,
@@ -96,7 +96,8 @@ impl RedisBroker {
         let keys = Arc::new(Keys::new(config.namespace()));
         let link = Link::open(&config, keys.slot(), Use::Scripts, config.connections()).await;
         let link = link.map_err(|error| error.during(OPEN))?;
-        check::server(&link, &config, &keys).await?;
+        let scripts = Scripts::new(&config);
+        check::server(&link, &config, &scripts, &keys).await?;
         let config = Arc::new(config);
         let lifeline = Lifeline::start(Arc::clone(&config), Arc::clone(&keys));
         let lifeline = Arc::new(lifeline.map_err(|error| {
@@ -108,7 +109,7 @@ impl RedisBroker {
             .with_source(error)
         })?);
         Ok(Self(Arc::new(Shared {
-            scripts: Arc::new(Scripts::new(&config)),
+            scripts,
             bells: Bells::new(Arc::clone(&lifeline)),
             changes: Changes::new(Arc::clone(&lifeline)),
             endings: Endings::new(Arc::clone(&lifeline)),

@@ -56,6 +56,8 @@ fn a_wrong_part_is_named() {
         ("redis://localhost?timeout=5", "timeout"),
         ("redis://localhost?timeout=1ms", "timeout"),
         ("redis://localhost?colour=red", "options"),
+        ("redis://localhost?ca=/ca.pem", "options"),
+        ("rediss://localhost?cert=/cert.pem", "options"),
         ("redis://localhost?scripts=python", "scripts"),
         ("redis://localhost?sentinel_user=a", "options"),
         ("redis://a:%zz@localhost", "password"),

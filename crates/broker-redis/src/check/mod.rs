@@ -6,6 +6,7 @@ use tracing::warn;
 use crate::config::RedisConfig;
 use crate::keys::Keys;
 use crate::link::{Args, Link, LinkErrorKind};
+use crate::script::Scripts;
 
 /// The layout of the keys that this release writes.
 const LAYOUT: &str = "1";
@@ -19,6 +20,7 @@ const OPEN: &str = "open";
 pub(crate) async fn server(
     link: &Link,
     config: &RedisConfig,
+    scripts: &Scripts,
     keys: &Keys,
 ) -> Result<(), BrokerError> {
     check_info(link, config).await?;
@@ -33,7 +35,7 @@ pub(crate) async fn server(
         }
     };
     if layout == LAYOUT {
-        return Ok(());
+        return check_scripts(link, scripts, keys).await;
     }
     let message = format!(
         "the namespace is of layout {layout}, this release knows {LAYOUT}; use another namespace"
@@ -53,6 +55,25 @@ async fn layout(link: &Link, keys: &Keys) -> Result<Option<String>, BrokerError>
         return Ok(None);
     }
     Ok(Some(reply.into_text().map_err(|error| error.during(OPEN))?))
+}
+
+/// Runs a script, so that a user who may not run scripts is told at the start.
+async fn check_scripts(link: &Link, scripts: &Scripts, keys: &Keys) -> Result<(), BrokerError> {
+    let Err(error) = link.script(&scripts.probe, keys.args(0)).await else {
+        return Ok(());
+    };
+    let message = match error.kind() {
+        LinkErrorKind::Denied if scripts.probe.function().is_some() => {
+            "this user may not call functions: allow FCALL, and FUNCTION LOAD or have an operator load \
+             the library (RedisConfig::function_library)"
+        }
+        LinkErrorKind::Denied => {
+            "this user may not run scripts: allow EVALSHA, EVAL and what crates/broker-redis/acl lists, or say \
+             scripts=functions"
+        }
+        _ => return Err(error.during(OPEN)),
+    };
+    Err(BrokerError::new(BrokerErrorKind::Config, OPEN, message).with_source(error))
 }
 
 async fn check_info(link: &Link, config: &RedisConfig) -> Result<(), BrokerError> {

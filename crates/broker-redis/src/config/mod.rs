@@ -2,10 +2,12 @@
 
 mod error;
 mod secret;
+mod tls;
 mod url;
 
 pub use error::ConfigError;
 pub use secret::Secret;
+pub use tls::Tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,13 +25,12 @@ use std::time::Duration;
 /// # Ok::<(), aqueduct_broker_redis::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct RedisConfig {
     topology: Topology,
     user: Option<String>,
     password: Option<Secret>,
     database: u8,
-    tls: bool,
+    tls: Option<Tls>,
     namespace: String,
     connections: usize,
     command_timeout: Duration,
@@ -107,7 +108,8 @@ impl RedisConfig {
     /// | `redis-cluster://host[:port],…` | a cluster; `rediss-cluster` |
     ///
     /// Options: `namespace`, `connections`, `timeout` and `connect_timeout` (as `5s` or `500ms`),
-    /// `scripts=functions` (or `eval`), `accept_eviction=yes`, `database`, `sentinel_user`, `sentinel_password`.
+    /// `scripts=functions` (or `eval`), `accept_eviction=yes`, `database`, `sentinel_user`, `sentinel_password`;
+    /// with TLS also `ca` (trust only the authorities in this PEM file), `cert` and `key` (the own certificate).
     ///
     /// # Errors
     ///
@@ -122,7 +124,7 @@ impl RedisConfig {
             user: None,
             password: None,
             database: 0,
-            tls: false,
+            tls: None,
             namespace: "aqueduct".to_owned(),
             connections: 1,
             command_timeout: Duration::from_secs(5),
@@ -184,6 +186,13 @@ impl RedisConfig {
         crate::script::Scripts::library_text()
     }
 
+    /// Encrypts the connections, and sets which certificates they go by.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Sets how much is kept, and for how long.
     #[must_use]
     pub fn with_retention(mut self, retention: Retention) -> Self {
@@ -220,7 +229,11 @@ impl RedisConfig {
     /// Returns whether the connections are encrypted.
     #[must_use]
     pub fn uses_tls(&self) -> bool {
-        self.tls
+        self.tls.is_some()
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Returns how many connections scripts are spread over.

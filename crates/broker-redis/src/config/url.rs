@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::tls::TlsOptions;
 use super::{ConfigError, Host, RedisConfig, Secret, Topology};
 
 const DEFAULT_PORT: u16 = 6379;
@@ -38,7 +39,6 @@ pub(super) fn parse(url: &str) -> Result<RedisConfig, ConfigError> {
         }
     };
     let mut config = RedisConfig::new(topology);
-    config.tls = tls;
     config.database = database;
     if let Some(user) = parts.user {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
@@ -47,11 +47,12 @@ pub(super) fn parse(url: &str) -> Result<RedisConfig, ConfigError> {
             .filter(|it| !it.is_empty())
             .map(Secret::new);
     }
-    parts
-        .options
-        .split('&')
-        .filter(|option| !option.is_empty())
-        .try_fold(config, apply)
+    let mut certificates = TlsOptions::default();
+    for option in parts.options.split('&').filter(|it| !it.is_empty()) {
+        config = apply(config, &mut certificates, option)?;
+    }
+    config.tls = certificates.resolve(tls)?;
+    Ok(config)
 }
 
 fn split(url: &str) -> Result<Parts<'_>, ConfigError> {
@@ -160,7 +161,11 @@ fn database(text: &str) -> Result<u8, ConfigError> {
         .map_err(|_| ConfigError::new("database", "it is not a number from 0 to 255"))
 }
 
-fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigError> {
+fn apply(
+    mut config: RedisConfig,
+    certificates: &mut TlsOptions,
+    option: &str,
+) -> Result<RedisConfig, ConfigError> {
     let (name, value) = option.split_once('=').unwrap_or((option, ""));
     let value = decode(value, "options")?;
     match name {
@@ -182,6 +187,9 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
         }
         "accept_eviction" => config.accept_eviction = value == "yes",
         "database" => config.database = database(&value)?,
+        "ca" => certificates.ca = Some(value),
+        "cert" => certificates.cert = Some(value),
+        "key" => certificates.key = Some(value),
         "sentinel_user" | "sentinel_password" => {
             let Topology::Sentinel { user, password, .. } = &mut config.topology else {
                 return Err(ConfigError::new(
@@ -197,7 +205,7 @@ fn apply(mut config: RedisConfig, option: &str) -> Result<RedisConfig, ConfigErr
         }
         _ => {
             let known = "known are namespace, connections, timeout, connect_timeout, scripts, accept_eviction, \
-                         database, sentinel_user, sentinel_password";
+                         database, sentinel_user, sentinel_password, ca, cert, key";
             return Err(ConfigError::new("options", known));
         }
     }

@@ -55,6 +55,9 @@ const REPLIES: [(&str, LinkErrorKind); 21] = [
     ("ERR Client sent AUTH", LinkErrorKind::Denied),
 ];
 
+/// What the client says of a connection whose certificate one of both sides does not accept.
+const TLS_REFUSED: &str = "kind: InvalidData";
+
 impl LinkError {
     /// Classifies an error of the client library.
     pub(super) fn from_client(error: &ClientError) -> Self {
@@ -67,6 +70,7 @@ impl LinkError {
             (None, ClientErrorKind::Auth | ClientErrorKind::Config | ClientErrorKind::Tls) => {
                 LinkErrorKind::Denied
             }
+            (None, ClientErrorKind::IO) if details.contains(TLS_REFUSED) => LinkErrorKind::Denied,
             (
                 None,
                 ClientErrorKind::IO
@@ -88,6 +92,14 @@ impl LinkError {
         Self {
             kind: LinkErrorKind::Timeout,
             message: message.to_owned(),
+        }
+    }
+
+    /// The error of a connection that cannot be had as it is configured.
+    pub(super) fn denied(message: String) -> Self {
+        Self {
+            kind: LinkErrorKind::Denied,
+            message,
         }
     }
 

@@ -7,6 +7,7 @@ mod args;
 mod error;
 mod reply;
 mod settings;
+mod tls;
 
 pub(crate) use args::Args;
 pub(crate) use error::{LinkError, LinkErrorKind};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fred::types::Builder;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, Server,
-    ServerConfig, TlsConfig, TlsConnector, UnresponsiveConfig,
+    ServerConfig, UnresponsiveConfig,
 };
 
 use super::{GRACE, LinkError, Use};
@@ -57,11 +57,7 @@ fn server(config: &RedisConfig) -> Result<Config, LinkError> {
     if !matches!(config.topology(), Topology::Cluster { .. }) {
         lowered.database = Some(config.database());
     }
-    if config.uses_tls() {
-        let connector =
-            TlsConnector::default_rustls().map_err(|error| LinkError::from_client(&error))?;
-        lowered.tls = Some(TlsConfig::from(connector));
-    }
+    lowered.tls = config.tls().map(super::tls::config).transpose()?;
     Ok(lowered)
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Scripts {
     pub(crate) find: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
+    pub(crate) probe: Script,
     pub(crate) purge: Script,
     pub(crate) quarantine: Script,
     pub(crate) reclaim: Script,
@@ -98,6 +99,7 @@ impl Scripts {
             find: script!(clock, "find", RUN, LOCATE),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
+            probe: script!(clock, "probe",),
             purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
             quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
             reclaim: script!(
@@ -166,7 +168,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 18] {
+    fn all_mut(&mut self) -> [&mut Script; 19] {
         [
             &mut self.cancel,
             &mut self.claim,
@@ -177,6 +179,7 @@ impl Scripts {
             &mut self.find,
             &mut self.pause,
             &mut self.peek,
+            &mut self.probe,
             &mut self.purge,
             &mut self.quarantine,
             &mut self.reclaim,
