@@ -1,9 +1,13 @@
 //! What the tests that cross crates share: an application under test, and how its runs ended.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+pub mod contract;
+pub mod figure;
+pub mod oracle;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

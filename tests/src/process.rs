@@ -1,30 +1,52 @@
-//! Consumers in processes of their own, which tests stop and kill.
+//! Consumers and schedulers in processes of their own, which tests stop and kill.
 //!
 //! A child is the test's own program, started again for one of its tests, [`serve_if_child`].
 
-use std::io::Write;
+use std::env::var;
+use std::io::{Read, Write};
 use std::process::Stdio;
+use std::time::Duration;
 
-use aqueduct::{App, Broker, TaskContext, task, tasks};
+use aqueduct::broker_api::ScheduleDefinition;
+use aqueduct::clock::{Clock, TimeSource};
+use aqueduct::scheduler::MissedTicks;
+use aqueduct::{App, Broker, Schedule, ScheduleName, TaskContext, Timestamp, task, tasks};
+use aqueduct_core::time::Monotonic;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::mpsc;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::redis::PATIENCE;
+use crate::redis::{Ledger, PATIENCE, Writer, note};
 
 /// Tells a child where its broker is.
 const URL: &str = "AQUEDUCT_TEST_CHILD_URL";
 
-/// Tells a child to go by the defaults, not by a short lease.
-const DEFAULTS: &str = "AQUEDUCT_TEST_CHILD_DEFAULTS";
+/// Tells a child the milliseconds of its lease.
+const LEASE: &str = "AQUEDUCT_TEST_CHILD_LEASE";
 
-/// Some consumers, each a process, and what their tasks say.
-#[derive(Debug)]
-pub struct Consumers {
+/// Tells a child to schedule, not to consume.
+const SCHEDULER: &str = "AQUEDUCT_TEST_CHILD_SCHEDULER";
+
+/// Tells a child by how many milliseconds its wall clock is wrong.
+const SHIFT: &str = "AQUEDUCT_TEST_CHILD_SHIFT";
+
+/// How a child is started.
+#[derive(Clone, Debug)]
+pub struct Recipe {
     url: String,
-    has_defaults: bool,
+    lease: Duration,
+    is_scheduler: bool,
+    shift: i64,
+}
+
+/// Some consumers or schedulers, each a process, and what their tasks say.
+#[derive(Debug)]
+pub struct Children {
+    recipe: Recipe,
     children: Vec<Child>,
+    /// A child ends when its input does.
+    inputs: Vec<Option<ChildStdin>>,
     said: mpsc::Receiver<Said>,
     saying: mpsc::Sender<Said>,
     listening: JoinSet<()>,
@@ -50,7 +72,7 @@ pub struct Said {
 #[task(timeout = "1h")]
 pub async fn take_time(ctx: TaskContext, number: u64, millis: u64) {
     say("begin", &ctx, number);
-    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    tokio::time::sleep(Duration::from_millis(millis)).await;
     say("end", &ctx, number);
 }
 
@@ -64,53 +86,133 @@ fn say(word: &str, ctx: &TaskContext, number: u64) {
     let _ = std::io::stdout().write_all(line.as_bytes());
 }
 
-/// Consumes for ever if this process is a child; returns at once in the test itself.
+/// The name of the schedule of children that schedule, and the time between its ticks.
+pub const TICKING: (ScheduleName, Duration) = (
+    ScheduleName::from_static("ticking"),
+    Duration::from_millis(500),
+);
+
+fn ticking() -> ScheduleDefinition {
+    let (name, period) = TICKING;
+    let schedule = Schedule::every(period).expect("a period");
+    let payload = aqueduct::params! { number: 0_u64 }.into_payload();
+    let task = "note".parse().expect("a name");
+    ScheduleDefinition::new(name, schedule, task).with_payload(payload.expect("parameters"))
+}
+
+/// Consumes or schedules for ever if this process is a child; returns at once in the test itself.
 ///
 /// # Panics
 ///
 /// Panics if the broker cannot be opened.
 pub fn serve_if_child() {
-    let Ok(url) = std::env::var(URL) else {
+    let Ok(url) = var(URL) else {
         return;
     };
+    std::thread::spawn(end_with_parent);
+    let number = |name| var(name).ok().and_then(|it| it.parse::<i64>().ok());
+    let lease = number(LEASE).and_then(|it| u64::try_from(it).ok());
+    let lease = Duration::from_millis(lease.expect("a lease"));
+    let shift = number(SHIFT).expect("a shift");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
     runtime.expect("a runtime").block_on(async {
         let broker = Broker::from_url(&url).await.expect("a broker");
+        let (_, writer): (Ledger, Writer) = Ledger::new();
         let app = App::new(broker)
-            .tasks(tasks![take_time])
-            .without_scheduler();
-        let lease = match std::env::var_os(DEFAULTS) {
-            Some(_) => std::time::Duration::from_secs(5),
-            None => std::time::Duration::from_secs(2),
+            .tasks(tasks![take_time, note])
+            .state(writer)
+            .clock(Clock::new(Shifted(shift)));
+        let app = if var(SCHEDULER).is_ok() {
+            app.without_consumer().scheduler(|scheduler| {
+                let all = MissedTicks::All { max: 1000 };
+                scheduler.schedule(ticking()).missed_ticks(all)
+            })
+        } else {
+            app.without_scheduler()
+                .consumer(move |consumer| consumer.lease(lease).concurrency(8))
         };
-        let app = app.consumer(move |consumer| consumer.lease(lease).concurrency(8));
         app.run_until_ctrl_c().await.expect("it stops");
     });
 }
 
-impl Consumers {
-    /// Prepares consumers of a broker; `serve_if_child` must be the body of a test named `child`.
+/// Ends this process once the test is gone, whose end of the input closes with it.
+fn end_with_parent() {
+    let mut nothing = Vec::new();
+    // Whether it was closed or broken does not matter.
+    let _ = std::io::stdin().read_to_end(&mut nothing);
+    std::process::exit(1);
+}
+
+/// A wall clock that is wrong by so many milliseconds; nothing else is.
+#[derive(Clone, Copy, Debug)]
+struct Shifted(i64);
+
+impl TimeSource for Shifted {
+    fn now(&self) -> Timestamp {
+        let millis = Clock::system().now().as_millis();
+        Timestamp::from_millis(millis.saturating_add_signed(self.0))
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        Clock::system().monotonic()
+    }
+
+    fn moves(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+}
+
+impl Recipe {
+    /// A consumer with a lease of two seconds.
     #[must_use]
-    pub fn of(url: &str) -> Self {
-        let (saying, said) = mpsc::channel(65_536);
+    pub fn consumer(url: &str) -> Self {
         Self {
             url: url.to_owned(),
-            has_defaults: false,
+            lease: Duration::from_secs(2),
+            is_scheduler: false,
+            shift: 0,
+        }
+    }
+
+    /// A scheduler of [`TICKING`], which catches up on whatever it has missed.
+    #[must_use]
+    pub fn scheduler(url: &str) -> Self {
+        let mut recipe = Self::consumer(url);
+        recipe.is_scheduler = true;
+        recipe
+    }
+
+    /// With another lease.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// With a wall clock that is wrong by so many milliseconds.
+    #[must_use]
+    pub fn shift(mut self, millis: i64) -> Self {
+        self.shift = millis;
+        self
+    }
+}
+
+impl Children {
+    /// Prepares children; `serve_if_child` must be the body of a test named `child`.
+    #[must_use]
+    pub fn of(recipe: Recipe) -> Self {
+        let (saying, said) = mpsc::channel(65_536);
+        Self {
+            recipe,
             children: Vec::new(),
+            inputs: Vec::new(),
             said,
             saying,
             listening: JoinSet::new(),
         }
-    }
-
-    /// Makes the consumers go by the defaults, not by a short lease.
-    #[must_use]
-    pub fn with_defaults(mut self) -> Self {
-        self.has_defaults = true;
-        self
     }
 
     /// Starts one more; returns its number.
@@ -119,14 +221,25 @@ impl Consumers {
     ///
     /// Panics if it does not start.
     pub fn start(&mut self) -> usize {
+        self.start_as(&self.recipe.clone())
+    }
+
+    /// Starts one of another kind; returns its number.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not start.
+    pub fn start_as(&mut self, recipe: &Recipe) -> usize {
         let program = std::env::current_exe().expect("a program");
         let mut child = Command::new(program)
             .args(["child", "--exact", "--nocapture", "--test-threads=1"])
-            .env(URL, &self.url)
-            .envs(self.has_defaults.then_some((DEFAULTS, "yes")))
+            .env(URL, &recipe.url)
+            .env(LEASE, recipe.lease.as_millis().to_string())
+            .env(SHIFT, recipe.shift.to_string())
+            .envs(recipe.is_scheduler.then_some((SCHEDULER, "yes")))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("a child");
@@ -134,6 +247,7 @@ impl Consumers {
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         self.listening
             .spawn(listen(number, lines, self.saying.clone()));
+        self.inputs.push(child.stdin.take());
         self.children.push(child);
         number
     }
@@ -185,15 +299,6 @@ impl Consumers {
         said.expect("nothing is said any more")
             .expect("the sender is here")
     }
-}
-
-/// Says a figure, which `cargo xtask chaos` shows beside the scenario.
-#[expect(
-    clippy::print_stderr,
-    reason = "figures are for whoever runs the scenario"
-)]
-pub fn figure(text: &str) {
-    eprintln!("figure {text}");
 }
 
 async fn listen(

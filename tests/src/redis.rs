@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aqueduct::broker_api::BrokerHandle;
 use aqueduct::redis::RedisBroker;
-use aqueduct::{App, Broker, RunId, RunningApp, State, TaskContext, TaskError, task, tasks};
+use aqueduct::{
+    App, Broker, RunId, RunningApp, State, TaskContext, TaskError, Timestamp, task, tasks,
+};
 use aqueduct_redis_server::{RedisServer, ServerOptions};
 use tokio::sync::mpsc;
 
@@ -34,6 +36,8 @@ pub struct Entry {
     pub run: RunId,
     /// The attempt.
     pub attempt: u32,
+    /// When the run was queued, by the clock of the server.
+    pub queued_at: Timestamp,
 }
 
 /// Writes its number down.
@@ -92,6 +96,13 @@ impl Ledger {
         entry
     }
 
+    /// Returns the next entry, if there is one.
+    pub fn try_next(&mut self) -> Option<Entry> {
+        let entry = self.entries.try_recv().ok()?;
+        *self.executed.entry(entry.number).or_default() += 1;
+        Some(entry)
+    }
+
     /// Waits until each of these numbers was executed.
     ///
     /// # Panics
@@ -121,12 +132,22 @@ impl Ledger {
 }
 
 impl Writer {
-    async fn write(&self, ctx: &TaskContext, number: u64) {
+    /// Writes an execution down.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the test has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave it written or not.
+    pub async fn write(&self, ctx: &TaskContext, number: u64) {
         let run = ctx.run();
         let entry = Entry {
             number,
             run: run.id,
             attempt: run.tally.attempt,
+            queued_at: run.queued_at,
         };
         self.0.send(entry).await.expect("the test reads");
     }

@@ -1,7 +1,37 @@
-//! Primaries that are demoted or die: scenarios C2, C3 and C6.
+//! Primaries that are demoted, die or stand still: scenarios C2, C3, C4, C6 and C7.
 
+use std::process::Command;
+
+use aqueduct::RunningApp;
 use aqueduct_redis_server::{RedisCluster, RedisSentinels};
+use integration::figure::{Stopwatch, figure};
+use integration::oracle::{at_rest, unfinished};
 use integration::redis::{Ledger, app, broker, note, queue_notes, server};
+use integration::soon;
+
+/// Queues one run again and again until it is accepted; returns how long that took, in seconds.
+async fn outage(app: &RunningApp, number: u64) -> f64 {
+    let watch = Stopwatch::start();
+    let manager = app.task_manager().clone();
+    let queued = async { while note::queue(&manager, number).await.is_err() {} };
+    soon("the outage never ends", queued).await;
+    watch.elapsed().as_secs_f64()
+}
+
+fn signal(pid: u32, signal: &str) {
+    let done = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(pid.to_string())
+        .status();
+    assert!(done.is_ok_and(|status| status.success()));
+}
+
+fn outage_figure(outage: f64, ledger: &Ledger) {
+    figure(&format!(
+        "outage {outage:.1} s, {} executed twice",
+        ledger.doubled().len()
+    ));
+}
 
 /// A primary that is demoted and promoted again while consumers block: READONLY ends no loop.
 #[tokio::test]
@@ -20,6 +50,10 @@ async fn c2_a_demoted_primary_is_waited_for() {
         ledger.all_of([number + 100]).await;
     }
     app.stop().await.unwrap();
+    let ended = at_rest(&server).await;
+    assert_eq!(ended.succeeded, 10);
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+    figure("demoted 5 times, 0 lost, 0 executed twice");
 }
 
 /// The primary dies; sentinels promote a replica; work goes on there.
@@ -32,11 +66,36 @@ async fn c3_a_dead_primary_is_replaced_by_sentinels() {
     queue_notes(&app, 0..20).await;
     ledger.all_of(0..20).await;
     sentinels.primary().unwrap().kill().unwrap();
-    let manager = app.task_manager().clone();
-    while note::queue(&manager, 100).await.is_err() {}
+    let outage = outage(&app, 100).await;
     queue_notes(&app, 101..120).await;
     ledger.all_of(100..120).await;
     app.stop().await.unwrap();
+    let direct = broker(&sentinels.url()).await;
+    assert_eq!(unfinished(&direct).await, 0);
+    outage_figure(outage, &ledger);
+}
+
+/// The primary stands still, is replaced, and comes back with clients stuck on it: they find the new one.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn c4_a_primary_that_stood_still_comes_back_as_a_replica() {
+    let mut sentinels = RedisSentinels::start().unwrap();
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&sentinels.url()).await, writer).await;
+    queue_notes(&app, 0..20).await;
+    ledger.all_of(0..20).await;
+    let old = sentinels.primary().unwrap().pid().unwrap();
+    signal(old, "STOP");
+    let outage = outage(&app, 100).await;
+    queue_notes(&app, 101..120).await;
+    ledger.all_of(100..120).await;
+    signal(old, "CONT");
+    queue_notes(&app, 120..140).await;
+    ledger.all_of(120..140).await;
+    app.stop().await.unwrap();
+    let direct = broker(&sentinels.url()).await;
+    assert_eq!(unfinished(&direct).await, 0);
+    outage_figure(outage, &ledger);
 }
 
 /// The primary of the namespace's slot dies; its replica takes over; work goes on there.
@@ -53,9 +112,38 @@ async fn c6_a_dead_primary_is_replaced_in_a_cluster() {
         .unwrap()
         .kill()
         .unwrap();
-    let manager = app.task_manager().clone();
-    while note::queue(&manager, 100).await.is_err() {}
+    let outage = outage(&app, 100).await;
     queue_notes(&app, 101..120).await;
     ledger.all_of(100..120).await;
     app.stop().await.unwrap();
+    let direct = broker(&cluster.url()).await;
+    assert_eq!(unfinished(&direct).await, 0);
+    outage_figure(outage, &ledger);
+}
+
+/// The primary of the namespace's slot stands still: nobody waits for it for ever.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn c7_a_primary_of_a_cluster_that_stands_still_is_left() {
+    let mut cluster = RedisCluster::start().unwrap();
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&cluster.url()).await, writer).await;
+    queue_notes(&app, 0..20).await;
+    ledger.all_of(0..20).await;
+    let old = cluster
+        .primary_of("{aqueduct}:none")
+        .unwrap()
+        .pid()
+        .unwrap();
+    signal(old, "STOP");
+    let outage = outage(&app, 100).await;
+    queue_notes(&app, 101..120).await;
+    ledger.all_of(100..120).await;
+    signal(old, "CONT");
+    queue_notes(&app, 120..140).await;
+    ledger.all_of(120..140).await;
+    app.stop().await.unwrap();
+    let direct = broker(&cluster.url()).await;
+    assert_eq!(unfinished(&direct).await, 0);
+    outage_figure(outage, &ledger);
 }

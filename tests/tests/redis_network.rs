@@ -1,10 +1,36 @@
-//! Connections that are cut, silent or refused: scenarios N2 to N9.
+//! Connections that are cut, silent or refused: scenarios N1 to N9.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use aqueduct::broker_api::{BrokerErrorKind, BrokerExt};
+use aqueduct::broker_api::BrokerErrorKind;
 use aqueduct::redis::{RedisBroker, RedisConfig};
+use integration::figure::{Stopwatch, figure};
+use integration::oracle::at_rest;
 use integration::proxy::FaultProxy;
 use integration::redis::{Ledger, app, broker, producer, queue_notes, server};
+use integration::soon;
+
+/// The server's answers stop for good, and somebody asks again and again: a new connection is made.
+#[tokio::test]
+async fn n1_a_silent_connection_is_left_although_somebody_asks() {
+    let server = server(&[]);
+    let proxy = FaultProxy::start(server.port()).await;
+    let config = RedisConfig::from_url(&format!("{}?timeout=500ms", proxy.url())).unwrap();
+    let disturbed = RedisBroker::open(config).await.unwrap();
+    disturbed.ping().await.unwrap();
+    let connections = proxy.connections();
+    proxy.set_silent(true);
+    disturbed.ping().await.unwrap_err();
+    // What was silent stays so; nothing is cut.
+    proxy.set_silent(false);
+    let healed = Stopwatch::start();
+    let answered = async { while disturbed.ping().await.is_err() {} };
+    soon("the silent connection is asked for ever", answered).await;
+    figure(&format!(
+        "answered {:.0} ms after healing, on {} new connections",
+        healed.millis(),
+        proxy.connections() - connections
+    ));
+}
 
 /// The server's answers stop: that is noticed, and others take over.
 #[tokio::test]
@@ -15,11 +41,14 @@ async fn n2_a_connection_that_goes_silent_is_given_up() {
     let disturbed = RedisBroker::open(config).await.unwrap();
     disturbed.ping().await.unwrap();
     proxy.set_silent(true);
+    let silent = Stopwatch::start();
     let error = disturbed.ping().await.unwrap_err();
     assert_eq!(error.kind(), BrokerErrorKind::Timeout);
+    let noticed = silent.millis();
     proxy.set_silent(false);
     proxy.cut_all();
     while disturbed.ping().await.is_err() {}
+    figure(&format!("noticed after {noticed:.0} ms of silence"));
 }
 
 /// Connections are cut again and again while work goes on.
@@ -36,6 +65,11 @@ async fn n3_connections_that_are_cut_lose_and_double_nothing() {
     ledger.all_of(0..30).await;
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 30);
+    figure(&format!(
+        "30 cuts, {} connections, 0 executed twice",
+        proxy.connections()
+    ));
 }
 
 /// A server that accepts and says nothing does not hang the opening.
@@ -45,6 +79,7 @@ async fn n8_a_server_that_never_answers_is_an_error_at_the_start() {
     let proxy = FaultProxy::start(server.port()).await;
     proxy.set_silent(true);
     let url = format!("{}?connect_timeout=200ms", proxy.url());
+    let opening = Stopwatch::start();
     let error = RedisBroker::from_url(&url).await.unwrap_err();
     assert!(
         matches!(
@@ -53,6 +88,7 @@ async fn n8_a_server_that_never_answers_is_an_error_at_the_start() {
         ),
         "{error:?}"
     );
+    figure(&format!("given up after {:.0} ms", opening.millis()));
 }
 
 /// A blocked consumer whose connection is reset is woken again by the next run.
@@ -65,15 +101,20 @@ async fn n9_a_blocked_consumer_survives_a_reset() {
     let producer = producer(broker(&server.url()).await).await;
     queue_notes(&producer, [0]).await;
     ledger.all_of([0]).await;
+    let mut longest = 0.0_f64;
     for number in 1..6 {
         blocked(&server).await;
         proxy.cut_all();
+        let cut = Stopwatch::start();
         queue_notes(&producer, [number]).await;
         ledger.all_of([number]).await;
+        longest = longest.max(cut.millis());
     }
     app.stop().await.unwrap();
     producer.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 6);
+    figure(&format!("5 resets, served again within {longest:.0} ms"));
 }
 
 /// A blocked consumer survives the restart of the server.
@@ -85,20 +126,14 @@ async fn n9_a_blocked_consumer_survives_a_restart() {
     blocked(&server).await;
     server.kill().unwrap();
     server.revive().unwrap();
+    let revived = Stopwatch::start();
     let producer = producer(broker(&server.url()).await).await;
     queue_notes(&producer, 0..5).await;
     ledger.all_of(0..5).await;
+    let served = revived.millis();
     app.stop().await.unwrap();
-    assert_eq!(
-        broker(&server.url())
-            .await
-            .queue_length()
-            .await
-            .unwrap()
-            .values()
-            .sum::<u64>(),
-        0
-    );
+    assert_eq!(at_rest(&server).await.succeeded, 5);
+    figure(&format!("served {served:.0} ms after the restart"));
 }
 
 /// Waits until a client blocks at the server.

@@ -1,137 +1,17 @@
-//! Consumers that are killed, stopped and replaced: scenarios W1 to W10, X7, D1 and D3.
+//! Consumers that are killed, stopped and replaced: scenarios W1 to W10, X7, X8, D1 and D3.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aqueduct::broker_api::{BrokerAdmin, BrokerExt, BrokerHandle};
-use aqueduct::redis::RedisBroker;
-use aqueduct::{App, Broker, TaskManager, tasks};
-use aqueduct_redis_server::RedisServer;
-use integration::process::{Consumers, Said, figure, serve_if_child, take_time};
-use integration::redis::{broker, server};
+use aqueduct::broker_api::{BrokerAdmin, ScheduleStore};
+use integration::figure::{Stopwatch, figure};
+use integration::process::{Children, Recipe, serve_if_child};
+use integration::world::World;
 
 /// Not a test: what the children of the others run.
 #[test]
 fn child() {
     serve_if_child();
-}
-
-/// A server, a way to queue, and children that consume.
-struct World {
-    direct: RedisBroker,
-    manager: TaskManager,
-    consumers: Consumers,
-    /// Of each run: how often it began, and how often it ended.
-    begun: BTreeMap<u64, usize>,
-    ended: BTreeMap<u64, usize>,
-    server: RedisServer,
-}
-
-impl World {
-    async fn new(children: usize) -> Self {
-        let server = server(&[]);
-        let direct = broker(&server.url()).await;
-        let app =
-            App::new(Broker::from(BrokerHandle::new(direct.clone()))).tasks(tasks![take_time]);
-        let manager = app
-            .without_consumer()
-            .without_scheduler()
-            .into_task_manager()
-            .unwrap();
-        let mut consumers = Consumers::of(&server.url());
-        for _ in 0..children {
-            consumers.start();
-        }
-        Self {
-            direct,
-            manager,
-            consumers,
-            begun: BTreeMap::new(),
-            ended: BTreeMap::new(),
-            server,
-        }
-    }
-
-    async fn queue(&self, numbers: std::ops::Range<u64>, millis: u64) {
-        self.manager
-            .queue_many(numbers.map(|number| take_time::with(number, millis)))
-            .await
-            .unwrap();
-    }
-
-    async fn next(&mut self) -> Said {
-        let said = self.consumers.next().await;
-        let counts = if said.word == "begin" {
-            &mut self.begun
-        } else {
-            &mut self.ended
-        };
-        *counts.entry(said.number).or_default() += 1;
-        said
-    }
-
-    /// Waits until so many runs have begun at one child; returns which.
-    async fn begun_at(&mut self, child: usize, count: usize) -> BTreeSet<u64> {
-        let mut numbers = BTreeSet::new();
-        while numbers.len() < count {
-            let said = self.next().await;
-            if said.child == child && said.word == "begin" {
-                numbers.insert(said.number);
-            }
-        }
-        numbers
-    }
-
-    /// Waits until all of these runs have ended, and checks that each was recorded once.
-    async fn settled(&mut self, numbers: std::ops::Range<u64>) {
-        let runs = numbers.end - numbers.start;
-        while numbers
-            .clone()
-            .any(|number| !self.ended.contains_key(&number))
-        {
-            self.next().await;
-        }
-        // The last settlements are on their way.
-        while self.direct.queue_lengths_of_all().await > 0 {
-            tokio::task::yield_now().await;
-        }
-        let tasks = self.direct.tasks().await.unwrap();
-        let succeeded: u64 = tasks.iter().map(|task| task.succeeded).sum();
-        assert_eq!(succeeded, runs, "a run was recorded twice, or lost");
-        assert_eq!(tasks.iter().map(|task| task.failed).sum::<u64>(), 0);
-        assert_eq!(
-            self.direct
-                .queue_length()
-                .await
-                .unwrap()
-                .values()
-                .sum::<u64>(),
-            0
-        );
-    }
-}
-
-/// How many runs are not ended.
-trait Unfinished {
-    async fn queue_lengths_of_all(&self) -> u64;
-}
-
-impl Unfinished for RedisBroker {
-    async fn queue_lengths_of_all(&self) -> u64 {
-        let lengths = aqueduct::broker_api::Broker::queue_lengths(self, &[])
-            .await
-            .unwrap();
-        lengths
-            .iter()
-            .map(aqueduct::broker_api::QueueLengths::unfinished)
-            .sum()
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a figure of real time")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[tokio::test]
@@ -144,7 +24,8 @@ async fn w1_the_runs_of_a_killed_consumer_start_elsewhere() {
 #[ignore = "slow: cargo xtask chaos"]
 async fn w1_at_the_defaults() {
     let mut world = World::new(0).await;
-    world.consumers = Consumers::of(&world.server.url()).with_defaults();
+    let recipe = Recipe::consumer(&world.server.url()).lease(Duration::from_secs(5));
+    world.consumers = Children::of(recipe);
     for _ in 0..3 {
         world.consumers.start();
     }
@@ -156,7 +37,7 @@ async fn kill_one_of_three(mut world: World) {
     let victim = 0;
     world.begun_at(victim, 5).await;
     world.consumers.signal(victim, "KILL");
-    let (killed, mut last) = (now(), Duration::ZERO);
+    let (killed, mut last) = (Stopwatch::start(), Duration::ZERO);
     let mut taken_over = 0;
     while (0..200).any(|number| !world.ended.contains_key(&number)) {
         let said = world.next().await;
@@ -187,8 +68,15 @@ async fn w2_the_runs_of_killed_consumers_start_at_new_ones() {
     for child in 0..2 {
         world.consumers.signal(child, "KILL");
     }
+    let killed = Stopwatch::start();
     world.consumers.start();
+    while world.next().await.crashes == 0 {}
+    let seconds = killed.elapsed().as_secs_f64();
     world.settled(0..60).await;
+    let (again, _) = world.doubled();
+    figure(&format!(
+        "2 killed, first taken over after {seconds:.1} s, {again} began again"
+    ));
 }
 
 /// A consumer that stood still longer than its lease finds its runs gone, and records nothing.
@@ -204,6 +92,54 @@ async fn w4_a_consumer_that_stood_still_records_nothing() {
     }
     world.consumers.signal(0, "CONT");
     world.settled(0..8).await;
+    figure(&format!(
+        "8 began again elsewhere, {} ended twice",
+        world.doubled().1
+    ));
+}
+
+/// Somebody else executes what a consumer held that stood still: whatever that one says is refused.
+#[tokio::test]
+async fn x7_what_a_consumer_says_after_a_standstill_is_refused() {
+    let mut world = World::new(1).await;
+    world.queue(0..8, 3000).await;
+    world.begun_at(0, 8).await;
+    world.consumers.signal(0, "STOP");
+    let other = world.consumers.start();
+    let taken = world.begun_at(other, 8).await;
+    assert_eq!(taken.len(), 8);
+    // Both believe now that they hold all eight.
+    world.consumers.signal(0, "CONT");
+    let mut ended_at = [0, 0];
+    while world.ended.len() < 8 {
+        let said = world.next().await;
+        if said.word == "end" {
+            ended_at[said.child] += 1;
+        }
+    }
+    world.settled(0..8).await;
+    figure(&format!(
+        "8 taken over, {} ended late and were refused",
+        ended_at[0]
+    ));
+}
+
+/// A consumer that stood still longer than its lease, and nobody took its runs: none is lost.
+#[tokio::test]
+async fn x8_a_consumer_that_stood_still_alone_loses_nothing() {
+    let mut world = World::new(1).await;
+    world.queue(0..4, 1500).await;
+    world.queue(4..8, 6000).await;
+    world.begun_at(0, 8).await;
+    world.consumers.signal(0, "STOP");
+    let held = world.direct.consumers().await.unwrap()[0];
+    while ScheduleStore::list(&world.direct).await.unwrap().now <= held.lease_until {}
+    world.consumers.signal(0, "CONT");
+    world.settled(0..8).await;
+    figure(&format!(
+        "8 held past the lease, {} began again",
+        world.doubled().0
+    ));
 }
 
 /// Pauses shorter than the lease take nothing away.
@@ -225,6 +161,7 @@ async fn w5_short_pauses_take_nothing_away() {
         world.begun.values().all(|times| *times == 1),
         "a run was taken away"
     );
+    figure("4 pauses of 1.2 s under a lease of 2 s, 0 taken away");
 }
 
 /// A process that is started again with the same name is somebody else.
@@ -235,9 +172,15 @@ async fn w10_a_restarted_consumer_is_not_taken_for_the_dead_one() {
     world.begun_at(0, 8).await;
     world.consumers.signal(0, "KILL");
     world.consumers.ended(0).await;
-    world.consumers.start();
+    let next = world.consumers.start();
+    let restarted = Stopwatch::start();
+    world.begun_at(next, 8).await;
     world.settled(0..8).await;
     assert!(world.begun.values().all(|times| *times == 2));
+    figure(&format!(
+        "8 taken over {:.1} s after the restart",
+        restarted.elapsed().as_secs_f64()
+    ));
 }
 
 /// A consumer that is told to stop finishes what it can, and gives the rest back at once.
@@ -247,14 +190,17 @@ async fn d1_a_stopped_consumer_loses_and_doubles_nothing() {
     world.queue(0..40, 100).await;
     world.begun_at(0, 8).await;
     world.consumers.signal(0, "TERM");
+    let told = Stopwatch::start();
     let next = world.consumers.start();
     assert!(world.consumers.ended(0).await, "it did not stop well");
+    let stopped = told.millis();
     world.begun_at(next, 1).await;
     world.settled(0..40).await;
     assert!(
         world.ended.values().all(|times| *times == 1),
         "executed twice"
     );
+    figure(&format!("stopped within {stopped:.0} ms, 0 executed twice"));
 }
 
 /// A rolling deploy under load.
@@ -273,4 +219,5 @@ async fn d3_a_rolling_restart_loses_and_doubles_nothing() {
         world.ended.values().all(|times| *times == 1),
         "executed twice"
     );
+    figure("3 replaced under load, 0 executed twice");
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct::broker_api::{
-    Broker, BrokerAdmin, BrokerExt, ClaimRequest, LaneWant, ReclaimRequest, Sequence,
+    Broker, ClaimRequest, LaneWant, ReclaimRequest, Sequence, SettleRequest,
 };
 use aqueduct::{Lane, QueueName};
 use aqueduct_core::ConsumerId;
+use integration::contract::succeed;
+use integration::figure::{Stopwatch, figure, percentile};
+use integration::oracle::at_rest;
 use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{Ledger, app, broker, note_and_fail, producer, queue_notes, server};
 
@@ -18,7 +21,6 @@ const RUNS: u64 = 60;
 async fn exactly_once(script: &str, every: usize, fault: Fault) {
     let server = server(&[]);
     let proxy = FaultProxy::start(server.port()).await;
-    let direct = broker(&server.url()).await;
     let disturbed = broker(&proxy.url()).await;
     proxy.add(Rule::every(
         every,
@@ -33,16 +35,12 @@ async fn exactly_once(script: &str, every: usize, fault: Fault) {
     app.stop().await.unwrap();
     assert!(proxy.injected() > 0, "nothing was injected");
     assert_eq!(ledger.doubled(), [0_u64; 0], "executed twice");
-    let tasks = direct.tasks().await.unwrap();
-    assert_eq!(
-        tasks.iter().map(|it| it.succeeded).sum::<u64>(),
-        RUNS,
-        "counted twice, or not"
-    );
-    assert_eq!(
-        direct.queue_length().await.unwrap().values().sum::<u64>(),
-        0
-    );
+    let ended = at_rest(&server).await;
+    assert_eq!(ended.succeeded, RUNS, "counted twice, or not");
+    figure(&format!(
+        "{} faults over {RUNS} runs, 0 executed twice",
+        proxy.injected()
+    ));
 }
 
 #[tokio::test]
@@ -75,7 +73,6 @@ async fn x4_a_settlement_that_is_sent_twice_counts_once() {
 async fn x5_a_lost_reply_to_a_retry_counts_one_failure() {
     let server = server(&[]);
     let proxy = FaultProxy::start(server.port()).await;
-    let direct = broker(&server.url()).await;
     let disturbed = broker(&proxy.url()).await;
     proxy.add(Rule::every(
         2,
@@ -100,8 +97,12 @@ async fn x5_a_lost_reply_to_a_retry_counts_one_failure() {
     }
     proxy.heal();
     app.stop().await.unwrap();
-    let task = direct.tasks().await.unwrap().remove(0);
-    assert_eq!((task.retried, task.succeeded), (20, 20));
+    let ended = at_rest(&server).await;
+    assert_eq!((ended.retried, ended.succeeded), (20, 20));
+    figure(&format!(
+        "{} faults over 20 retries, each counted once",
+        proxy.injected()
+    ));
 }
 
 /// Whoever moves due runs and takes back those of the dead may be repeated as well.
@@ -125,17 +126,18 @@ async fn x6_moves_that_are_sent_twice_move_nothing_twice() {
     ));
     let beat = ReclaimRequest::new(Duration::from_mins(1), moment);
     while disturbed.reclaim(&beat).await.unwrap().requeued == 0 {}
-    let claim = ClaimRequest::new(ConsumerId::generate(), Sequence::FIRST, moment).want(want);
-    assert_eq!(disturbed.claim(&claim).await.unwrap().leases.len(), 20);
-    assert_eq!(
-        disturbed
-            .queue_length()
-            .await
-            .unwrap()
-            .values()
-            .sum::<u64>(),
-        0
-    );
+    let lease = Duration::from_mins(1);
+    let claim = ClaimRequest::new(ConsumerId::generate(), Sequence::FIRST, lease).want(want);
+    let leases = disturbed.claim(&claim).await.unwrap().leases;
+    assert_eq!(leases.len(), 20);
+    let items = leases.into_iter().map(|lease| lease.settle(succeed()));
+    let settle = SettleRequest::new(claim.consumer, Sequence::FIRST.next(), items.collect());
+    disturbed.settle(&settle).await.unwrap();
+    assert_eq!(at_rest(&server).await.succeeded, 20);
+    figure(&format!(
+        "{} beats sent twice over 20 runs of the dead",
+        proxy.injected()
+    ));
 }
 
 /// A consumer that dies with a token of the bell in its hands: somebody else is woken.
@@ -148,13 +150,23 @@ async fn x16_a_token_that_is_lost_with_its_connection_delays_nobody_for_long() {
     let second = app(broker(&server.url()).await, writer).await;
     let producer = producer(broker(&server.url()).await).await;
     proxy.add(Rule::every(1, "BLPOP", Fault::LostReply));
+    let mut waits = Vec::new();
     for number in 0..20 {
+        let queued = Stopwatch::start();
         queue_notes(&producer, [number]).await;
         ledger.all_of([number]).await;
+        waits.push(queued.millis());
     }
     proxy.heal();
     first.stop().await.unwrap();
     second.stop().await.unwrap();
     producer.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 20);
+    figure(&format!(
+        "{} tokens lost, p50 {:.1} ms, longest {:.1} ms to the run",
+        proxy.injected(),
+        percentile(&mut waits, 50),
+        percentile(&mut waits, 100)
+    ));
 }

@@ -1,9 +1,12 @@
 //! A server that dies, is emptied, full, busy or wrong: scenarios R1 to R19, P1 and P3.
 
-use aqueduct::broker_api::{BrokerAdmin, BrokerErrorKind, BrokerExt};
+use aqueduct::broker_api::{BrokerAdmin, BrokerErrorKind};
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
 use aqueduct::{App, Broker, tasks};
+use aqueduct_redis_server::RedisServer;
+use integration::figure::{Stopwatch, figure, percentile};
+use integration::oracle::at_rest;
 use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 
 /// What was acknowledged survives the death of a server that writes every step to disk.
@@ -13,14 +16,17 @@ async fn r1_what_was_acknowledged_survives_a_killed_server() {
     let (mut ledger, writer) = Ledger::new();
     let app = app(broker(&server.url()).await, writer).await;
     let manager = app.task_manager().clone();
-    let mut acknowledged = Vec::new();
+    let (mut acknowledged, mut outages) = (Vec::new(), Vec::new());
+    let mut killed = None;
     for number in 0..150 {
         if number % 50 == 25 {
             server.kill().unwrap();
+            killed = Some(Stopwatch::start());
             server.revive().unwrap();
         }
         if note::queue(&manager, number).await.is_ok() {
             acknowledged.push(number);
+            outages.extend(killed.take().map(|it| it.millis()));
         }
     }
     assert!(
@@ -28,8 +34,15 @@ async fn r1_what_was_acknowledged_survives_a_killed_server() {
         "only {} were acknowledged",
         acknowledged.len()
     );
+    let accepted = acknowledged.len();
     ledger.all_of(acknowledged).await;
     app.stop().await.unwrap();
+    at_rest(&server).await;
+    figure(&format!(
+        "3 kills, {accepted} of 150 accepted, 0 of them lost, {} executed twice, outage {:.0} ms",
+        ledger.doubled().len(),
+        percentile(&mut outages, 100)
+    ));
 }
 
 /// An emptied server is not a dead end: what is queued from then on runs.
@@ -43,9 +56,14 @@ async fn r4_an_emptied_server_goes_on() {
         ledger.all_of([round]).await;
         server.command(&["FLUSHALL"]).unwrap();
     }
+    let emptied = Stopwatch::start();
     queue_notes(&app, [100]).await;
     ledger.all_of([100]).await;
+    let outage = emptied.millis();
     app.stop().await.unwrap();
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+    at_rest(&server).await;
+    figure(&format!("emptied 5 times, next run after {outage:.1} ms"));
 }
 
 /// A server that forgets its scripts is told them again; nobody sees an error.
@@ -61,6 +79,15 @@ async fn r7_forgotten_scripts_are_loaded_again() {
     ledger.all_of(0..50).await;
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 50);
+    let errors = server.command(&["INFO", "errorstats"]).unwrap();
+    let asked = errors
+        .lines()
+        .find_map(|line| line.strip_prefix("errorstat_NOSCRIPT:count="));
+    figure(&format!(
+        "forgotten 50 times, {} scripts sent again, 0 errors",
+        asked.unwrap_or("0").trim()
+    ));
 }
 
 /// A full server refuses new work with an error that says so, and can still be drained.
@@ -84,6 +111,8 @@ async fn r8_a_full_server_refuses_new_work_and_is_drained() {
     ledger.all_of([101]).await;
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 101);
+    figure("1 refused, 100 drained while full, 1 accepted after");
 }
 
 /// A server that may throw runs away is refused at the start, with what to set.
@@ -98,6 +127,7 @@ async fn r9_a_server_that_evicts_is_refused() {
     );
     let accepted = format!("{}?accept_eviction=yes", server.url());
     RedisBroker::from_url(&accepted).await.unwrap();
+    figure("refused at the start, accepted when told to");
 }
 
 /// Clients that are killed come back, and nothing is lost or doubled.
@@ -115,6 +145,8 @@ async fn r10_killed_clients_come_back() {
     ledger.all_of(0..40).await;
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 40);
+    figure("killed 40 times, 0 lost, 0 executed twice");
 }
 
 /// Somebody else's endless script holds the server up; work goes on after it.
@@ -138,9 +170,26 @@ async fn r12_a_busy_server_is_waited_for() {
     assert!(refused.to_string().contains("SCRIPT KILL"), "{refused}");
     server.command(&["SCRIPT", "KILL"]).unwrap();
     assert!(busy.await.unwrap().is_err());
+    let calls = calls(&server);
+    let released = Stopwatch::start();
     queue_notes(&app, 1..10).await;
     ledger.all_of(1..10).await;
+    let outage = released.millis();
     app.stop().await.unwrap();
+    assert_eq!(at_rest(&server).await.succeeded, 10);
+    figure(&format!(
+        "{} calls refused while busy, next runs {outage:.1} ms after",
+        calls
+    ));
+}
+
+/// Returns how many calls were refused because the server was busy.
+fn calls(server: &RedisServer) -> String {
+    let errors = server.command(&["INFO", "errorstats"]).unwrap();
+    let refused = errors
+        .lines()
+        .find_map(|line| line.strip_prefix("errorstat_BUSY:count="));
+    refused.unwrap_or("0").trim().to_owned()
 }
 
 /// What somebody has broken by hand hurts nobody else: ghosts, doubles, and runs without an owner.
@@ -197,13 +246,14 @@ async fn r19_keys_that_were_broken_by_hand_hurt_nobody_else() {
     }
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+    assert_eq!(at_rest(&server).await.succeeded, 6);
+    figure("10 keys broken, 3 runs set aside, 6 executed once");
 }
 
 /// Bytes that are no run are set aside, each alone; the runs around them are executed.
 #[tokio::test]
 async fn p1_bytes_that_are_no_run_are_set_aside() {
     let server = server(&[]);
-    let direct = broker(&server.url()).await;
     let producer = producer(broker(&server.url()).await).await;
     let ready = b"{aqueduct}:ready:io:medium:default";
     let mut broken: Vec<Vec<u8>> = vec![b"".to_vec(), vec![0xff; 100], vec![1; 41], vec![2; 80]];
@@ -223,10 +273,9 @@ async fn p1_bytes_that_are_no_run_are_set_aside() {
     app.stop().await.unwrap();
     let aside = server.command(&["LLEN", "{aqueduct}:unreadable"]).unwrap();
     assert_eq!(aside, broken.len().to_string());
-    assert_eq!(
-        direct.queue_length().await.unwrap().values().sum::<u64>(),
-        0
-    );
+    let ended = at_rest(&server).await;
+    assert_eq!(ended.succeeded, broken.len() as u64);
+    figure(&format!("{aside} set aside, {} executed", ended.succeeded));
 }
 
 /// A task that no consumer knows yet is parked, and runs once one does; no failure is counted.
@@ -251,4 +300,6 @@ async fn p2_an_unknown_task_runs_once_somebody_knows_it() {
     assert_eq!(ledger.next().await.number, 1);
     new.stop().await.unwrap();
     producer.stop().await.unwrap();
+    assert_eq!(at_rest(&server).await.succeeded, 1);
+    figure("parked once, 0 failures counted, executed once");
 }

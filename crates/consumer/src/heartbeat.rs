@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{Broker, Cancel, ExtendRequest, Extended, LeaseToken, ReclaimRequest};
-use aqueduct_core::RunId;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::run::Outcome;
 use tracing::{debug, error, warn};
@@ -105,12 +104,14 @@ async fn extend(shared: &Shared) {
         .collect();
     let request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
     let sent = shared.clock.monotonic();
-    let extended = tokio::time::timeout(shared.limits.beat, shared.broker.extend(&request)).await;
+    // A slow broker has as long as the lease is trusted: asking again would not be quicker.
+    let at_most = shared.trusted_for().max(shared.limits.beat);
+    let extended = tokio::time::timeout(at_most, shared.broker.extend(&request)).await;
     match extended {
         Ok(Ok(Extended { lost, cancels, .. })) => {
             shared.trust_from(sent);
-            for run in lost {
-                lose(shared, run);
+            for token in request.held.iter().filter(|it| lost.contains(&it.run)) {
+                lose(shared, token);
             }
             pass_on(shared, cancels);
         }
@@ -124,8 +125,10 @@ fn missed(shared: &Shared, problem: &(dyn std::error::Error + 'static)) {
     warn!(error = problem, "the lease was not renewed; trying again");
 }
 
-fn lose(shared: &Shared, run: RunId) {
-    if let Some(owed) = shared.in_flight.get(run) {
+/// Ends an attempt; a newer one of the same run, claimed while the beat was under way, goes on.
+fn lose(shared: &Shared, token: &LeaseToken) {
+    let owed = shared.in_flight.get(token.run);
+    if let Some(owed) = owed.filter(|owed| owed.token == *token) {
         owed.context.cancellation().cancel(CancelReason::LeaseLost);
     }
 }

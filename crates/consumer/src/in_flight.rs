@@ -118,20 +118,22 @@ impl Owed {
 }
 
 impl InFlight {
-    /// Adds runs; a run that is there already is replaced.
-    pub(crate) fn insert(&self, runs: impl Iterator<Item = Arc<Owed>>) {
-        self.table().extend(runs.map(|owed| (owed.token.run, owed)));
+    /// Adds runs; returns those that were there already, and are replaced.
+    pub(crate) fn insert(&self, runs: impl Iterator<Item = Arc<Owed>>) -> Vec<Arc<Owed>> {
+        let mut table = self.table();
+        runs.filter_map(|owed| table.insert(owed.token.run, owed))
+            .collect()
     }
 
-    /// Removes runs, each only if it is still the same attempt.
-    pub(crate) fn remove<'a>(&self, tokens: impl Iterator<Item = &'a LeaseToken>) {
+    /// Removes runs, each only if it was not replaced meanwhile.
+    pub(crate) fn remove<'a>(&self, runs: impl Iterator<Item = &'a Arc<Owed>>) {
         let mut table = self.table();
-        for token in tokens {
+        for owed in runs {
             if table
-                .get(&token.run)
-                .is_some_and(|owed| owed.token == *token)
+                .get(&owed.token.run)
+                .is_some_and(|there| Arc::ptr_eq(there, owed))
             {
-                table.remove(&token.run);
+                table.remove(&owed.token.run);
             }
         }
     }

@@ -239,7 +239,7 @@ impl Pump {
         }
         self.shared
             .in_flight
-            .remove(ended.iter().map(|(owed, _)| &owed.token));
+            .remove(ended.iter().map(|(owed, _)| owed));
         for (((owed, took), settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
             self.report(owed, *took, &settle.settlement, settled);
         }
@@ -276,7 +276,13 @@ impl Pump {
             Arc::new(self.owe(run, token, run_ends_by))
         };
         let runs: Vec<Arc<Owed>> = leases.into_iter().map(owe).collect();
-        self.shared.in_flight.insert(runs.iter().cloned());
+        // A broker that has lost data gives a run anew: what is under way is of a lease that is gone.
+        for replaced in self.shared.in_flight.insert(runs.iter().cloned()) {
+            replaced
+                .context
+                .cancellation()
+                .cancel(CancelReason::LeaseLost);
+        }
         if self.is_stopping {
             for owed in &runs {
                 self.shared.end(owed, Outcome::Released);
@@ -316,7 +322,7 @@ impl Pump {
                 return;
             };
             if ahead.context.cancellation().reason() == Some(&CancelReason::LeaseLost) {
-                self.shared.in_flight.remove(std::iter::once(&ahead.token));
+                self.shared.in_flight.remove(std::iter::once(&ahead));
                 continue;
             }
             let run = ahead.context.run().clone();
@@ -324,6 +330,7 @@ impl Pump {
             if let Some(reason) = ahead.context.cancellation().reason() {
                 owed.context.cancellation().cancel(reason.clone());
             }
+            // It replaces itself: only its time starts anew.
             self.shared
                 .in_flight
                 .insert(std::iter::once(Arc::clone(&owed)));

@@ -1,7 +1,6 @@
 //! One connection through the proxy.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,8 +10,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::frame;
 use super::rules::{Fault, Rules};
 
-/// What is to be done with the replies that are awaited, in order.
-type Awaited = Mutex<VecDeque<Reply>>;
+/// What is to be done with the replies that are awaited, in order, and to which call each belongs.
+type Awaited = Mutex<VecDeque<(Reply, String)>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reply {
@@ -23,7 +22,7 @@ enum Reply {
 }
 
 /// Carries bytes in both directions until one side closes, or a fault cuts the connection.
-pub(super) async fn serve(client: TcpStream, target: SocketAddr, rules: Arc<Rules>) {
+pub(super) async fn serve(client: TcpStream, rules: Arc<Rules>) {
     let mut cuts = rules.cuts();
     cuts.mark_unchanged();
     if rules.is_silent() {
@@ -31,18 +30,40 @@ pub(super) async fn serve(client: TcpStream, target: SocketAddr, rules: Arc<Rule
         let _ = cuts.changed().await;
         return;
     }
-    let Ok(server) = TcpStream::connect(target).await else {
+    let Ok(server) = TcpStream::connect(rules.target()).await else {
         return;
     };
     // Small frames must not wait for others; a connection that refuses the option works as well.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    if !rules.understands() {
+        tokio::select! {
+            () = carry(from_client, to_server, &rules) => {}
+            () = carry(from_server, to_client, &rules) => {}
+            _ = cuts.changed() => {}
+        }
+        return;
+    }
     let awaited = Awaited::default();
     tokio::select! {
         () = requests(from_client, to_server, &awaited, &rules) => {}
         () = replies(from_server, to_client, &awaited, &rules) => {}
         _ = cuts.changed() => {}
+    }
+}
+
+/// Carries bytes of any protocol, until it is silent.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: &Rules) {
+    let mut bytes = Vec::new();
+    while from.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
+        if rules.is_silent() {
+            std::future::pending::<()>().await;
+        }
+        if to.write_all(&bytes).await.is_err() {
+            return;
+        }
+        bytes.clear();
     }
 }
 
@@ -56,9 +77,16 @@ async fn requests(
     while from.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
         while let Some(length) = frame::length(&bytes) {
             let frame: Vec<u8> = bytes.drain(..length).collect();
-            let fault = rules.next_fault(&frame::words(&frame));
+            let words = frame::words(&frame);
+            let fault = rules.next_fault(&words);
+            match fault {
+                Some(Fault::Held) => rules.hold().await,
+                // The delay is the fault.
+                Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
+                _ => {}
+            }
             let (times, replies): (usize, &[Reply]) = match fault {
-                None => (1, &[Reply::Pass]),
+                None | Some(Fault::Held | Fault::Delay(_)) => (1, &[Reply::Pass]),
                 Some(Fault::LostRequest) => return,
                 Some(Fault::LostReply) => (1, &[Reply::Cut]),
                 Some(Fault::Silence) => (1, &[Reply::Silence]),
@@ -67,7 +95,7 @@ async fn requests(
             awaited
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .extend(replies);
+                .extend(replies.iter().map(|reply| (*reply, call(&words))));
             for _ in 0..times {
                 if to.write_all(&frame).await.is_err() {
                     return;
@@ -91,7 +119,8 @@ async fn replies(
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop_front();
-            match next.unwrap_or(Reply::Pass) {
+            let (reply, call) = next.unwrap_or((Reply::Pass, String::new()));
+            match reply {
                 Reply::Cut => return,
                 Reply::Swallow => continue,
                 Reply::Silence => std::future::pending().await,
@@ -101,6 +130,14 @@ async fn replies(
             if to.write_all(&frame).await.is_err() {
                 return;
             }
+            rules.count_answer(call);
         }
     }
+}
+
+/// Returns what a call is known by: its digest if it is of a script, else its name.
+fn call(words: &[String]) -> String {
+    let is_script = |word: &String| word.eq_ignore_ascii_case("EVALSHA");
+    let word = words.iter().find(|word| !is_script(word));
+    word.cloned().unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! A proxy in front of a Redis server that understands the protocol, and fails on demand.
 //!
-//! It can lose the reply to the n-th call of a script after the server has done it, lose or double the
-//! request, cut connections, or go silent.
+//! It can lose the reply to the n-th call of a script after the server has done it, lose, double or hold
+//! back the request, cut connections, go silent, or lead to another server.
 
 mod connection;
 mod frame;
@@ -9,7 +9,7 @@ mod rules;
 
 pub use rules::{Fault, Rule};
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -36,18 +36,48 @@ impl FaultProxy {
     ///
     /// Dropping the future starts nothing.
     pub async fn start(target: u16) -> Self {
+        Self::start_with(Rules::new(target, true)).await
+    }
+
+    /// Starts a proxy that carries any protocol, such as that of replicas: it can be cut, go silent and
+    /// lead elsewhere, and knows no calls.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no port is free.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future starts nothing.
+    pub async fn tunnel(target: u16) -> Self {
+        Self::start_with(Rules::new(target, false)).await
+    }
+
+    async fn start_with(rules: Rules) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
-        let rules = Arc::new(Rules::default());
+        let rules = Arc::new(rules);
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, target, Arc::clone(&rules)));
+        accepting.spawn(accept(listener, Arc::clone(&rules)));
         Self {
             port,
             rules,
             _accepting: accepting,
         }
+    }
+
+    /// Returns the port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Leads new connections to another port, and closes the others.
+    pub fn lead_to(&self, target: u16) {
+        self.rules.set_target(target);
+        self.rules.cut_all();
     }
 
     /// Returns the URL that leads through the proxy.
@@ -69,7 +99,36 @@ impl FaultProxy {
     /// Returns how many faults there were.
     #[must_use]
     pub fn injected(&self) -> usize {
-        self.rules.injected()
+        self.rules.read(|state| state.injected)
+    }
+
+    /// Waits until so many requests are held back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn holds(&self, count: usize) {
+        self.rules.until(|state| state.held >= count).await;
+    }
+
+    /// Lets the requests go that are held back.
+    pub fn release(&self) {
+        self.rules.release();
+    }
+
+    /// Returns how many calls of a command, or of the script with a digest, were answered.
+    #[must_use]
+    pub fn answered(&self, call: &str) -> usize {
+        self.rules.read(|state| state.answers(call))
+    }
+
+    /// Waits until so many calls were answered.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn has_answered(&self, call: &str, times: usize) {
+        self.rules.until(|state| state.answers(call) >= times).await;
     }
 
     /// Closes every connection at once.
@@ -87,16 +146,15 @@ impl FaultProxy {
     /// Returns how many connections were made.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.rules.connections()
+        self.rules.read(|state| state.connections)
     }
 }
 
-async fn accept(listener: TcpListener, target: u16, rules: Arc<Rules>) {
+async fn accept(listener: TcpListener, rules: Arc<Rules>) {
     let mut connections = JoinSet::new();
-    let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
     while let Ok((client, _)) = listener.accept().await {
         rules.count_connection();
-        connections.spawn(connection::serve(client, target, Arc::clone(&rules)));
+        connections.spawn(connection::serve(client, Arc::clone(&rules)));
         while connections.try_join_next().is_some() {}
     }
 }

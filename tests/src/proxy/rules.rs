@@ -1,6 +1,9 @@
 //! What fails, and when.
 
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -16,6 +19,10 @@ pub enum Fault {
     Twice,
     /// The server does it; the reply never comes, and none after it.
     Silence,
+    /// The server hears of it when it is released, and of nothing behind it on the connection before.
+    Held,
+    /// The server hears of it, and of what is behind it on the connection, so much later.
+    Delay(Duration),
 }
 
 /// A fault of some calls.
@@ -31,16 +38,23 @@ pub struct Rule {
 /// The faults of a proxy.
 #[derive(Debug)]
 pub(super) struct Rules {
+    understands: bool,
     state: Mutex<State>,
     cuts: watch::Sender<u64>,
     silent: watch::Sender<bool>,
+    releases: watch::Sender<u64>,
+    /// Rings for every change of the state.
+    changes: watch::Sender<()>,
 }
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+pub(super) struct State {
+    target: u16,
     rules: Vec<Rule>,
-    injected: usize,
-    connections: usize,
+    pub(super) injected: usize,
+    pub(super) connections: usize,
+    pub(super) held: usize,
+    answers: BTreeMap<String, usize>,
 }
 
 impl Rule {
@@ -64,17 +78,82 @@ impl Rule {
     }
 }
 
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            cuts: watch::Sender::new(0),
-            silent: watch::Sender::new(false),
-        }
+impl State {
+    /// Returns how many replies to a call have gone through.
+    pub(super) fn answers(&self, call: &str) -> usize {
+        self.answers.get(call).copied().unwrap_or(0)
     }
 }
 
 impl Rules {
+    /// Begins without faults, in front of a port; `understands` if the protocol is that of commands.
+    pub(super) fn new(target: u16, understands: bool) -> Self {
+        let state = State {
+            target,
+            rules: Vec::new(),
+            injected: 0,
+            connections: 0,
+            held: 0,
+            answers: BTreeMap::new(),
+        };
+        Self {
+            understands,
+            state: Mutex::new(state),
+            cuts: watch::Sender::new(0),
+            silent: watch::Sender::new(false),
+            releases: watch::Sender::new(0),
+            changes: watch::Sender::new(()),
+        }
+    }
+
+    pub(super) fn understands(&self) -> bool {
+        self.understands
+    }
+
+    pub(super) fn target(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.state().target))
+    }
+
+    pub(super) fn set_target(&self, target: u16) {
+        self.state().target = target;
+    }
+
+    /// Reads the state.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state())
+    }
+
+    /// Waits until the state is such.
+    pub(super) async fn until(&self, is_such: impl Fn(&State) -> bool) {
+        let mut changes = self.changes.subscribe();
+        while !self.read(&is_such) {
+            // The sender is here.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Holds a request back until it is released.
+    pub(super) async fn hold(&self) {
+        let mut releases = self.releases.subscribe();
+        self.change(|state| state.held += 1);
+        // The sender is here.
+        let _ = releases.changed().await;
+        self.change(|state| state.held -= 1);
+    }
+
+    pub(super) fn release(&self) {
+        self.releases.send_modify(|releases| *releases += 1);
+    }
+
+    pub(super) fn count_answer(&self, call: String) {
+        self.change(|state| *state.answers.entry(call).or_default() += 1);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changes.send_replace(());
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,16 +166,8 @@ impl Rules {
         self.state().rules.clear();
     }
 
-    pub(super) fn injected(&self) -> usize {
-        self.state().injected
-    }
-
-    pub(super) fn connections(&self) -> usize {
-        self.state().connections
-    }
-
     pub(super) fn count_connection(&self) {
-        self.state().connections += 1;
+        self.change(|state| state.connections += 1);
     }
 
     pub(super) fn cut_all(&self) {

@@ -13,15 +13,19 @@ pub(crate) use args::Args;
 pub(crate) use error::{LinkError, LinkErrorKind};
 pub(crate) use reply::Reply;
 pub(crate) use settings::LONGEST_BLOCK;
+use settings::SILENCE;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fred::clients::Client;
+use fred::error::{Error as ClientError, ErrorKind as ClientErrorKind};
 use fred::interfaces::ClientLike;
 use fred::types::config::Options;
 use fred::types::{ConnectHandle, CustomCommand, Value};
+use tokio::time::Instant;
 
 use crate::config::RedisConfig;
 use crate::script::{Function, Script};
@@ -47,6 +51,8 @@ pub(crate) enum Use {
 struct Connection {
     client: Client,
     task: ConnectHandle,
+    /// Since when somebody waits and nothing was heard.
+    silent_since: Mutex<Option<Instant>>,
 }
 
 /// How long a blocking command may last beyond the time that it asked for.
@@ -70,7 +76,11 @@ impl Link {
             let task = opening
                 .map_err(|_| LinkError::timeout("the server did not answer in time"))?
                 .map_err(|error| LinkError::from_client(&error))?;
-            connections.push(Connection { client, task });
+            connections.push(Connection {
+                client,
+                task,
+                silent_since: Mutex::default(),
+            });
         }
         Ok(Self {
             connections,
@@ -142,13 +152,19 @@ impl Link {
 
     async fn send(&self, command: CustomCommand, values: Vec<Value>) -> Result<Reply, LinkError> {
         let connection = self.connection()?;
+        connection
+            .leave_if_silent_for(self.patience.min(SILENCE))
+            .await;
         let answer = connection.client.custom::<Value, Value>(command, values);
-        match tokio::time::timeout(self.patience, answer).await {
-            Ok(answer) => answer
-                .map(Reply::from)
-                .map_err(|error| LinkError::from_client(&error)),
-            Err(_) => Err(LinkError::timeout("the server did not answer in time")),
+        let Ok(answer) = tokio::time::timeout(self.patience, answer).await else {
+            return Err(LinkError::timeout("the server did not answer in time"));
+        };
+        if answer.as_ref().map_or_else(is_heard, |_| true) {
+            connection.hear();
         }
+        answer
+            .map(Reply::from)
+            .map_err(|error| LinkError::from_client(&error))
     }
 
     fn connection(&self) -> Result<&Connection, LinkError> {
@@ -157,6 +173,47 @@ impl Link {
             .get(number)
             .ok_or_else(|| LinkError::timeout("there is no connection"))
     }
+}
+
+impl Connection {
+    /// Notes that somebody waits from now on; connects anew if somebody has waited for so long already.
+    ///
+    /// The client takes every request that it sends for a sign of life: without this, a server that stands
+    /// still is never left as long as somebody asks.
+    async fn leave_if_silent_for(&self, longest: Duration) {
+        let now = Instant::now();
+        let is_left = {
+            let mut since = self.silent_since();
+            let is_left = since.is_some_and(|since| now - since >= longest);
+            if is_left || since.is_none() {
+                *since = Some(now);
+            }
+            is_left
+        };
+        if is_left {
+            // Asked for, not waited for.
+            let asked = self.client.force_reconnection();
+            let _ = tokio::time::timeout(Duration::ZERO, asked).await;
+        }
+    }
+
+    fn hear(&self) {
+        *self.silent_since() = None;
+    }
+
+    fn silent_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.silent_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns whether an error is something that was heard from the server, or from its host.
+fn is_heard(error: &ClientError) -> bool {
+    !matches!(
+        error.kind(),
+        ClientErrorKind::Timeout | ClientErrorKind::Backpressure
+    )
 }
 
 impl Drop for Connection {

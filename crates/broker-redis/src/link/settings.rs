@@ -22,7 +22,7 @@ const FIRST_PAUSE: u32 = 20;
 const LONGEST_PAUSES: std::ops::Range<u32> = 3_000..8_000;
 
 /// A connection that owes an answer and is silent for so long is closed.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// The longest that any command of this crate blocks at the server.
 pub(crate) const LONGEST_BLOCK: Duration = Duration::from_secs(5);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use aqueduct_broker_api::wire::MAX_ENVELOPE_BYTES;
+
 use super::Scripts;
 
 /// Functions and words of Lua that look like calls.
@@ -82,4 +84,11 @@ fn every_script_says_what_it_takes_and_touches() {
         seen += 1;
     }
     assert_eq!(seen, Scripts::to_evaluate(false).all_mut().len());
+}
+
+/// What is too long for a decoder is set aside by the scripts, and what is not is not.
+#[test]
+fn scripts_know_the_largest_run() {
+    let largest = format!("local LARGEST = {MAX_ENVELOPE_BYTES}\n");
+    assert!(super::RUN.contains(&largest), "{largest}");
 }

@@ -213,7 +213,8 @@ local function take_from(list, queue, most)
   for index = 1, #entries do
     local entry = entries[index]
     local run, version, flags = entry, byte(entry, 1, 2)
-    if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry then
+    if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry
+      and #entry <= LARGEST then
       run = entry
     elseif version ~= 0 and not is_run(entry) then
       call('RPUSH', P .. 'unreadable', entry)

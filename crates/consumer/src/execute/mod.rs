@@ -109,7 +109,7 @@ fn lose(shared: &Shared, owed: &Arc<Owed>) {
     warn!(task = %run.task, run = %run.id, "the lease is lost; the run starts again elsewhere");
     add(&shared.counters.lost, 1);
     emit(shared, run, RunEventKind::LeaseLost);
-    shared.in_flight.remove(std::iter::once(&owed.token));
+    shared.in_flight.remove(std::iter::once(owed));
     shared.outbox.wake();
 }
 

@@ -47,7 +47,7 @@ end
 
 -- Returns whether an entry is a run that scripts can read: of this version, and whole.
 local function is_run(entry)
-  if #entry < 42 or byte(entry) ~= 1 or not PLACES[byte(entry, 3) % 16] then
+  if #entry < 42 or #entry > LARGEST or byte(entry) ~= 1 or not PLACES[byte(entry, 3) % 16] then
     return false
   end
   if byte(entry, 2) == 0 then

@@ -39,3 +39,6 @@ end
 local function in_state(run, state)
   return sub(run, 1, 2) .. char(state * 16 + byte(run, 3) % 16) .. sub(run, 4)
 end
+
+-- The most bytes of a run. A longer entry is no run: it is set aside here, and sent to nobody.
+local LARGEST = 2113536

@@ -1,0 +1,139 @@
+//! What must be true of every scenario once it is over: nothing lost, nothing stuck, nothing left behind.
+
+use aqueduct::broker_api::{Broker, BrokerAdmin, QueueLengths};
+use aqueduct::redis::RedisBroker;
+use aqueduct_redis_server::RedisServer;
+
+use crate::redis::broker;
+use crate::soon;
+
+/// What the broker knows of runs that have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// Recorded as successful.
+    pub succeeded: u64,
+    /// Recorded as failed for good.
+    pub failed: u64,
+    /// How often an attempt is to be repeated.
+    pub retried: u64,
+}
+
+/// The most answers that are kept of one client, the newest number, and how many requests there were.
+const ANSWERS: u64 = 66;
+
+/// The most tokens of a bell: one, and one that each consumer here may have given back when it stopped.
+const TOKENS: u64 = 4;
+
+/// Waits until no run is unfinished, and checks what is left in the server.
+///
+/// # Panics
+///
+/// Panics if a run is stuck, or a key is left behind that `docs/REDIS.md` does not allow.
+///
+/// # Cancel safety
+///
+/// Dropping the future changes nothing.
+pub async fn at_rest(server: &RedisServer) -> Ended {
+    let direct = broker(&server.url()).await;
+    at_rest_of(server, &direct).await
+}
+
+/// As [`at_rest`], with the broker to ask; the server is the one that has its keys.
+///
+/// # Panics
+///
+/// Panics if a run is stuck, or a key is left behind that `docs/REDIS.md` does not allow.
+///
+/// # Cancel safety
+///
+/// Dropping the future changes nothing.
+pub async fn at_rest_of(server: &RedisServer, direct: &RedisBroker) -> Ended {
+    let quiet = async { while unfinished(direct).await > 0 {} };
+    soon("a run is stuck", quiet).await;
+    check_keys(server);
+    let tasks = direct.tasks().await.expect("an answer");
+    Ended {
+        succeeded: tasks.iter().map(|task| task.succeeded).sum(),
+        failed: tasks.iter().map(|task| task.failed).sum(),
+        retried: tasks.iter().map(|task| task.retried).sum(),
+    }
+}
+
+/// Returns how many runs are not ended.
+///
+/// # Panics
+///
+/// Panics if the broker does not answer.
+///
+/// # Cancel safety
+///
+/// Dropping the future changes nothing.
+pub async fn unfinished(direct: &RedisBroker) -> u64 {
+    let lengths = direct.queue_lengths(&[]).await.expect("an answer");
+    lengths.iter().map(QueueLengths::unfinished).sum()
+}
+
+/// Checks that what is left is what may be left when nothing waits and nothing runs.
+fn check_keys(server: &RedisServer) {
+    let ask = |words: &[&str]| server.command(words).expect("an answer");
+    let number = |words: &[&str]| ask(words).parse::<u64>().expect("a number");
+    for key in ask(&["KEYS", "{*}:*"]).lines() {
+        let (_, name) = key.split_once("}:").expect("a key of a namespace");
+        let (kind, of) = name.split_once(':').unwrap_or((name, ""));
+        match kind {
+            "bell" => assert!(
+                number(&["LLEN", key]) <= TOKENS,
+                "{key} has too many tokens"
+            ),
+            "replay" => {
+                let consumers = key.replace(name, "consumers");
+                let lease = ask(&["ZSCORE", &consumers, of]);
+                let is_gone = lease.is_empty() && number(&["EXISTS", key]) == 1;
+                assert!(!is_gone, "{key} is of a consumer that is forgotten");
+                assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
+            }
+            "sent" => {
+                assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
+                assert_ne!(ask(&["PTTL", key]), "-1", "{key} is kept for ever");
+            }
+            "runs" | "kept" => {
+                let runs = number(&["HLEN", &key.replace(name, "runs")]);
+                let kept = number(&["ZCARD", &key.replace(name, "kept")]);
+                assert_eq!(runs, kept, "a run is stored that has not ended");
+            }
+            "due" => assert_eq!(of, "last", "{key} is left behind"),
+            _ => assert!(MAY_REMAIN.contains(&kind), "{key} is left behind"),
+        }
+    }
+}
+
+/// What is of a bounded size whatever happened: see the table of keys in `docs/REDIS.md`.
+const MAY_REMAIN: [&str; 11] = [
+    "beats",
+    "clock",
+    "consumers",
+    "lengths",
+    "meta",
+    "paused",
+    "schedules",
+    "seen",
+    "tasks",
+    "turns",
+    "unreadable",
+];
+
+/// Returns how much memory a server uses, in bytes.
+///
+/// # Panics
+///
+/// Panics if the server does not answer.
+#[must_use]
+pub fn memory_of(server: &RedisServer) -> u64 {
+    let info = server.command(&["INFO", "memory"]).expect("an answer");
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    used.and_then(|used| used.trim().parse().ok())
+        .expect("used_memory")
+}

@@ -1,0 +1,182 @@
+//! Unique keys, freed by every end of their run and by nobody else: scenario X14.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use aqueduct::broker_api::{Broker, BrokerAdmin, Enqueued, Settled, Settlement};
+use aqueduct::redis::RedisBroker;
+use aqueduct::run::{Reason, RunState, UniqueKey};
+use aqueduct::{QueueName, RunId};
+use aqueduct_core::QueuedTask;
+use aqueduct_core::queue::Due;
+use integration::contract::{
+    Client, enqueue, enqueue_one, fail, reclaim, reclaim_all, run, succeed,
+};
+use integration::figure::figure;
+use integration::oracle::{at_rest, unfinished};
+use integration::redis::{broker, server};
+
+const LONG: Duration = Duration::from_mins(2);
+const SHORT: Duration = Duration::from_millis(1);
+const DEFAULT: QueueName = QueueName::DEFAULT;
+
+fn unique(key: &str) -> QueuedTask {
+    let mut task = run();
+    task.options_mut().unique = Some(UniqueKey::new(key).unwrap());
+    task
+}
+
+/// Checks that nobody else gets the key while a run has it.
+async fn taken_by(direct: &RedisBroker, key: &str, id: RunId) {
+    let answer = enqueue(direct, vec![unique(key)]).await.remove(0);
+    assert_eq!(answer, Enqueued::Duplicate(id), "{key}");
+}
+
+/// Settles the run of the key, which waits.
+async fn end(direct: &RedisBroker, settlement: Settlement) {
+    let mut client = Client::new(direct, LONG);
+    let token = client.claim_one().await.token();
+    assert_ne!(client.settle(token, settlement).await, Settled::LeaseLost);
+}
+
+/// Every way to end: its name, whether the run is delayed, and what ends it.
+const ENDS: [(&str, bool); 10] = [
+    ("succeed", false),
+    ("fail", false),
+    ("cancel itself", false),
+    ("cancel waiting", false),
+    ("cancel delayed", true),
+    ("cancel running", false),
+    ("expire", false),
+    ("purge", false),
+    ("purge delayed", true),
+    ("crash", false),
+];
+
+async fn bring_to_end(direct: &RedisBroker, how: &str, id: RunId) {
+    let reason = Reason::new("enough");
+    match how {
+        "succeed" => end(direct, succeed()).await,
+        "fail" => end(direct, fail()).await,
+        "cancel itself" => end(direct, Settlement::Cancel { reason }).await,
+        "cancel waiting" | "cancel delayed" => {
+            direct.cancel(&[id], reason).await.unwrap();
+        }
+        "cancel running" => {
+            let mut client = Client::new(direct, LONG);
+            let token = client.claim_one().await.token();
+            direct.cancel(&[id], reason).await.unwrap();
+            taken_by(direct, how, id).await;
+            let settled = client.settle(token, Settlement::Release).await;
+            assert_eq!(settled, Settled::Applied(RunState::Cancelled));
+        }
+        "expire" => {
+            let expired = async { while reclaim(direct).await.expired == 0 {} };
+            integration::soon("it does not expire", expired).await;
+        }
+        "purge" | "purge delayed" => assert_eq!(direct.purge(&DEFAULT).await.unwrap(), 1),
+        _ => {
+            for _ in 0..3 {
+                let _dies = Client::new(direct, SHORT).claim_one().await;
+                reclaim_all(direct, 1).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn x14_every_end_frees_the_unique_key() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    for (how, is_delayed) in ENDS {
+        let mut task = unique(how);
+        task.due = if is_delayed {
+            Due::After(LONG)
+        } else {
+            Due::Now
+        };
+        task.expires_in = (how == "expire").then_some(SHORT);
+        let id = enqueue_one(&direct, task).await;
+        if how != "expire" {
+            taken_by(&direct, how, id).await;
+        }
+        bring_to_end(&direct, how, id).await;
+        assert_eq!(unfinished(&direct).await, 0, "{how}");
+        let again = enqueue_one(&direct, unique(how)).await;
+        taken_by(&direct, how, again).await;
+        end(&direct, succeed()).await;
+    }
+    at_rest(&server).await;
+    assert_eq!(server.command(&["HLEN", "{aqueduct}:unique"]).unwrap(), "0");
+    figure(&format!("{} ways to end, 0 keys stuck", ENDS.len()));
+}
+
+/// Waiting to run again is no end: the key stays.
+#[tokio::test]
+async fn x14_a_run_that_comes_back_keeps_its_key() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    let id = enqueue_one(&direct, unique("k")).await;
+    let failure = integration::contract::failure();
+    let (wait, retry) = (SHORT, failure.clone());
+    for again in [
+        Settlement::Release,
+        Settlement::Snooze { wait },
+        Settlement::Retry {
+            wait,
+            failure: retry,
+        },
+        Settlement::Park { wait, failure },
+    ] {
+        let mut client = Client::new(&direct, LONG);
+        let token = loop {
+            if let Some(lease) = client.claim(1).await.pop() {
+                break lease.token();
+            }
+        };
+        assert_ne!(client.settle(token, again).await, Settled::LeaseLost);
+        taken_by(&direct, "k", id).await;
+    }
+    let mut client = Client::new(&direct, LONG);
+    let token = loop {
+        if let Some(lease) = client.claim(1).await.pop() {
+            break lease.token();
+        }
+    };
+    client.settle(token, succeed()).await;
+    enqueue_one(&direct, unique("k")).await;
+    end(&direct, succeed()).await;
+    assert_eq!(at_rest(&server).await.succeeded, 2);
+    figure("4 ways to come back, the key was kept");
+}
+
+/// A late owner frees nothing that has gone to another run meanwhile.
+#[tokio::test]
+async fn x14_a_late_owner_does_not_free_the_key_of_another() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    let first = enqueue_one(&direct, unique("k")).await;
+    let mut slow = Client::new(&direct, SHORT);
+    let stale = slow.claim_one().await.token();
+    let beat = aqueduct::broker_api::ReclaimRequest::new(LONG, LONG).with_crash_budget(1);
+    let dead = async { while direct.reclaim(&beat).await.unwrap().failed == 0 {} };
+    integration::soon("the dead are not found", dead).await;
+    let second = enqueue_one(&direct, unique("k")).await;
+    for late in [succeed(), fail(), Settlement::Release] {
+        assert_eq!(slow.settle(stale, late).await, Settled::LeaseLost);
+        taken_by(&direct, "k", second).await;
+    }
+    assert_eq!(
+        direct.requeue(&[first]).await.unwrap(),
+        [false],
+        "its key is taken"
+    );
+    taken_by(&direct, "k", second).await;
+    end(&direct, succeed()).await;
+    assert_eq!(direct.requeue(&[first]).await.unwrap(), [true]);
+    taken_by(&direct, "k", first).await;
+    end(&direct, succeed()).await;
+    let ended = at_rest(&server).await;
+    assert_eq!((ended.succeeded, ended.failed), (2, 1));
+    figure("3 late settlements and 1 requeue refused, the key was kept");
+}
