@@ -21,7 +21,7 @@
 //! ```
 #![cfg_attr(
     feature = "testing",
-    doc = r##"
+    doc = r#"
 # The kit
 
 With the cargo feature `testing`, best in `[dev-dependencies]`, a test gets a [`TestKit`](crate::testing::TestKit):
@@ -220,7 +220,7 @@ CPU tasks run on the thread of the test, one after the other; memory limits, pro
 there. One that waits with `blocking()` for what another task must do first would wait for ever, and fails
 with an error that says so. An observer has a thread of its own, as elsewhere: ask
 [`TestKit::events`](crate::testing::TestKit::events) instead. A task that blocks the thread blocks the test.
-"##
+"#
 )]
 //!
 //! # By hand
