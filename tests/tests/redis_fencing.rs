@@ -129,7 +129,9 @@ async fn x8_a_late_settlement_of_a_run_that_nobody_took_is_accepted() {
 
 /// Waits until the lease of a consumer has run out by the clock of the server.
 async fn expired(direct: &RedisBroker, client: &Client) {
-    let (until, _) = lease_of(direct, client).await.unwrap();
+    let Some((until, _)) = lease_of(direct, client).await else {
+        return;
+    };
     let run_out = async {
         while aqueduct::broker_api::ScheduleStore::list(direct)
             .await
