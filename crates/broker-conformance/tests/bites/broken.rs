@@ -72,6 +72,10 @@ impl BrokenBroker {
         match self.defect {
             Some(Defect::ParametersLost) => task.payload = Payload::empty(),
             Some(Defect::LineageLost) => task.lineage = Lineage::root_of(task.id),
+            Some(Defect::TraceLost) => {
+                let options = task.options.as_mut();
+                options.into_iter().for_each(|it| it.trace_parent = None);
+            }
             Some(Defect::LanesMixed) => task.lane = Lane::Io,
             Some(Defect::PriorityIgnored) => task.priority = Priority::default(),
             Some(Defect::DelayIgnored) => task.due = Due::Now,
