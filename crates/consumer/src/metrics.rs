@@ -53,6 +53,13 @@ impl MetricsHandle {
         self.0.counters.snapshot(running)
     }
 
+    /// Returns how many runs the consumer holds whose end the broker has not confirmed to it.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn unsettled(&self) -> usize {
+        self.0.in_flight.len()
+    }
+
     /// Returns the numbers of the CPU workers, if there are CPU tasks.
     #[must_use]
     pub fn cpu(&self) -> Option<PoolMetrics> {

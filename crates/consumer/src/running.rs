@@ -51,6 +51,9 @@ impl RunningConsumer {
         self.warming_up.abort();
         if let Some(in_place) = &self.shared.in_place {
             in_place.crash();
+            // A dead process owes nothing.
+            let owed = self.shared.in_flight.all();
+            self.shared.in_flight.remove(owed.iter());
         }
     }
 

@@ -162,8 +162,11 @@ fn random_faults_lose_nothing() {
         let mut runs = Vec::new();
         for number in 0..200 {
             let app = &apps[number % 2];
-            runs.push(takes::queue(app.task_manager(), 1).await.unwrap().id());
+            // After a few repetitions a producer gives up: then it may be queued or not.
+            let queued = takes::queue(app.task_manager(), 1).await;
+            runs.extend(queued.map(|it| it.id()));
         }
+        assert!(runs.len() > 190, "{} of 200", runs.len());
         kit.drain().await;
         assert!(kit.faults() > 0);
         kit.heal();

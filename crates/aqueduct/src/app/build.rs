@@ -55,6 +55,8 @@ impl App {
             #[cfg(feature = "testing")]
             let builder = self.kit.consumer(builder);
             let built = builder.build();
+            #[cfg(feature = "testing")]
+            let built = built.inspect(|consumer| self.kit.note(consumer));
             built.map_err(|error| problems.push(AppError::part(error)))
         });
         #[cfg(feature = "scheduler")]

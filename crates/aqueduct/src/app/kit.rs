@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aqueduct_consumer::TaskConsumerBuilder;
+use aqueduct_consumer::{TaskConsumer, TaskConsumerBuilder};
 use aqueduct_core::event::Events;
 use aqueduct_core::state::States;
 use aqueduct_core::{TaskManager, TaskRegistry};
@@ -45,6 +45,12 @@ impl KitHooks {
         match &self.0 {
             Some(log) => manager.with_enqueue_layer(Arc::<Log>::clone(log)),
             None => manager,
+        }
+    }
+
+    pub(super) fn note(&self, consumer: &TaskConsumer) {
+        if let Some(log) = &self.0 {
+            log.note_consumer(consumer.metrics());
         }
     }
 

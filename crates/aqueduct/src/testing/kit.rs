@@ -43,6 +43,8 @@ struct Totals {
     running: u64,
     retrying: u64,
     scheduled: u64,
+    /// What consumers hold and have not settled, as they know it: a reply may have been lost.
+    unsettled: usize,
 }
 
 impl TestKit {
@@ -220,8 +222,13 @@ impl TestKit {
             running: sum.running + it.running,
             retrying: sum.retrying + it.retrying,
             scheduled: sum.scheduled + it.scheduled,
+            ..sum
         };
-        lengths.into_iter().fold(Totals::default(), add)
+        let none = Totals {
+            unsettled: self.log.unsettled(),
+            ..Totals::default()
+        };
+        lengths.into_iter().fold(none, add)
     }
 
     /// Returns a run that the broker still knows.
@@ -336,7 +343,7 @@ impl TestKit {
 
 impl Totals {
     fn is_nothing_due(self) -> bool {
-        self.queued + self.running == 0
+        self.queued + self.running == 0 && self.unsettled == 0
     }
 
     fn is_nothing(self) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aqueduct_consumer::MetricsHandle;
 use aqueduct_core::event::{EventSink, Events, RunEvent, RunEventKind};
 use aqueduct_core::layer::EnqueueLayer;
 use aqueduct_core::manager::QueueError;
@@ -11,7 +12,10 @@ use aqueduct_core::{QueuedTask, RunId, RunState, TaskContext};
 
 /// Notes what is queued, and what happens to runs.
 #[derive(Debug, Default)]
-pub(crate) struct Log(Mutex<Notes>);
+pub(crate) struct Log {
+    notes: Mutex<Notes>,
+    consumers: Mutex<Vec<MetricsHandle>>,
+}
 
 #[derive(Debug, Default)]
 struct Notes {
@@ -61,13 +65,31 @@ impl Log {
         })
     }
 
+    /// Notes a consumer, as long as the test lasts.
+    pub(crate) fn note_consumer(&self, consumer: MetricsHandle) {
+        let mut consumers = self
+            .consumers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        consumers.push(consumer);
+    }
+
+    /// Returns how many runs all consumers hold that they have not settled.
+    pub(super) fn unsettled(&self) -> usize {
+        let consumers = self
+            .consumers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        consumers.iter().map(MetricsHandle::unsettled).sum()
+    }
+
     /// Returns how many attempts were settled.
     pub(super) fn settled(&self) -> usize {
         self.notes().settled
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
