@@ -123,15 +123,20 @@ impl World {
         enqueue_one(&self.direct, run()).await;
         let mut client = Client::new(&self.direct, lease);
         let token = client.claim_one().await.token();
-        self.silence();
+        self.silence().await;
         (client, token)
     }
 
-    /// Takes the tokens that are left over: what was claimed here was claimed without a wake-up.
-    fn silence(&self) {
-        self.server
-            .command(&["DEL", "{aqueduct}:bell:io:default"])
-            .unwrap();
+    /// Takes the token away that a change has left: what it made ready was claimed without a wake-up.
+    ///
+    /// Whoever still listens takes it first, finds nobody who waits, and puts it back.
+    async fn silence(&self) {
+        let bell = "{aqueduct}:bell:io:default";
+        let ask = |words: &[&str]| self.server.command(words).unwrap();
+        while self.is_blocked() || ask(&["EXISTS", bell]) == "0" {
+            tokio::task::yield_now().await;
+        }
+        ask(&["DEL", bell]);
     }
 
     async fn settlement_wakes(&mut self, path: &str, settlement: Settlement) {
@@ -243,7 +248,7 @@ async fn x15_what_people_do_wakes() {
         enqueue_one(&direct, run()).await;
         // Sets the run of a paused task aside.
         assert!(Client::new(&direct, LONG).claim(1).await.is_empty());
-        world.silence();
+        world.silence().await;
         let resume = async { direct.set_paused(&scope, false).await.unwrap() };
         world.wakes(path, resume).await;
     }
@@ -287,7 +292,7 @@ async fn x15_a_claim_that_leaves_some_wakes() {
     let (ready, hidden) = ("{aqueduct}:ready:io:medium:default", "{aqueduct}:hidden");
     enqueue(&direct, vec![run(), run()]).await;
     world.server.command(&["RENAME", ready, hidden]).unwrap();
-    world.silence();
+    world.silence().await;
     let mut greedy = Client::new(&direct, LONG);
     let server = Arc::clone(&world.server);
     let mut taken = None;
