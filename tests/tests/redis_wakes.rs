@@ -127,16 +127,17 @@ impl World {
         (client, token)
     }
 
-    /// Takes the token away that a change has left: what it made ready was claimed without a wake-up.
+    /// Takes the token that is left over: what was claimed here was claimed without a wake-up.
     ///
-    /// Whoever still listens takes it first, finds nobody who waits, and puts it back.
+    /// A call that blocked longer than anybody listened may have taken it, and puts it back.
     async fn silence(&self) {
-        let bell = "{aqueduct}:bell:io:default";
-        let ask = |words: &[&str]| self.server.command(words).unwrap();
-        while self.is_blocked() || ask(&["EXISTS", bell]) == "0" {
-            tokio::task::yield_now().await;
-        }
-        ask(&["DEL", bell]);
+        const BELL: &str = "{aqueduct}:bell:io:default";
+        soon("the bell was not rung", async {
+            while self.server.command(&["DEL", BELL]).unwrap() != "1" {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     async fn settlement_wakes(&mut self, path: &str, settlement: Settlement) {

@@ -14,6 +14,8 @@ mod erased;
 mod error;
 mod ext;
 mod extend;
+#[cfg(feature = "test-util")]
+pub mod faulty;
 mod lease;
 mod lengths;
 mod producer;

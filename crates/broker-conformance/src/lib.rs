@@ -37,14 +37,13 @@
 
 pub mod cases;
 mod differential;
-mod fault;
 mod fixture;
 mod harness;
 pub mod model;
 mod plan;
 mod shrink;
 
-pub use fault::{Fault, FaultyBroker, Healed, Operation};
+pub use aqueduct_broker_api::faulty::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
 pub use harness::{Fixture, Harness, TestClock};
 
@@ -59,6 +58,7 @@ macro_rules! for_each_case {
             enqueue {
                 stores_a_run: "lookup", answers_in_order: "", refuses_a_batch_over_the_limit: "",
                 a_known_id_is_a_duplicate: "unique", keeps_everything_of_a_run: "",
+                keeps_the_trace_of_a_run: "lookup",
             }
             order {
                 first_in_first_out: "", higher_priority_first: "priorities",

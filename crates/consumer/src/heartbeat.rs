@@ -26,6 +26,7 @@ const JITTER: f64 = 0.2;
 /// Beats and watches for ever.
 pub(crate) async fn beat_and_watch(shared: &Shared) -> Infallible {
     tokio::select! {
+        biased;
         never = beat_for_ever(shared) => never,
         never = watch_for_ever(shared) => never,
     }

@@ -21,6 +21,7 @@ mod error;
 mod execute;
 mod heartbeat;
 mod in_flight;
+mod in_place;
 mod metrics;
 mod order;
 mod outbox;

@@ -8,14 +8,16 @@
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
+//! - [`layers`]: code around each attempt and before each enqueue; traces
 //! - [`parts`]: the manager, the consumer and the scheduler by hand, without `App`
 //! - [`brokers`]: choosing one, writing one
-//! - [`testing`]: calling tasks, running them inline, moving the clock
+//! - [`testing`]: calling tasks, running them inline, the test kit
 
 pub mod brokers;
 #[cfg(feature = "consumer")]
 pub mod cpu;
 pub mod delivery;
+pub mod layers;
 pub mod observing;
 pub mod parts;
 pub mod queueing;

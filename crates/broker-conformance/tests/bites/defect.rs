@@ -11,6 +11,7 @@ pub(crate) enum Defect {
     KnownIdStoredAgain,
     ParametersLost,
     LineageLost,
+    TraceLost,
     LanesMixed,
     PriorityIgnored,
     DelayIgnored,
