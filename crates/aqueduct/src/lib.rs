@@ -35,6 +35,7 @@
 //! | `consumer` | yes | [`TaskConsumer`] |
 //! | `scheduler` | yes | [`TaskScheduler`] |
 
+pub mod admin;
 #[cfg_attr(
     not(any(feature = "consumer", feature = "scheduler")),
     expect(
@@ -56,6 +57,7 @@ mod runtime;
 #[doc(hidden)]
 pub mod __private;
 
+pub use admin::Admin;
 pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
 pub use macros::TaskList;

@@ -59,6 +59,18 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         runs: &[RunId],
     ) -> impl Future<Output = Result<Vec<bool>, BrokerError>> + Send;
 
+    /// Removes ended runs and what was kept of them; returns which of them were.
+    ///
+    /// A run that has not ended stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are given.
+    fn discard(
+        &self,
+        runs: &[RunId],
+    ) -> impl Future<Output = Result<Vec<bool>, BrokerError>> + Send;
+
     /// Removes up to [`MAX_PAGE`] waiting or delayed runs of a queue; returns how many.
     ///
     /// # Errors
@@ -109,6 +121,8 @@ pub struct RunFilter {
     pub task: Option<TaskName>,
     /// Only runs of this queue.
     pub queue: Option<QueueName>,
+    /// Only runs that have ended, at this time or later.
+    pub ended_since: Option<Timestamp>,
     /// Only runs with a greater id than this: the last of the page before.
     pub after: Option<RunId>,
     /// The most runs to return; 0 and more than [`MAX_PAGE`] mean [`MAX_PAGE`].
@@ -193,6 +207,59 @@ impl ConsumerInfo {
 }
 
 impl RunFilter {
+    /// Returns the filter that every run passes.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Returns the filter of runs that failed for good.
+    #[must_use]
+    pub fn failed() -> Self {
+        Self::all().in_state(RunState::Failed)
+    }
+
+    /// Lets only runs in this state pass.
+    #[must_use]
+    pub fn in_state(mut self, state: RunState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Lets only runs of this task pass.
+    #[must_use]
+    pub fn of_task(mut self, task: TaskName) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// Lets only runs of this queue pass.
+    #[must_use]
+    pub fn of_queue(mut self, queue: QueueName) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// Lets only runs pass that have ended, at this time of the broker or later.
+    #[must_use]
+    pub fn ended_since(mut self, time: Timestamp) -> Self {
+        self.ended_since = Some(time);
+        self
+    }
+
+    /// Sets the most runs of a page; 0 and more than [`MAX_PAGE`] mean [`MAX_PAGE`].
+    #[must_use]
+    pub fn with_page(mut self, runs: usize) -> Self {
+        self.limit = runs;
+        self
+    }
+
+    /// Returns whether only ended runs can match: a broker need not look where the others are.
+    #[must_use]
+    pub fn wants_only_ended(&self) -> bool {
+        self.ended_since.is_some() || self.state.is_some_and(RunState::is_final)
+    }
+
     /// Returns the size of a page, within bounds.
     #[must_use]
     pub fn page_size(&self) -> usize {
@@ -209,5 +276,29 @@ impl RunFilter {
         self.state.is_none_or(|state| state == run.state)
             && self.task.as_ref().is_none_or(|task| *task == run.task)
             && self.queue.as_ref().is_none_or(|queue| *queue == run.queue)
+            && self
+                .ended_since
+                .is_none_or(|since| run.ended_at() >= Some(since))
+    }
+}
+
+impl From<QueueName> for PauseScope {
+    fn from(queue: QueueName) -> Self {
+        Self::Queue(queue)
+    }
+}
+
+impl From<TaskName> for PauseScope {
+    fn from(task: TaskName) -> Self {
+        Self::Task(task)
+    }
+}
+
+impl fmt::Display for PauseScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => write!(f, "queue `{queue}`"),
+            Self::Task(task) => write!(f, "task `{task}`"),
+        }
     }
 }

@@ -125,6 +125,7 @@ macro_rules! for_each_case {
                 lists_in_pages: "lookup", a_paused_queue_gives_nothing: "",
                 a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "lookup",
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
+                lists_by_the_end: "results", ended_runs_can_be_discarded: "results",
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",
@@ -151,6 +152,7 @@ macro_rules! for_each_case {
             lost_replies {
                 of_looks_change_nothing: "lookup", of_beats_reclaim_once: "",
                 of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
+                of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
                 of_a_wait_tell_again: "waits",
             }

@@ -38,6 +38,11 @@ impl BrokerAdmin for MemoryBroker {
         Ok(self.step(|state, now| runs.iter().map(|run| state.requeue(*run, now)).collect()))
     }
 
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        check_page("discard", runs)?;
+        Ok(self.step(|state, _| runs.iter().map(|run| state.discard(*run)).collect()))
+    }
+
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
         Ok(self.step(|state, _| state.purge(queue)))
     }

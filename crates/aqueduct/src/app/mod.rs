@@ -62,6 +62,7 @@ struct Settings<B>(Box<dyn FnOnce(B) -> B + Send>);
 
 /// The checked parts of an application.
 pub(crate) struct Parts {
+    pub(crate) broker: Broker,
     pub(crate) manager: TaskManager,
     pub(crate) observers: Arc<ObserverBus>,
     #[cfg(feature = "consumer")]
@@ -280,6 +281,7 @@ impl App {
         });
         AppError::all(problems)?;
         Ok(Parts {
+            broker: self.broker,
             manager,
             observers,
             #[cfg(feature = "consumer")]

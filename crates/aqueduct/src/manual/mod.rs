@@ -8,6 +8,7 @@
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
+//! - [`steering`]: failed runs, pausing, purging: looking into a broker
 //! - [`parts`]: the manager, the consumer and the scheduler by hand, without `App`
 //! - [`brokers`]: choosing one, writing one
 //! - [`testing`]: calling tasks, running them inline, moving the clock
@@ -22,5 +23,6 @@ pub mod queueing;
 pub mod retries;
 pub mod schedules;
 pub mod shutdown;
+pub mod steering;
 pub mod testing;
 pub mod waiting;

@@ -24,6 +24,7 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
         reason: Reason,
     ) -> BrokerFuture<'a, Vec<CancelAnswer>>;
     fn requeue<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
+    fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BrokerFuture<'a, usize>;
     fn set_paused<'a>(&'a self, scope: &'a PauseScope, paused: bool) -> BrokerFuture<'a, ()>;
     fn paused(&self) -> BrokerFuture<'_, Vec<PauseScope>>;
@@ -50,6 +51,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
 
     fn requeue<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>> {
         Box::pin(BrokerAdmin::requeue(self, runs))
+    }
+
+    fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>> {
+        Box::pin(BrokerAdmin::discard(self, runs))
     }
 
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BrokerFuture<'a, usize> {
@@ -92,6 +97,10 @@ impl BrokerAdmin for AdminHandle {
 
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         self.0.requeue(runs).await
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        self.0.discard(runs).await
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, RunFilter};
+use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, RunFilter, Settled};
 use aqueduct_core::queue::Due;
 use aqueduct_core::{RunId, RunState};
 
@@ -118,4 +118,56 @@ pub async fn consumers_are_known_while_they_live(bench: Bench) {
     bench.beat().await;
     bench.advance_in_beats(PAST_LEASE).await;
     assert!(bench.admin().consumers().await.unwrap().is_empty());
+}
+
+/// A listing by the time of the end has what ended then or later, and nothing that has not ended.
+pub async fn lists_by_the_end(bench: Bench) {
+    bench.queue([named("a"), named("b"), named("c")]).await;
+    let mut consumer = bench.consumer();
+    let mut leases = consumer.claim(2).await;
+    consumer.settle(leases.remove(0), fail()).await;
+    bench.advance(Duration::from_secs(1)).await;
+    let since = bench.now();
+    let later = leases.remove(0);
+    let id = later.run().id;
+    consumer.settle(later, fail()).await;
+    let filter = RunFilter::all().ended_since(since);
+    let page = bench.admin().list(&filter).await.unwrap();
+    assert_eq!(page.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [id]);
+    let of_another = filter.of_task(task_name("a"));
+    assert!(
+        bench
+            .admin()
+            .list(&of_another)
+            .await
+            .unwrap()
+            .runs
+            .is_empty()
+    );
+}
+
+/// A discard removes ended runs, and leaves those that wait, are due later, or run.
+pub async fn ended_runs_can_be_discarded(bench: Bench) {
+    let mut ended = named("ended");
+    ended.options_mut().keep_result = Some(Duration::from_mins(1));
+    let (ended_id, held_id) = (ended.id, bench.queue_one("held").await);
+    let mut consumer = bench.consumer();
+    let held = consumer.claim_one().await;
+    bench.queue([ended]).await;
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    let mut later = named("later");
+    later.due = Due::After(Duration::from_secs(9));
+    let later_id = later.id;
+    bench.queue([later]).await;
+    let waiting_id = bench.queue_one("waiting").await;
+    let unknown = RunId::generate(bench.now());
+    let runs = [held_id, ended_id, later_id, waiting_id, unknown];
+    let discarded = bench.admin().discard(&runs).await.unwrap();
+    assert_eq!(discarded, [false, true, false, false, false]);
+    assert_eq!(bench.find(ended_id).await, None);
+    assert_eq!(bench.lengths().await.unfinished(), 3);
+    assert_eq!(bench.admin().requeue(&[ended_id]).await.unwrap(), [false]);
+    let settled = consumer.settle(held, fail()).await;
+    assert_eq!(settled, Settled::Applied(RunState::Failed));
 }

@@ -125,6 +125,23 @@ pub async fn of_a_requeue_queues_once(bench: Bench) {
     assert_eq!(consumer.claim(9).await.len(), 1);
 }
 
+/// An ended run is discarded once.
+pub async fn of_a_discard_removes_once(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    let broker = forgetful(&bench);
+    let admin = broker.admin().unwrap();
+    let discarded = again(|| admin.discard(std::slice::from_ref(&id))).await;
+    assert_eq!(
+        discarded,
+        [false],
+        "it was done although the reply was lost"
+    );
+    assert_eq!(bench.find(id).await, None);
+}
+
 /// A queue is paused, resumed and purged once.
 pub async fn of_a_pause_or_a_purge_hold(bench: Bench) {
     bench.queue_one("a").await;

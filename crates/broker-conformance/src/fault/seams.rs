@@ -124,6 +124,11 @@ impl BrokerAdmin for FaultyBroker {
         self.call(Operation::Requeue, || seam.requeue(runs)).await
     }
 
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Discard, || seam.discard(runs)).await
+    }
+
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
         let seam = self.inner.admin()?;
         self.call(Operation::Purge, || seam.purge(queue)).await

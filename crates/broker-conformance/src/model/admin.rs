@@ -71,6 +71,13 @@ impl Model {
         true
     }
 
+    pub(super) fn discard(&mut self, id: RunId) -> bool {
+        let before = self.runs.len();
+        self.runs
+            .retain(|stored| stored.run.id != id || !stored.run.state.is_final());
+        before > self.runs.len()
+    }
+
     pub(super) fn purge(&mut self, queue: &QueueName) -> usize {
         let before = self.runs.len();
         self.runs.retain(|stored| {

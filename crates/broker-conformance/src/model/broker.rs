@@ -176,6 +176,10 @@ impl BrokerAdmin for ModelBroker {
         Ok(self.step(|model, now| runs.iter().map(|run| model.requeue(*run, now)).collect()))
     }
 
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        Ok(self.step(|model, _| runs.iter().map(|run| model.discard(*run)).collect()))
+    }
+
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
         Ok(self.step(|model, _| model.purge(queue)))
     }

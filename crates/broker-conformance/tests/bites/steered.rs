@@ -21,6 +21,9 @@ impl BrokerAdmin for BrokenBroker {
 
     async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {
         let mut filter = filter.clone();
+        if self.has(Defect::EndIgnoredByFilters) {
+            filter.ended_since = None;
+        }
         if self.has(Defect::ListRepeatsItsFirstPage) {
             filter.after = None;
         }
@@ -60,6 +63,18 @@ impl BrokerAdmin for BrokenBroker {
             return Ok(vec![true; runs.len()]);
         }
         self.inner.requeue(runs).await
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        if self.has(Defect::DiscardDoesNothing) {
+            return Ok(vec![true; runs.len()]);
+        }
+        if self.has(Defect::UnendedRunsDiscarded) {
+            for run in self.inner.find(runs).await?.into_iter().flatten() {
+                self.inner.purge(&run.queue).await?;
+            }
+        }
+        self.inner.discard(runs).await
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {

@@ -306,6 +306,18 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
     (
+        Defect::DiscardDoesNothing,
+        &[
+            "admin::ended_runs_can_be_discarded",
+            "lost_replies::of_a_discard_removes_once",
+        ],
+    ),
+    (
+        Defect::UnendedRunsDiscarded,
+        &["admin::ended_runs_can_be_discarded"],
+    ),
+    (Defect::EndIgnoredByFilters, &["admin::lists_by_the_end"]),
+    (
         Defect::PurgeDoesNothing,
         &[
             "lost_replies::of_a_pause_or_a_purge_hold",

@@ -33,6 +33,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
         self.front.requeue(runs).await
     }
 
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        self.front.discard(runs).await
+    }
+
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
         self.front.purge(queue).await
     }

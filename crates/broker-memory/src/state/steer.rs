@@ -67,6 +67,19 @@ impl State {
         true
     }
 
+    /// Removes an ended run and what was kept of it.
+    pub(crate) fn discard(&mut self, id: RunId) -> bool {
+        let Some(slot) = self.slots.slot_of(id) else {
+            return false;
+        };
+        if self.place_of(slot) != Some(Place::Kept) {
+            return false;
+        }
+        self.leave(slot);
+        self.slots.remove(slot);
+        true
+    }
+
     /// Removes waiting and delayed runs of a queue, up to a page.
     pub(crate) fn purge(&mut self, queue: &QueueName) -> usize {
         let waits = |state| {

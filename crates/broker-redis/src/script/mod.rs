@@ -31,6 +31,7 @@ pub(crate) struct Scripts {
     pub(crate) cancel: Script,
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
+    pub(crate) discard: Script,
     pub(crate) enqueue: Script,
     pub(crate) enqueue_plain: Script,
     pub(crate) extend: Script,
@@ -91,6 +92,7 @@ impl Scripts {
                 clock, "claim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE
             ),
             consumers: script!(clock, "consumers",),
+            discard: script!(clock, "discard", RUN),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
@@ -168,11 +170,12 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 19] {
+    fn all_mut(&mut self) -> [&mut Script; 20] {
         [
             &mut self.cancel,
             &mut self.claim,
             &mut self.consumers,
+            &mut self.discard,
             &mut self.enqueue,
             &mut self.enqueue_plain,
             &mut self.extend,

@@ -119,6 +119,12 @@ impl TaskRun {
         Some(self.queued_at.saturating_add(total))
     }
 
+    /// Returns when the run ended, if it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.record.as_ref().and_then(|record| record.ended_at)
+    }
+
     /// Returns whether the return value is to be kept.
     #[must_use]
     pub fn keeps_result(&self) -> bool {

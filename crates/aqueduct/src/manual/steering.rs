@@ -1,0 +1,90 @@
+//! Looking into a broker and steering it: failed runs, queues, consumers.
+//!
+//! [`Admin`](crate::Admin) is for people and the programs that they steer with: an endpoint of the
+//! application, a command line tool, a test. It comes from the broker or from a running app, and any
+//! process that opens the broker has the same view.
+//!
+//! ```
+//! use aqueduct::admin::{AdminError, RunFilter};
+//! use aqueduct::{App, Broker, TaskName, task, tasks};
+//!
+//! #[task]
+//! async fn send(to: String) -> Result<(), std::io::Error> {
+//!     # let _ = to;
+//!     Ok(())
+//! }
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let app = App::new(Broker::memory()).tasks(tasks![send]).start().await?;
+//! let admin = app.admin()?;
+//!
+//! let queues = admin.lengths(&[]).await?; // how many runs are where
+//! let tasks = admin.tasks().await?; // how many of them ended how
+//! let consumers = admin.consumers().await?; // who lives, and how much he holds
+//! # let _ = (queues, tasks, consumers);
+//! # app.stop().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Failed runs
+//!
+//! A run that failed for good is kept: for seven days, unless the broker is told otherwise. Lists come in pages,
+//! so that a million runs need no more memory than 512:
+//!
+//! ```
+//! use aqueduct::admin::{AdminError, RunFilter};
+//! use aqueduct::{Admin, TaskName, Timestamp};
+//!
+//! async fn show(admin: &Admin, since: Timestamp) -> Result<(), AdminError> {
+//!     let filter = RunFilter::failed().of_task(TaskName::from_static("send")).ended_since(since);
+//!     let mut runs = admin.runs(filter);
+//!     while let Some(page) = runs.next_page().await? {
+//!         for run in page {
+//!             println!("{} in {}, {} attempts", run.id, run.queue, run.tally.attempt);
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! When the cause is mended, they run again, with fresh budgets: one, some, or all that pass a filter.
+//!
+//! ```
+//! use aqueduct::admin::{AdminError, RunFilter};
+//! use aqueduct::{Admin, RunId};
+//!
+//! async fn again(admin: &Admin, run: RunId) -> Result<(), AdminError> {
+//!     let queued = admin.requeue(&[run]).await?; // [false] if it cannot be
+//!     # let _ = queued;
+//!     let mut sweep = admin.requeue_all(RunFilter::failed())?.at_most(10_000);
+//!     while let Some(count) = sweep.next_batch().await? {
+//!         println!("{} so far", count.changed); // stop here, and what is done stays done
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A sweep looks at each run once. After an error, ask for the next batch: it goes on where it was, and
+//! nothing is done twice. [`Admin::discard`](crate::Admin::discard) and
+//! [`discard_all`](crate::Admin::discard_all) remove what is not worth it, and never a run that has not
+//! ended; [`cancel_all`](crate::Admin::cancel_all) ends those.
+//!
+//! # Queues and tasks
+//!
+//! ```
+//! use aqueduct::admin::AdminError;
+//! use aqueduct::{Admin, QueueName, TaskName};
+//!
+//! async fn hold(admin: &Admin) -> Result<(), AdminError> {
+//!     admin.pause(QueueName::from_static("mail")).await?; // nothing is claimed; what runs goes on
+//!     admin.pause(TaskName::from_static("send")).await?; // others of its queue pass
+//!     let removed = admin.purge(&QueueName::from_static("mail")).await?; // what waits there
+//!     # let _ = removed;
+//!     admin.resume(QueueName::from_static("mail")).await?;
+//!     admin.resume(TaskName::from_static("send")).await
+//! }
+//! ```
+//!
+//! A pause is the broker's: it holds for every process, and for those that start later.
