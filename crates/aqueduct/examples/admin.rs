@@ -55,9 +55,10 @@ async fn show_failed(admin: &Admin) -> Result<(), AdminError> {
     let mut failed = admin.runs(RunFilter::failed());
     while let Some(page) = failed.next_page().await? {
         for run in page {
-            let failure = run.record.and_then(|record| record.failure);
-            let why = failure.map_or_else(String::new, |failure| failure.to_string());
-            println!("{} of {}: {why}", run.id, run.task);
+            println!("{} of {}", run.id, run.task);
+            for failed in run.record.iter().flat_map(|record| &record.history) {
+                println!("  attempt {}: {}", failed.attempt, failed.failure);
+            }
         }
     }
     Ok(())

@@ -113,6 +113,10 @@ macro_rules! for_each_case {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
                 a_failed_run_can_be_requeued: "results",
             }
+            history {
+                has_every_failure_in_order: "results", has_the_consumer_of_a_crash: "lookup",
+                is_bounded: "delayed", outlives_a_requeue: "results", has_failures_only: "results",
+            }
             waits {
                 an_end_is_told_with_its_value: "waits", every_end_is_told: "waits",
                 the_end_of_what_died_is_told: "waits", an_attempt_is_no_end: "waits",
@@ -154,7 +158,7 @@ macro_rules! for_each_case {
                 of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
                 of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
-                of_a_wait_tell_again: "waits",
+                of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
             }
             random {
                 the_model_agrees: "unique",

@@ -190,7 +190,7 @@ impl RedisBroker {
             attempt: run.tally.attempt,
             ..Tally::default()
         };
-        run.record = None;
+        run.record = run.record.take().and_then(|record| record.anew());
         if let Some(options) = &mut run.options {
             options.deadline = None;
             options.total_timeout = None;

@@ -156,13 +156,14 @@ impl Broker for RedisBroker {
             FailureKind::Crash,
             "the lease ran out: its consumer died or stood still",
         );
-        let failure = wire::failure_field(&failure).map_err(|error| unencodable(RECLAIM, error))?;
-        let mut args = self.args_with_retention(5);
+        let field = wire::failure_field(&failure).map_err(|error| unencodable(RECLAIM, error))?;
+        let mut args = self.args_with_retention(6);
         args.number(millis(request.beat))
             .number(millis(request.lease))
             .number(u64::from(request.crash_budget))
             .number(request.limit as u64)
-            .bytes(failure);
+            .bytes(field)
+            .bytes(wire::failure_tail(&failure));
         let reply = self.beat(RECLAIM, &self.0.scripts.reclaim, args).await?;
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }

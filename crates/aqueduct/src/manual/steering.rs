@@ -43,11 +43,20 @@
 //!     while let Some(page) = runs.next_page().await? {
 //!         for run in page {
 //!             println!("{} in {}, {} attempts", run.id, run.queue, run.tally.attempt);
+//!             for failed in run.record.iter().flat_map(|record| &record.history) {
+//!                 let (number, at, by) = (failed.attempt, failed.ended_at, failed.consumer);
+//!                 println!("  {number}, {at}, by {by}: {}", failed.failure); // its kind and its words
+//!             }
 //!         }
 //!     }
 //!     Ok(())
 //! }
 //! ```
+//!
+//! The history of a run has its last 16 failed attempts: when each ended, by the broker's clock, which
+//! consumer held the run, and why it failed, up to 512 bytes. The death of a consumer, or of a worker of the CPU
+//! pool, is a failure of the kind `Crash`. A requeue keeps the history; a run that ends well and keeps no
+//! result leaves none.
 //!
 //! When the cause is mended, they run again, with fresh budgets: one, some, or all that pass a filter.
 //!

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, ExtendRequest, Fire, Fired,
-    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Upserted, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Settled, Upserted,
+    WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::Reason;
 use aqueduct_core::{Lane, RunState, Schedule};
 
 use crate::fault::{Fault, FaultyBroker};
-use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, task_name, within};
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name, within};
 
 const LEASE: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(1);
@@ -110,6 +110,26 @@ pub async fn of_a_wait_tell_again(bench: Bench) {
         matches!(&answer, WaitAnswer::Ended(run) if run.state == RunState::Failed),
         "{answer:?}"
     );
+}
+
+/// A failure whose answer was lost, and a crash, are kept once.
+pub async fn of_a_failure_keep_it_once(bench: Bench) {
+    bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let broker = forgetful(&bench);
+    let settle = consumer.next_settle(vec![lease.settle(retry(BEAT))]);
+    let settled = again(|| broker.settle(&settle)).await;
+    assert_eq!(settled, [Settled::Applied(RunState::Retrying)]);
+    bench.advance(BEAT).await;
+    let _lease = consumer.claim_one().await;
+    bench.advance(PAST_LEASE).await;
+    let reclaim = ReclaimRequest::new(BEAT * 60, LEASE);
+    again(|| broker.reclaim(&reclaim)).await;
+    let lease = bench.consumer().claim_one().await;
+    let history = &lease.run().record.as_ref().unwrap().history;
+    let attempts: Vec<u32> = history.iter().map(|it| it.attempt).collect();
+    assert_eq!(attempts, [1, 2]);
 }
 
 /// A requeued run is queued once.

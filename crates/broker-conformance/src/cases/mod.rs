@@ -9,6 +9,7 @@ pub mod enqueue;
 pub mod expiry;
 pub mod extend;
 pub mod faults;
+pub mod history;
 pub mod lost_replies;
 pub mod order;
 pub mod random;

@@ -60,7 +60,7 @@ impl Model {
             attempt,
             ..Tally::default()
         };
-        stored.run.record = None;
+        stored.run.record = stored.run.record.take().and_then(|record| record.anew());
         stored.run.due_at = now;
         if let Some(options) = &mut stored.run.options {
             options.deadline = None;

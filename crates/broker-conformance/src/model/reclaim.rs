@@ -120,13 +120,16 @@ impl Model {
 
     fn take_back_one(&mut self, index: usize, budget: u32, now: Timestamp) -> RunState {
         let cancel = self.runs[index].cancel.clone();
+        let holder = self.runs[index].holder;
         let run = &mut self.runs[index].run;
         run.tally.crashes += 1;
         let crashes = run.tally.crashes;
         let failure = Failure::new(FailureKind::Crash, "its consumer died");
-        run.record_mut().failure = Some(failure);
+        if let Some((dead, _)) = holder {
+            self.fail(index, dead, failure, now);
+        }
         if let Some(reason) = cancel {
-            run.record_mut().reason = Some(reason);
+            self.runs[index].run.record_mut().reason = Some(reason);
             return self.end(index, Transition::Cancel, now);
         }
         if crashes >= budget {

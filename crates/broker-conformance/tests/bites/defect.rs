@@ -49,6 +49,8 @@ pub(crate) enum Defect {
     FailureNotCounted,
     ParkIsAFailure,
     CrashIsAFailure,
+    HistoryForgotten,
+    FailuresKeptTwice,
     FailedRunsForgotten,
     // Beating.
     ExtendDoesNothing,

@@ -176,7 +176,26 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::ParkIsAFailure,
-        &["settle::counts_failures_and_parks"],
+        &[
+            "settle::counts_failures_and_parks",
+            "history::has_failures_only",
+        ],
+    ),
+    (
+        Defect::HistoryForgotten,
+        &[
+            "history::has_every_failure_in_order",
+            "history::has_the_consumer_of_a_crash",
+            "history::is_bounded",
+            "history::outlives_a_requeue",
+        ],
+    ),
+    (
+        Defect::FailuresKeptTwice,
+        &[
+            "history::has_every_failure_in_order",
+            "lost_replies::of_a_failure_keep_it_once",
+        ],
     ),
     (Defect::CrashIsAFailure, &["settle::counts_crashes_apart"]),
     (

@@ -60,7 +60,7 @@ impl State {
             attempt,
             ..Tally::default()
         };
-        stored.run.record = None;
+        stored.run.record = stored.run.record.take().and_then(|record| record.anew());
         stored.run.due_at = now;
         self.leave(slot);
         self.move_to_ready(slot, Transition::Requeue, End::Tail);

@@ -55,6 +55,7 @@ const CLOCK: &str = include_str!("../scripts/lib/clock.lua");
 const TEST_CLOCK: &str = include_str!("../scripts/lib/test_clock.lua");
 const RUN: &str = include_str!("../scripts/lib/run.lua");
 const RECORD: &str = include_str!("../scripts/lib/record.lua");
+const HISTORY: &str = include_str!("../scripts/lib/history.lua");
 const DUE: &str = include_str!("../scripts/lib/due.lua");
 const ENDING: &str = include_str!("../scripts/lib/ending.lua");
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
@@ -89,7 +90,7 @@ impl Scripts {
                 clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
             ),
             claim: script!(
-                clock, "claim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
@@ -105,7 +106,7 @@ impl Scripts {
             purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
             quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
             schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
