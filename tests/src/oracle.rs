@@ -4,8 +4,7 @@ use aqueduct::broker_api::{Broker, BrokerAdmin, QueueLengths};
 use aqueduct::redis::RedisBroker;
 use aqueduct_redis_server::RedisServer;
 
-use crate::redis::broker;
-use crate::soon;
+use crate::redis::{PATIENCE, broker};
 
 /// What the broker knows of runs that have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,11 @@ pub async fn at_rest(server: &RedisServer) -> Ended {
 /// Dropping the future changes nothing.
 pub async fn at_rest_of(server: &RedisServer, direct: &RedisBroker) -> Ended {
     let quiet = async { while unfinished(direct).await > 0 {} };
-    soon("a run is stuck", quiet).await;
+    if tokio::time::timeout(PATIENCE, quiet).await.is_err() {
+        let lengths = direct.queue_lengths(&[]).await;
+        let consumers = direct.consumers().await;
+        panic!("a run is stuck: {lengths:?}, {consumers:?}");
+    }
     check_keys(server);
     let tasks = direct.tasks().await.expect("an answer");
     Ended {
@@ -93,6 +96,7 @@ fn check_keys(server: &RedisServer) {
                 assert!(!is_gone, "{key} is of a consumer that is forgotten");
                 assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
             }
+            "ended" => assert_ne!(ask(&["PTTL", key]), "-1", "{key} is kept for ever"),
             "sent" => {
                 assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
                 assert_ne!(ask(&["PTTL", key]), "-1", "{key} is kept for ever");

@@ -44,7 +44,7 @@ pub struct Recipe {
 #[derive(Debug)]
 pub struct Children {
     recipe: Recipe,
-    children: Vec<Child>,
+    processes: Vec<Child>,
     /// A child ends when its input does.
     inputs: Vec<Option<ChildStdin>>,
     said: mpsc::Receiver<Said>,
@@ -207,7 +207,7 @@ impl Children {
         let (saying, said) = mpsc::channel(65_536);
         Self {
             recipe,
-            children: Vec::new(),
+            processes: Vec::new(),
             inputs: Vec::new(),
             said,
             saying,
@@ -243,12 +243,12 @@ impl Children {
             .kill_on_drop(true)
             .spawn()
             .expect("a child");
-        let number = self.children.len();
+        let number = self.processes.len();
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         self.listening
             .spawn(listen(number, lines, self.saying.clone()));
         self.inputs.push(child.stdin.take());
-        self.children.push(child);
+        self.processes.push(child);
         number
     }
 
@@ -258,7 +258,7 @@ impl Children {
     ///
     /// Panics if the process is gone.
     pub fn signal(&self, child: usize, signal: &str) {
-        let pid = self.children[child].id().expect("it lives").to_string();
+        let pid = self.processes[child].id().expect("it lives").to_string();
         let done = std::process::Command::new("kill")
             .args([&format!("-{signal}"), &pid])
             .status();
@@ -278,7 +278,7 @@ impl Children {
     ///
     /// Dropping the future changes nothing.
     pub async fn ended(&mut self, child: usize) -> bool {
-        self.children[child]
+        self.processes[child]
             .wait()
             .await
             .expect("it ends")

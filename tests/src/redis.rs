@@ -173,7 +173,8 @@ pub fn server(settings: &[&str]) -> RedisServer {
 ///
 /// Dropping the future closes what it opened.
 pub async fn broker(url: &str) -> RedisBroker {
-    RedisBroker::from_url(url)
+    // On the heap: it is large, and the stack of a test is small.
+    Box::pin(RedisBroker::from_url(url))
         .await
         .expect("the server is there")
 }

@@ -14,6 +14,7 @@ use crate::redis::{broker, server};
 
 /// A server, a way to queue, and children that consume; what their tasks said.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct World {
     /// A broker that nothing disturbs.
     pub direct: RedisBroker,

@@ -28,11 +28,22 @@ impl Program {
     }
 
     fn rest(self) -> Vec<String> {
-        let Self { mut process, lines } = self;
-        let rest = lines.map(Result::unwrap).collect();
-        assert!(process.wait().unwrap().success());
+        let (rest, code) = self.end();
+        assert_eq!(code, Some(0));
         rest
     }
+
+    /// Returns what it still says, and the code that it ends with.
+    fn end(self) -> (Vec<String>, Option<i32>) {
+        let Self { mut process, lines } = self;
+        let rest = lines.map(Result::unwrap).collect();
+        (rest, process.wait().unwrap().code())
+    }
+}
+
+fn signal(signal: &str, pids: &[&str]) {
+    let mut kill = Command::new("kill");
+    assert!(kill.arg(signal).args(pids).status().unwrap().success());
 }
 
 /// Waits until a process is gone: its exit ends `tail`.
@@ -77,4 +88,48 @@ fn r20_a_program_that_never_reaches_a_hook_starts_no_further_workers() {
         said.starts_with("NotStarted(") && said.contains("refused"),
         "{said}"
     );
+}
+
+/// Starts a program whose worker is busy; returns it, its process id and that of the worker.
+fn busy(how: &str) -> (Program, String, String) {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_cpu_program"), how);
+    assert_eq!(program.line(), "main begins");
+    let worker = program.line();
+    let own = program.process.id().to_string();
+    (program, own, worker)
+}
+
+#[test]
+fn r30_ctrl_c_once_gives_the_run_back() {
+    let (program, own, worker) = busy("listen");
+    signal("-INT", &[&own]);
+    assert_eq!(program.rest(), ["released and unsettled: Some((1, 0))"]);
+    await_end(&worker);
+}
+
+#[test]
+fn r30_ctrl_c_twice_waits_for_nothing() {
+    // Its grace time of 25 s is longer than this test may take.
+    let (mut program, own, worker) = busy("ignore");
+    signal("-INT", &[&own]);
+    // Until the first is heard, a second one is the same: so it is sent until it ends.
+    while program.process.try_wait().unwrap().is_none() {
+        signal("-INT", &[&own]);
+        std::thread::yield_now();
+    }
+    let (rest, code) = program.end();
+    assert!(rest.is_empty(), "{rest:?}");
+    assert_eq!(code, Some(1));
+    await_end(&worker);
+}
+
+#[test]
+fn r30_sigterm_to_the_whole_unit_loses_nothing() {
+    let (program, own, worker) = busy("finish");
+    signal("-TERM", &[&own, &worker]);
+    let rest = program.rest();
+    // It finishes what it does, or gives it back if the signal has met a run that was told to end.
+    let is_settled = rest.len() == 1 && rest[0].ends_with(", 0))");
+    assert!(is_settled, "{rest:?}");
+    await_end(&worker);
 }

@@ -18,7 +18,7 @@ use aqueduct::{
 };
 use aqueduct_core::{ConsumerId, ProducerId};
 use aqueduct_redis_server::RedisServer;
-use integration::process::figure;
+use integration::figure::figure;
 use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{broker, server};
 use integration::soon;

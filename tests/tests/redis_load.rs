@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use aqueduct::broker_api::{BrokerHandle, ScheduleDefinition, ScheduleStore};
+use aqueduct::broker_api::{BrokerHandle, Lease, ScheduleDefinition, ScheduleStore};
 use aqueduct::redis::{RedisBroker, RedisConfig};
 use aqueduct::{App, Broker, Payload, QueuedTask, RunId, Schedule, Timestamp, tasks};
 use aqueduct_core::queue::Due;
@@ -200,7 +200,7 @@ async fn s9_many_schedules_due_at_once_are_all_fired() {
     let (mut held, mut ids) = (Vec::new(), HashSet::new());
     while ids.len() < SCHEDULES || !held.is_empty() {
         let claimed = client.exchange(std::mem::take(&mut held), BATCH).await;
-        for run in claimed.iter().map(|lease| lease.run()) {
+        for run in claimed.iter().map(Lease::run) {
             assert!(ids.insert(run.id), "a tick was fired twice");
             assert_eq!(run.id.timestamp(), anchor);
             let late_by = run.queued_at.saturating_since(anchor);

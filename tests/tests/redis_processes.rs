@@ -1,5 +1,4 @@
 //! Consumers that are killed, stopped and replaced: scenarios W1 to W10, X7, X8, D1 and D3.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Renewals that are late within one consumer: scenario X10.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -69,6 +69,12 @@ async fn x4_a_settlement_that_is_sent_twice_counts_once() {
     exactly_once("claim", 1, Fault::Twice).await;
 }
 
+/// Requests that never arrive are sent again, and nothing is done without them.
+#[tokio::test]
+async fn x13_a_settlement_that_does_not_arrive_is_sent_again() {
+    exactly_once("claim", 2, Fault::LostRequest).await;
+}
+
 #[tokio::test]
 async fn x5_a_lost_reply_to_a_retry_counts_one_failure() {
     let server = server(&[]);

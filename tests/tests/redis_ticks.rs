@@ -1,4 +1,4 @@
-//! Schedulers that die, stand still and are slow: scenarios S2, S3 and S10.
+//! Schedulers that die, stand still and are slow: scenarios S2, S3, S5 and S10.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -148,6 +148,31 @@ async fn s3_a_scheduler_that_stood_still_fires_nothing_twice() {
     figure(&format!(
         "{} of {tried} tries refused, latest tick {} ms late",
         tried - fired.min(tried),
+        late.as_millis()
+    ));
+}
+
+/// The server stands still over some ticks: each is fired once, as late as it must be.
+#[tokio::test]
+async fn s5_ticks_over_a_standstill_of_the_server_are_fired_after_it() {
+    let mut world = World::new().await;
+    let mut schedulers = Children::of(Recipe::scheduler(&world.server.url()));
+    for _ in 0..2 {
+        schedulers.start();
+    }
+    let (_, period) = TICKING;
+    world.next().await;
+    let last = world.next().await;
+    world.server.signal("STOP").unwrap();
+    // The standstill is the fault: some ticks pass in it.
+    tokio::time::sleep(period * TICKS).await;
+    world.server.signal("CONT").unwrap();
+    world.until(last.saturating_add(period * (TICKS + 2))).await;
+    let late = world.finish(period).await;
+    drop(schedulers);
+    figure(&format!(
+        "{:.1} s still, every tick fired, the latest {} ms late",
+        (period * TICKS).as_secs_f64(),
         late.as_millis()
     ));
 }

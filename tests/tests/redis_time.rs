@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aqueduct::broker_api::{
-    Broker, BrokerAdmin, BrokerErrorKind, Enqueued, ReclaimRequest, Reclaimed, Settled,
+    Broker, BrokerAdmin, BrokerErrorKind, Enqueued, Lease, ReclaimRequest, Reclaimed, Settled,
 };
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::{RedisBroker, RedisConfig};
@@ -157,7 +157,7 @@ async fn t3_a_clock_that_jumps_forward_takes_nothing_from_the_living() {
     }
     let mut living = Client::new(&moved.broker, LEASE);
     let mut dead = Client::new(&moved.broker, LEASE);
-    let held: Vec<_> = living.claim(10).await.iter().map(|it| it.token()).collect();
+    let held: Vec<_> = living.claim(10).await.iter().map(Lease::token).collect();
     assert_eq!(dead.claim(10).await.len(), 10);
     moved.beat().await;
     moved.forward(MINUTE).await;
@@ -265,7 +265,8 @@ async fn t6_times_are_exact_or_refused() {
         // A millisecond early there is nothing.
         let due = began.saturating_add(*wait);
         let early = Duration::from_millis(1);
-        moved.forward(due.saturating_since(moved.now) - early).await;
+        let almost = due.saturating_sub(early);
+        moved.forward(almost.saturating_since(moved.now)).await;
         assert!(client.claim(9).await.is_empty(), "{wait:?} came early");
         moved.forward(early).await;
         let lease = client.claim_one().await;

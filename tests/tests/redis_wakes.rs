@@ -1,6 +1,7 @@
 //! Every path into the ready lists wakes whoever waits, by the bell alone: scenario X15.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use integration::redis::{broker, server};
 use integration::soon;
 
 /// A wait that ends by itself long after the test has given up on it.
-const AT_MOST: Duration = Duration::from_mins(60);
+const AT_MOST: Duration = Duration::from_hours(1);
 
 /// A lease that no test outlasts.
 const LONG: Duration = Duration::from_mins(2);
@@ -67,7 +68,17 @@ impl World {
     }
 
     /// Waits until a change makes a run ready, and executes it.
-    async fn wakes(&mut self, path: &str, change: impl Future<Output = ()>) {
+    ///
+    /// On the heap: the stack of a test is small.
+    fn wakes<'a>(
+        &'a mut self,
+        path: &'a str,
+        change: impl Future<Output = ()> + Send + 'a,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.woken_by(path, Box::pin(change)))
+    }
+
+    async fn woken_by(&mut self, path: &str, change: impl Future<Output = ()> + Send) {
         let mut client = Client::new(&self.waiting, LONG);
         let looked = self.proxy.answered(&self.peek);
         let request = WaitRequest::new(vec![Lane::Io], Arc::from([DEFAULT]), AT_MOST);
@@ -92,7 +103,6 @@ impl World {
             change.await;
             watch
         };
-        // On the heap: the stack of a test is small.
         let both = Box::pin(async { tokio::join!(Box::pin(served), Box::pin(changed)) });
         let (leases, watch) = soon(&format!("{path} wakes nobody"), both).await;
         self.woken.push(format!("{path} {:.1} ms", watch.millis()));

@@ -21,10 +21,10 @@ pub(crate) fn memory() -> anyhow::Result<()> {
     ]))
 }
 
-/// Measures worker processes.
-pub(crate) fn cpu() -> anyhow::Result<()> {
-    let words = ["bench", "--package", "integration", "--bench", "cpu"];
-    run(&mut cargo(&words))
+/// Measures worker processes; some measurements, or all.
+pub(crate) fn cpu(only: &[&str]) -> anyhow::Result<()> {
+    let words = ["bench", "--package", "integration", "--bench", "cpu", "--"];
+    run(cargo(&words).args(only))
 }
 
 /// Measures the Redis broker against a throw-away server; some measurements, or all.

@@ -13,15 +13,27 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 20] = [
     "redis_access",
     "redis_ends",
     "redis_failover",
+    "redis_fencing",
+    "redis_limits",
+    "redis_load",
     "redis_network",
+    "redis_partition",
+    "redis_payloads",
     "redis_processes",
+    "redis_renewals",
+    "redis_replica",
     "redis_replies",
     "redis_schedulers",
     "redis_server",
+    "redis_standstill",
+    "redis_ticks",
+    "redis_time",
+    "redis_unique",
+    "redis_wakes",
 ];
 
 /// Runs of the conformance suite: name, kind of servers, kind of scripts.
@@ -61,10 +73,8 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
         "no scenario is called {}",
         ids.join(", ")
     );
-    println!("\n{} scenarios", outcomes.len());
-    for outcome in &outcomes {
-        println!("{}", outcome.line());
-    }
+    outcomes.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
+    println!("\n{}", table(&outcomes));
     let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
     anyhow::ensure!(failed == 0, "{failed} scenarios failed");
     Ok(())
@@ -155,19 +165,102 @@ fn conformance(name: &str, kind: &str, scripts: &str) -> anyhow::Result<Outcome>
 }
 
 fn show(outcome: Outcome) -> Outcome {
-    println!("{}", outcome.line());
+    println!("{}", outcome.line(outcome.name.len()));
     outcome
 }
 
+/// Returns what scenarios are sorted by: the family, the number in it, the name.
+fn order(name: &str) -> (&str, u32, &str) {
+    let (id, _) = name.split_once('_').unwrap_or((name, ""));
+    let (family, number) = id.split_at(id.find(|it: char| it.is_ascii_digit()).unwrap_or(id.len()));
+    (family, number.parse().unwrap_or(0), name)
+}
+
+/// Returns a line for each scenario, and how many there are.
+fn table(outcomes: &[Outcome]) -> String {
+    let width = outcomes.iter().map(|it| it.name.len()).max().unwrap_or(0);
+    let lines: Vec<String> = outcomes.iter().map(|it| it.line(width)).collect();
+    let failed = outcomes.iter().filter(|it| !it.passed).count();
+    format!(
+        "{}\n\n{} scenarios, {failed} failed",
+        lines.join("\n"),
+        outcomes.len()
+    )
+}
+
 impl Outcome {
-    fn line(&self) -> String {
+    /// Returns the id, what is claimed, what became of it, and below it the figures.
+    fn line(&self, width: usize) -> String {
         let Self {
             name,
             passed,
             seconds,
             figures,
         } = self;
+        let (id, claim) = name.split_once('_').unwrap_or((name, ""));
+        let (id, claim) = (id.to_ascii_uppercase(), claim.replace('_', " "));
         let passed = if *passed { "ok" } else { "FAILED" };
-        format!("{name:<80} {passed:<6} {seconds:>6.1} s  {figures}")
+        let line = format!("{id:<4} {claim:<width$} {passed:<6} {seconds:>6.1} s");
+        if figures.is_empty() {
+            return line;
+        }
+        format!("{line}\n     - {figures}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, table};
+
+    fn outcome(name: &str, figures: &str) -> Outcome {
+        Outcome {
+            name: name.to_owned(),
+            passed: !figures.is_empty(),
+            seconds: 1.25,
+            figures: figures.to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_program_with_scenarios_is_run() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tests");
+        let mut found: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|it| it.unwrap().file_name().into_string().ok())
+            .filter_map(|it| it.strip_suffix(".rs").map(str::to_owned))
+            .filter(|it| it.starts_with("redis_"))
+            .collect();
+        found.sort();
+        assert_eq!(found, super::PROGRAMS);
+    }
+
+    #[test]
+    fn scenarios_are_in_the_order_of_their_ids() {
+        let mut names = ["x10_a", "x9_b", "c2_c", "conformance_cluster", "x9_a"];
+        names.sort_by(|a, b| super::order(a).cmp(&super::order(b)));
+        assert_eq!(
+            names,
+            ["c2_c", "conformance_cluster", "x9_a", "x9_b", "x10_a"]
+        );
+    }
+
+    #[test]
+    fn figures_are_below_what_is_claimed() {
+        let outcomes = [
+            outcome("x9_it_counts_once", "3 faults"),
+            outcome("c1_b", ""),
+        ];
+        let table = table(&outcomes);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "X9   it counts once    ok        1.2 s",
+                "     - 3 faults",
+                "C1   b                 FAILED    1.2 s",
+                "",
+                "2 scenarios, 1 failed",
+            ]
+        );
     }
 }

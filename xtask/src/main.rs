@@ -21,7 +21,7 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
-  bench cpu          worker processes beside a bare pipe
+  bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
 ";
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         ["redis", kind] => redis::run(kind),
         ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", "memory"] => bench::memory(),
-        ["bench", "cpu"] => bench::cpu(),
+        ["bench", "cpu", only @ ..] => bench::cpu(only),
         ["bench", "redis", only @ ..] => bench::redis(only),
         ["help" | "--help"] => {
             println!("{HELP}");

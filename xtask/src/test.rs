@@ -45,6 +45,26 @@ pub(crate) fn run(filters: &[&str]) -> anyhow::Result<()> {
             "--examples",
             "--benches",
         ]))?;
+        r07_panics_that_abort_are_panics()?;
     }
+    Ok(())
+}
+
+/// Runs an example with CPU workers in a build whose panics abort: the panic comes back all the same.
+fn r07_panics_that_abort_are_panics() -> anyhow::Result<()> {
+    let said = shell::read(&mut cargo(&[
+        "run",
+        "--config",
+        "profile.dev.panic=\"abort\"",
+        "--target-dir",
+        "target/panic-abort",
+        "--package",
+        "aqueduct-cpu-pool",
+        "--example",
+        "square",
+    ]))?;
+    let panics = said.matches("Panicked(").count();
+    let is_one = panics == 1 && said.contains("nothing to square") && said.contains("runs: 3");
+    anyhow::ensure!(is_one, "a panic that aborts is not one panic:\n{said}");
     Ok(())
 }

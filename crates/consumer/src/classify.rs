@@ -65,6 +65,14 @@ pub(crate) fn timed_out(limit: Duration) -> Outcome {
     )
 }
 
+/// Classifies an attempt that did not report progress for too long.
+pub(crate) fn stalled(limit: Duration) -> Outcome {
+    failed(
+        FailureKind::Timeout,
+        format!("the task has reported no progress for {limit:?}"),
+    )
+}
+
 /// Classifies an attempt that was under way when the total time of its run was over.
 pub(crate) fn out_of_total_time() -> Outcome {
     let message = "the run has not ended within its total time limit";

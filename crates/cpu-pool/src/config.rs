@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::budget::MemoryBudget;
 use crate::ladder::Graces;
 use crate::program::Program;
 use crate::recycle::Lifetime;
@@ -26,12 +27,17 @@ pub struct PoolConfig {
     pub ready_timeout: Duration,
     /// How long a worker stays idle, above `min_workers`. Default: 60 s.
     pub idle_timeout: Duration,
+    /// Added to the priority of workers, unless their profile says otherwise: 1 to 19 are more polite, so that
+    /// the parent is not kept waiting when every core computes. Default: 5.
+    pub nice: i32,
     /// How much a worker does before another takes its place. Default: no limit.
     pub max_runs: Option<u64>,
     /// How old a worker gets. Default: no limit.
     pub max_age: Option<Duration>,
     /// The most memory that a worker may have between two pieces of work. Default: no limit.
     pub max_memory: Option<u64>,
+    /// How much memory all workers may use together. Default: what the container leaves.
+    pub memory_budget: MemoryBudget,
     /// Whether a panic ends the worker, whose state is unknown then. Default: yes.
     pub recycle_on_panic: bool,
     /// From the request to stop to SIGTERM. Default: 5 s.
@@ -71,9 +77,11 @@ impl Default for PoolConfig {
             program: Program::own(),
             ready_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
+            nice: 5,
             max_runs: None,
             max_age: None,
             max_memory: None,
+            memory_budget: MemoryBudget::default(),
             recycle_on_panic: true,
             cancel_grace: Duration::from_secs(5),
             term_grace: Duration::from_secs(2),
@@ -124,6 +132,10 @@ impl PoolConfig {
         check(
             self.restart_limit >= 1 && self.log_rate >= 1,
             "`restart_limit` and `log_rate` must be from 1".to_owned(),
+        );
+        check(
+            (0..=19).contains(&self.nice),
+            format!("`nice` must be from 0 to 19, not {}", self.nice),
         );
         check(
             self.max_runs != Some(0),

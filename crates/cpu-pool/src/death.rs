@@ -38,6 +38,13 @@ pub enum Death {
         /// What was wrong.
         problem: String,
     },
+    /// It used more memory than its share of the budget.
+    OverBudget {
+        /// How much it used, in bytes.
+        used: u64,
+        /// How much it may use, in bytes.
+        share: u64,
+    },
     /// It gave no sign of life for too long.
     Hung {
         /// How long.
@@ -108,6 +115,12 @@ impl fmt::Display for Death {
                 said(f, last_words)
             }
             Self::Protocol { problem } => write!(f, "protocol violation: {problem}"),
+            Self::OverBudget { used, share } => write!(
+                f,
+                "out of memory: {} MiB in use, and the share of a worker is {} MiB",
+                used >> 20,
+                share >> 20
+            ),
             Self::Hung { silent_for } => write!(f, "hung: no sign of life for {silent_for:?}"),
         }
     }

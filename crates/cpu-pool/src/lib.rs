@@ -38,11 +38,13 @@
 //! Processes are for Linux so far; [`ThreadPool`] has the same interface everywhere, but cannot kill.
 
 mod body;
+mod budget;
 mod config;
 mod death;
 mod marker;
 mod message;
 mod metrics;
+mod printed;
 mod profile;
 mod program;
 mod rate;
@@ -65,12 +67,14 @@ mod process;
 mod recycle;
 
 pub use body::{Body, Link, LinkError};
+pub use budget::MemoryBudget;
 #[cfg(target_os = "linux")]
 pub use child::{Entry, entry, is_entry_open, is_worker_process, serve};
 pub use config::{InvalidConfig, MAX_BLOB_BYTES, MAX_WORKERS, PoolConfig};
 pub use death::{Death, signal_name};
 pub use message::{PackError, pack, unpack};
 pub use metrics::PoolMetrics;
+pub use printed::printed;
 #[cfg(target_os = "linux")]
 pub use process::ProcessPool;
 pub use profile::Profile;

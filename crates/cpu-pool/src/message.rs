@@ -60,7 +60,7 @@ pub(crate) struct Hello {
 #[serde(default)]
 pub(crate) struct Limits {
     pub(crate) memory_bytes: Option<u64>,
-    pub(crate) nice: Option<i32>,
+    pub(crate) nice: i32,
     pub(crate) cpus: Vec<usize>,
     pub(crate) oom_score: i32,
 }
@@ -82,16 +82,26 @@ pub(crate) struct InitFailed {
     pub(crate) problem: String,
 }
 
-/// A piece of work; its parameters are the blob.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A piece of work, as it is read; its parameters are the blob.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct WorkMeta {
     pub(crate) name: String,
     pub(crate) remaining_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_ms: Option<u64>,
     #[serde(with = "serde_bytes")]
     pub(crate) detail: Vec<u8>,
+}
+
+/// A piece of work, as it is written.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct WorkMetaRef<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) remaining_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_ms: Option<u64>,
+    #[serde(with = "serde_bytes")]
+    pub(crate) detail: &'a [u8],
 }
 
 /// The answer to a request; the answer itself is the blob.

@@ -11,7 +11,7 @@ pub struct Profile {
     pub cpus: u32,
     /// The most memory that the heap may have, in bytes; more is an error of the allocation.
     pub memory_limit: Option<u64>,
-    /// Added to the priority of the process: 1 to 19 are more polite. Default: none.
+    /// Added to the priority of the process: 1 to 19 are more polite. Default: as the pool says.
     pub nice: Option<i32>,
     /// The cores to run on; empty for all.
     pub cores: Vec<usize>,

@@ -80,7 +80,7 @@ pub struct Panicked {
 pub struct Usage {
     /// Time on the clock.
     pub wall: Duration,
-    /// CPU time of the whole worker meanwhile.
+    /// CPU time of the whole worker since its last work ended, what it did in between included.
     pub cpu: Duration,
     /// Memory of the worker afterwards, in bytes; 0 if it was not measured.
     pub memory: u64,
@@ -295,9 +295,6 @@ impl fmt::Display for Panicked {
         }
         if !self.thread.is_empty() {
             write!(f, ", in thread `{}`", self.thread)?;
-        }
-        if !self.backtrace.is_empty() {
-            write!(f, "\n{}", self.backtrace)?;
         }
         Ok(())
     }

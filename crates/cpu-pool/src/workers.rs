@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tokio::sync::watch;
 
@@ -80,8 +80,9 @@ impl Order {
     /// Creates an order in a plain worker, without a relay, that nobody stops.
     #[must_use]
     pub fn plain(work: Work) -> Self {
-        let (_, stop) = watch::channel(None);
+        static NOBODY: LazyLock<watch::Receiver<Option<Stop>>> =
+            LazyLock::new(|| watch::channel(None).1);
         let relay = crate::relay::NoRelay::shared();
-        Self::new(work, Arc::default(), relay, stop)
+        Self::new(work, Arc::default(), relay, NOBODY.clone())
     }
 }

@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Type};
 
+use crate::args;
 use crate::cpu_args::CpuArgs;
 
 /// The step of the definition that makes it a CPU task.
@@ -13,6 +14,7 @@ pub(crate) fn options(private: &TokenStream, args: &CpuArgs) -> TokenStream {
         cpus,
         memory_limit,
         cpu_timeout,
+        progress_timeout,
         nice,
         stack_size,
         env,
@@ -27,10 +29,15 @@ pub(crate) fn options(private: &TokenStream, args: &CpuArgs) -> TokenStream {
         let value = some(quote!(#bytes));
         sets.push(quote!(__cpu.memory_limit = #value;));
     }
-    if let Some(limit) = cpu_timeout {
+    let duration = |limit: &args::Span| {
         let millis = u64::try_from(limit.value.as_millis()).unwrap_or(u64::MAX);
-        let value = some(quote!(#private::duration(#millis)));
+        some(quote!(#private::duration(#millis)))
+    };
+    if let Some(value) = cpu_timeout.as_ref().map(duration) {
         sets.push(quote!(__cpu.cpu_timeout = #value;));
+    }
+    if let Some(value) = progress_timeout.as_ref().map(duration) {
+        sets.push(quote!(__cpu.progress_timeout = #value;));
     }
     if let Some(nice) = nice {
         let value = some(quote!(#nice));

@@ -17,6 +17,7 @@ pub(crate) struct CpuArgs {
     pub(crate) cpus: Option<u32>,
     pub(crate) memory_limit: Option<u64>,
     pub(crate) cpu_timeout: Option<args::Span>,
+    pub(crate) progress_timeout: Option<args::Span>,
     pub(crate) nice: Option<i32>,
     pub(crate) stack_size: Option<u64>,
     pub(crate) env: Vec<(LitStr, LitStr)>,
@@ -26,10 +27,11 @@ pub(crate) struct CpuArgs {
 }
 
 /// The names of the options.
-pub(crate) const OPTIONS: [&str; 7] = [
+pub(crate) const OPTIONS: [&str; 8] = [
     "cpus",
     "memory_limit",
     "cpu_timeout",
+    "progress_timeout",
     "nice",
     "stack_size",
     "env",
@@ -53,9 +55,9 @@ impl CpuArgs {
             "nice" => self.nice = Some(number(input, 0..=19)?.cast_signed()),
             "memory_limit" => self.memory_limit = Some(size(input, MIN_MEMORY)?),
             "stack_size" => self.stack_size = Some(size(input, MIN_STACK)?),
-            "cpu_timeout" => {
-                let (shortest, longest) = (Duration::from_secs(1), MAX_CPU_TIME);
-                self.cpu_timeout = Some(duration(input, shortest, longest)?);
+            "cpu_timeout" => self.cpu_timeout = Some(duration(input, SECOND, MAX_CPU_TIME)?),
+            "progress_timeout" => {
+                self.progress_timeout = Some(duration(input, SECOND, MAX_CPU_TIME)?);
             }
             "env" => {
                 let content;
@@ -115,6 +117,7 @@ fn size(input: ParseStream<'_>, least: u64) -> syn::Result<u64> {
 }
 
 const MAX_CPUS: u32 = 4096;
+const SECOND: Duration = Duration::from_secs(1);
 const MAX_CPU_TIME: Duration = Duration::from_hours(30 * 24);
 const MIN_MEMORY: u64 = 16 << 20;
 const MIN_STACK: u64 = 64 << 10;

@@ -71,7 +71,8 @@ pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `cpus = 4` | it takes that many places of the pool | 1 |
 /// | `memory_limit = "512MiB"` | the most memory of its worker's heap | none |
 /// | `cpu_timeout = "10s"` | the most CPU time of an attempt | none |
-/// | `nice = 10` | the worker is that much more polite | 0 |
+/// | `progress_timeout = "30s"` | how long an attempt may report no progress (`ctx.progress(…)`) | none |
+/// | `nice = 10` | the worker is that much more polite | as the pool says: 5 |
 /// | `stack_size = "64MiB"` | the stack of the thread that runs it | 8 MiB |
 /// | `env(NAME = "value")` | variables of the environment | inherited |
 /// | `init = load_model` | makes its `State<T>`, once in each worker; `init(a, b)` for several | |

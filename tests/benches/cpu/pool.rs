@@ -1,13 +1,14 @@
 //! Workers that echo.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use aqueduct_cpu_pool::{
-    Body, Ended, Failed, Link, Order, PoolConfig, ProcessPool, Program, Work, Workers, entry, serve,
+    Body, Ended, Failed, Link, Order, PoolConfig, ProcessPool, Profile, Program, Work, Workers,
+    entry, serve,
 };
 
-use crate::figures::{Times, now, per_second};
+use crate::figures::{Times, now, per_second, private_memory};
 
 /// The body of the workers.
 struct Echo;
@@ -58,14 +59,20 @@ async fn run(pool: &ProcessPool, name: &str, params: Vec<u8>) -> anyhow::Result<
     }
 }
 
-/// Measures runs that do nothing, one after the other.
-pub(crate) async fn round_trips(count: usize) -> anyhow::Result<Times> {
+/// Measures runs that do nothing, one after the other, in a worker on a core.
+pub(crate) async fn round_trips(count: usize, core: usize) -> anyhow::Result<Times> {
     let pool = pool(1).await?;
+    let mut profile = Profile::default();
+    profile.cores = vec![core];
+    let profile = Arc::new(profile);
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
+        let mut order = Order::plain(Work::new("echo").with_params(vec![7]));
+        order.profile = Arc::clone(&profile);
         let began = now();
-        run(&pool, "echo", vec![7]).await?;
+        let ended = pool.run(order).await;
         times.push(began.elapsed());
+        anyhow::ensure!(matches!(ended, Ended::Done { .. }), "not done: {ended:?}");
     }
     pool.close().await;
     Ok(Times::new(times))
@@ -134,12 +141,7 @@ pub(crate) async fn deaths(count: usize) -> anyhow::Result<Times> {
 pub(crate) async fn memory() -> anyhow::Result<u64> {
     let pool = pool(1).await?;
     let pid = String::from_utf8(run(&pool, "pid", Vec::new()).await?)?;
-    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let private = rollup.lines().filter(|line| line.starts_with("Private_"));
-    let numbers = private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    let sum = numbers.sum();
+    let private = private_memory(&pid);
     pool.close().await;
-    Some(sum)
-        .filter(|sum| *sum > 0)
-        .context("no figure of its memory")
+    private
 }

@@ -8,17 +8,25 @@ use tokio::sync::mpsc;
 #[cpu_task]
 fn work(ctx: TaskContext, how: String) -> Result<(), TaskError> {
     say::queue(&ctx, std::process::id()).blocking()?;
-    if how == "spin" {
-        loop {
+    match how.as_str() {
+        "spin" | "ignore" => loop {
             std::hint::spin_loop();
+        },
+        "listen" => loop {
+            ctx.checkpoint()?;
+        },
+        "finish" => {
+            while !ctx.is_cancelled() {}
+            Ok(())
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[task]
-async fn say(lines: State<mpsc::Sender<u32>>, pid: u32) -> Result<(), TaskError> {
-    lines.send(pid).await?;
+async fn say(done: State<mpsc::Sender<()>>, pid: u32) -> Result<(), TaskError> {
+    println!("{pid}");
+    done.send(()).await?;
     Ok(())
 }
 
@@ -26,15 +34,23 @@ async fn say(lines: State<mpsc::Sender<u32>>, pid: u32) -> Result<(), TaskError>
 async fn main() -> anyhow::Result<()> {
     println!("main begins");
     let how = std::env::args().nth(1).unwrap_or_default();
-    let (lines, mut said) = mpsc::channel::<u32>(1);
-    let app = App::new(Broker::memory())
+    let (done, mut is_done) = mpsc::channel::<()>(1);
+    let broker = Broker::memory();
+    let app = App::new(broker.clone())
         .tasks(tasks![work, say])
-        .state(lines);
+        .state(done);
+    if ["ignore", "listen", "finish"].contains(&how.as_str()) {
+        // It listens to signals before it says anything.
+        let manager = App::new(broker).tasks(tasks![work]).into_task_manager()?;
+        work::queue(&manager, how).await?;
+        let report = app.run_until_ctrl_c().await?.consumer;
+        let left = report.map(|it| (it.released, it.unsettled));
+        println!("released and unsettled: {left:?}");
+        return Ok(());
+    }
     let app = app.start().await?;
     work::queue(app.task_manager(), how.clone()).await?;
-    if let Some(pid) = said.recv().await {
-        println!("{pid}");
-    }
+    is_done.recv().await;
     if how == "spin" {
         tokio::signal::ctrl_c().await?;
     }

@@ -8,21 +8,19 @@
 
 use std::time::Duration;
 
-use aqueduct::broker_api::BrokerHandle;
 use aqueduct::cpu::{CpuSettings, PoolConfig};
-use aqueduct::memory::MemoryBroker;
 use aqueduct::observe::{RunEvent, RunEventKind};
 use aqueduct::{App, Broker, RunState, RunningApp, tasks};
-use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
 use integration::{Watcher, soon};
 use tokio::sync::mpsc;
 
+mod rows;
 mod work;
 
 use work::{
-    all, asynchronous, crashes, exits, fails, fatal, holds_on, ignores, io, listens, panics, pid,
-    queues, queues_blocking, reports, snoozes, starts_an_app, too_hungry, waits, waits_blocking,
-    with_another, with_state,
+    all, asynchronous, crashes, ends_in_time, exits, fails, fatal, ignores, io, listens, moves_on,
+    panics, pid, queues, queues_blocking, reports, snoozes, stalls, too_hungry, waits,
+    waits_blocking, with_another, with_state,
 };
 
 aqueduct::cpu_worker!(all());
@@ -183,6 +181,12 @@ async fn time_limits_and_cancellation_reach_workers() {
         "{}",
         watcher.failure_of(run)
     );
+    let run = ends_in_time::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(run).await, RunState::Failed);
+    assert_eq!(
+        watcher.failure_of(run),
+        "Timeout: the task took longer than its limit of 50ms"
+    );
     let limited = ignores::with().total_timeout(Duration::from_millis(50));
     let run = limited.queue(manager).await.unwrap().id();
     assert_eq!(watcher.end_of(run).await, RunState::Failed);
@@ -193,6 +197,21 @@ async fn time_limits_and_cancellation_reach_workers() {
     let answer = manager.cancel(run, "no longer wanted").await.unwrap();
     assert!(answer.is_accepted());
     assert_eq!(watcher.end_of(run).await, RunState::Cancelled);
+    still_works(app, watcher).await;
+}
+
+#[tokio::test]
+async fn a_task_that_reports_no_progress_has_timed_out() {
+    let (app, mut watcher) = start().await;
+    let manager = app.task_manager();
+    let stalls = stalls::queue(manager).await.unwrap().id();
+    let moves_on = moves_on::queue(manager).await.unwrap().id();
+    assert_eq!(watcher.end_of(stalls).await, RunState::Failed);
+    assert_eq!(
+        watcher.failure_of(stalls),
+        "Timeout: the task has reported no progress for 1s"
+    );
+    assert_eq!(watcher.end_of(moves_on).await, RunState::Succeeded);
     still_works(app, watcher).await;
 }
 
@@ -337,45 +356,6 @@ async fn on_the_redis_broker_it_is_the_same() {
     let kept = manager.find(killer).await.unwrap().unwrap();
     assert_eq!((kept.tally.failures, kept.tally.crashes), (0, 3));
     still_works(app, watcher).await;
-}
-
-#[tokio::test]
-async fn r21_an_app_in_a_worker_starts_no_workers_of_its_own() {
-    let (app, mut watcher) = start().await;
-    let run = starts_an_app::queue(app.task_manager()).await.unwrap().id();
-    assert_eq!(watcher.end_of(run).await, RunState::Succeeded);
-    let said = result_of::<String>(&app, run).await;
-    assert!(
-        said.contains("a CPU worker starts no workers of its own"),
-        "{said}"
-    );
-    still_works(app, watcher).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r35_a_worker_ends_with_the_lease_of_its_run() {
-    const AN_HOUR: Fault = Fault::Delay(Duration::from_hours(1));
-    let broker = FaultyBroker::new(BrokerHandle::new(MemoryBroker::new()))
-        .every_of(Operation::Extend, 1, AN_HOUR)
-        .every_of(Operation::Reclaim, 1, AN_HOUR);
-    let (events, mut heard) = mpsc::channel(100);
-    let app = App::new(Broker::from(BrokerHandle::with_schedules(broker)))
-        .tasks(all())
-        .consumer(|consumer| consumer.cpu(settings()).lease(Duration::from_secs(2)))
-        .observe(move |event: RunEvent| events.try_send(event.kind).unwrap());
-    let app = app.start().await.unwrap();
-    holds_on::queue(app.task_manager()).await.unwrap();
-    let mut worker = String::new();
-    loop {
-        match heard.recv().await.unwrap() {
-            RunEventKind::Progress(progress) => worker = progress.text,
-            RunEventKind::LeaseLost => break,
-            _ => {}
-        }
-    }
-    // Said only when the process is reaped.
-    assert!(!worker.is_empty() && !std::path::Path::new("/proc").join(&worker).exists());
-    app.stop().await.unwrap();
 }
 
 #[tokio::test]

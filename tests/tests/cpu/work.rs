@@ -29,7 +29,11 @@ pub(crate) fn all() -> TaskList {
         snoozes,
         too_hungry,
         starts_an_app,
-        holds_on
+        holds_on,
+        stalls,
+        moves_on,
+        ends_in_time,
+        queues_twice
     ]
 }
 
@@ -208,4 +212,34 @@ pub(crate) fn load_another() -> Model {
 #[cpu_task(init = load_another)]
 pub(crate) fn with_another(model: State<Model>) -> bool {
     model.made_in == 0
+}
+
+#[cpu_task(retry = none, progress_timeout = "1s")]
+pub(crate) fn stalls(ctx: TaskContext) -> Result<(), TaskError> {
+    loop {
+        ctx.checkpoint()?;
+    }
+}
+
+/// Reports progress for longer than it may report none.
+#[cpu_task(retry = none, progress_timeout = "1s")]
+pub(crate) async fn moves_on(ctx: TaskContext) {
+    for step in 0..30 {
+        ctx.progress(step, 30);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[cpu_task(retry = none, timeout = "50ms")]
+pub(crate) fn ends_in_time(ctx: TaskContext) -> Result<(), TaskError> {
+    loop {
+        ctx.checkpoint()?;
+    }
+}
+
+#[cpu_task]
+pub(crate) async fn queues_twice(ctx: TaskContext) -> Result<(), TaskError> {
+    io::queue(&ctx, "one".to_owned()).await?;
+    io::queue(&ctx, "two".to_owned()).await?;
+    Ok(())
 }

@@ -10,21 +10,30 @@ use aqueduct_core::registry::DuplicateTask;
 #[derive(Debug)]
 pub struct AppError {
     message: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    cause: Option<Cause>,
+}
+
+/// What an error goes back to.
+#[derive(Debug)]
+enum Cause {
+    /// This is its source.
+    Source(Box<dyn Error + Send + Sync>),
+    /// It says what this says, and has the same source.
+    Same(Box<dyn Error + Send + Sync>),
 }
 
 impl AppError {
     fn new(message: String) -> Self {
         Self {
             message,
-            source: None,
+            cause: None,
         }
     }
 
     fn because(message: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             message: message.to_owned(),
-            source: Some(source.into()),
+            cause: Some(Cause::Source(source.into())),
         }
     }
 
@@ -52,7 +61,7 @@ impl AppError {
     pub(super) fn part(error: impl Error + Send + Sync + 'static) -> Self {
         Self {
             message: error.to_string(),
-            source: error.source().map(|it| it.to_string().into()),
+            cause: Some(Cause::Same(Box::new(error))),
         }
     }
 
@@ -96,8 +105,10 @@ impl fmt::Display for AppError {
 
 impl Error for AppError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        match &self.cause {
+            Some(Cause::Source(source)) => Some(&**source),
+            Some(Cause::Same(error)) => error.source(),
+            None => None,
+        }
     }
 }

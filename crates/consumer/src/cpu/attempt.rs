@@ -8,11 +8,14 @@ use aqueduct_core::Payload;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::run::{Failure, FailureKind, Outcome};
 use aqueduct_core::task::TaskDefinition;
-use aqueduct_cpu_pool::{Death, Ended, Failed, Force, Order, Stop, StopReason, Work, unpack};
+use aqueduct_cpu_pool::{
+    Death, Ended, Failed, Force, Order, Panicked, Stop, StopReason, Work, unpack,
+};
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::CpuLane;
+use super::progress::ProgressWatch;
 use super::relay::RunRelay;
 use super::wire::Asked;
 use crate::classify;
@@ -32,18 +35,21 @@ pub(crate) async fn cpu_attempt(
         Err(outcome) => return Finish::Outcome(outcome),
     };
     let (stop, stopped) = watch::channel(None);
+    let limit = task.cpu().and_then(|options| options.progress_timeout);
+    let progress = Arc::new(ProgressWatch::new(limit));
     let relay = Arc::new(RunRelay {
         shared: Arc::clone(shared),
         owed: Arc::clone(owed),
+        progress: Arc::clone(&progress),
     });
     let order = Order::new(work, lane.profile(task), relay, stopped);
     let run = lane.workers().run(order);
     let ended = tokio::select! {
         biased;
         ended = run => ended,
-        never = watch_over(shared, owed, &stop) => match never {},
+        never = watch_over(shared, owed, &progress, &stop) => match never {},
     };
-    conclude(shared, owed, ended)
+    conclude(shared, owed, &progress, ended)
 }
 
 fn work(owed: &Owed, task: &TaskDefinition) -> Result<Work, Outcome> {
@@ -63,6 +69,7 @@ fn work(owed: &Owed, task: &TaskDefinition) -> Result<Work, Outcome> {
 async fn watch_over(
     shared: &Shared,
     owed: &Owed,
+    progress: &ProgressWatch,
     stop: &watch::Sender<Option<Stop>>,
 ) -> std::convert::Infallible {
     let cancellation = owed.context.cancellation();
@@ -71,6 +78,7 @@ async fn watch_over(
             biased;
             reason = cancellation.cancelled() => reason.clone(),
             () = tokio::time::sleep(owed.context.remaining()) => CancelReason::TimedOut,
+            () = progress.stalled() => CancelReason::TimedOut,
         };
         cancellation.cancel(reason.clone());
         harder(stop, stop_for(&reason));
@@ -131,12 +139,16 @@ fn stop_for(reason: &CancelReason) -> Stop {
 }
 
 /// Classifies how an attempt in a worker ended.
-fn conclude(shared: &Shared, owed: &Owed, ended: Ended) -> Finish {
+fn conclude(shared: &Shared, owed: &Owed, progress: &ProgressWatch, ended: Ended) -> Finish {
     let reason = owed.context.cancellation().reason();
+    let timed_out = || match progress.stalled_after() {
+        Some(limit) => classify::stalled(limit),
+        None => owed.timed_out(),
+    };
     let outcome = match ended {
         Ended::Done { result, .. } => done(&result),
-        Ended::Failed(failed) => failed_outcome(failed, reason),
-        Ended::Panicked(panic) => classify::failed(FailureKind::Panic, panic.to_string()),
+        Ended::Failed(failed) => failed_outcome(failed, reason, timed_out),
+        Ended::Panicked(panic) => panicked(&panic),
         Ended::Died(Death::CpuTime) => {
             classify::failed(FailureKind::Timeout, Death::CpuTime.to_string())
         }
@@ -145,7 +157,8 @@ fn conclude(shared: &Shared, owed: &Owed, ended: Ended) -> Finish {
             budget: shared.limits.crash_budget,
         },
         Ended::NotStarted(error) => {
-            warn!(error = %error, "the run is given back: there is no worker for it");
+            // The pool has said why.
+            debug!(error = %error, "the run is given back: there is no worker for it");
             Outcome::Released
         }
         _ => match reason {
@@ -153,12 +166,23 @@ fn conclude(shared: &Shared, owed: &Owed, ended: Ended) -> Finish {
             Some(CancelReason::Requested(reason)) => Outcome::Cancelled {
                 reason: reason.clone(),
             },
-            Some(CancelReason::TimedOut) => owed.timed_out(),
-            _ if owed.context.remaining().is_zero() => owed.timed_out(),
+            Some(CancelReason::TimedOut) => timed_out(),
+            _ if owed.context.remaining().is_zero() => timed_out(),
             _ => Outcome::Released,
         },
     };
     Finish::Outcome(outcome)
+}
+
+/// Classifies a panic: what is kept of it is short, the backtrace is for the log.
+fn panicked(panic: &Panicked) -> Outcome {
+    if !panic.backtrace.is_empty() {
+        warn!(
+            location = panic.location,
+            "a CPU task panicked:\n{}", panic.backtrace
+        );
+    }
+    classify::failed(FailureKind::Panic, panic.to_string())
 }
 
 fn done(result: &[u8]) -> Outcome {
@@ -173,15 +197,22 @@ fn done(result: &[u8]) -> Outcome {
     }
 }
 
-fn failed_outcome(failed: Failed, reason: Option<&CancelReason>) -> Outcome {
+fn failed_outcome(
+    failed: Failed,
+    reason: Option<&CancelReason>,
+    timed_out: impl FnOnce() -> Outcome,
+) -> Outcome {
     let Failed {
         message, detail, ..
     } = failed;
-    let asked = unpack(&detail).unwrap_or(Asked::Retry);
-    match asked.into_error(message.clone()) {
-        Some(error) => classify::returned(Err(error), reason),
-        None => Outcome::NotRunnable {
-            failure: Failure::new(FailureKind::InvalidParams, message),
+    match unpack(&detail).unwrap_or(Asked::Retry) {
+        // Whatever a task returns to end early because its time is over.
+        Asked::Retry if reason == Some(&CancelReason::TimedOut) => timed_out(),
+        asked => match asked.into_error(message.clone()) {
+            Some(error) => classify::returned(Err(error), reason),
+            None => Outcome::NotRunnable {
+                failure: Failure::new(FailureKind::InvalidParams, message),
+            },
         },
     }
 }

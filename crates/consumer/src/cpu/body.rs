@@ -83,8 +83,7 @@ impl Body for TaskBody {
                 run.task
             )));
         };
-        let span =
-            info_span!("run", task = run.task.as_str(), run = %run.id, attempt = run.tally.attempt);
+        let span = info_span!(target: logs::RUN_SPAN, "run", task = run.task.as_str(), run = %run.id, attempt = run.tally.attempt);
         let context = self.context(run, &work, link, states);
         let _logs = logs::to(link);
         let _entered = span.enter();

@@ -8,6 +8,7 @@ mod body;
 mod late;
 mod logs;
 mod port;
+mod progress;
 mod relay;
 mod settings;
 mod wire;

@@ -7,9 +7,10 @@ use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::event::{self, RunEvent, RunEventKind};
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::run::Lineage;
-use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, unpack};
+use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, printed, unpack};
 
 use super::logs;
+use super::progress::ProgressWatch;
 use super::wire::{Answer, Cancelled, Problem, Queued, Reply, Request, Waited};
 use crate::in_flight::Owed;
 use crate::shared::Shared;
@@ -19,6 +20,7 @@ use crate::shared::Shared;
 pub(super) struct RunRelay {
     pub(super) shared: Arc<Shared>,
     pub(super) owed: Arc<Owed>,
+    pub(super) progress: Arc<ProgressWatch>,
 }
 
 impl RunRelay {
@@ -47,6 +49,7 @@ impl Relay for RunRelay {
     }
 
     fn progress(&self, progress: Progress) {
+        self.progress.reported();
         let run = self.owed.context.run();
         self.shared.events.emit(|| {
             let report = event::Progress::new(progress.done, progress.total, progress.text);
@@ -62,7 +65,7 @@ impl Relay for RunRelay {
     }
 
     fn printed(&self, line: &str) {
-        logs::printed(line);
+        printed(line);
     }
 }
 

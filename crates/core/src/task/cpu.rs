@@ -18,7 +18,9 @@ pub struct CpuOptions {
     pub memory_limit: Option<u64>,
     /// The most CPU time of one attempt, in whole seconds.
     pub cpu_timeout: Option<Duration>,
-    /// Added to the priority of the process: 1 to 19 are more polite.
+    /// How long an attempt may report no progress; no limit by default.
+    pub progress_timeout: Option<Duration>,
+    /// Added to the priority of the process: 0 to 19, more is more polite. `None` leaves it to the pool.
     pub nice: Option<i32>,
     /// The stack of the thread that works, in bytes.
     pub stack_size: Option<usize>,
@@ -66,6 +68,7 @@ impl Default for CpuOptions {
             cpus: 1,
             memory_limit: None,
             cpu_timeout: None,
+            progress_timeout: None,
             nice: None,
             stack_size: None,
             env: Vec::new(),

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::usage;
 use crate::body::{Answer, Link, Uplink};
-use crate::frame::{Kind, encode_head};
+use crate::frame::{Kind, encode, is_copied};
 use crate::message::{HeartbeatMeta, Hello, pack};
 use crate::rate::Rate;
 use crate::work::{LogLine, Progress};
@@ -101,8 +101,12 @@ impl Channel {
 
     /// Writes a frame; waits while the pipe is full.
     pub(super) fn send(&self, kind: Kind, about: u32, meta: &[u8], blob: &[u8]) -> io::Result<()> {
-        let head = encode_head(kind, about, meta, blob.len()).ok_or(io::ErrorKind::InvalidInput)?;
-        write_both(&mut lock(&self.output), &head, blob)
+        let head = encode(kind, about, meta, blob).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut output = lock(&self.output);
+        if is_copied(blob) {
+            return output.write_all(&head);
+        }
+        write_both(&mut output, &head, blob)
     }
 
     pub(super) fn send_meta<T: Serialize>(
@@ -121,7 +125,7 @@ impl Channel {
             logs_dropped: self.logs_dropped.load(Ordering::Relaxed),
         };
         let head = packed(&meta).ok();
-        let head = head.and_then(|meta| encode_head(Kind::Heartbeat, 0, &meta, 0));
+        let head = head.and_then(|meta| encode(Kind::Heartbeat, 0, &meta, &[]));
         let output = match self.output.try_lock() {
             Ok(output) => Some(output),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),

@@ -1,7 +1,7 @@
 //! The end of a worker: signals, and the death of its parent.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,8 +54,8 @@ impl Ending {
         Ok(ending)
     }
 
-    pub(super) fn signals(&self) -> BorrowedFd<'_> {
-        self.signals.as_fd()
+    pub(super) fn signals(&self) -> &OwnedFd {
+        &self.signals
     }
 
     /// Takes the signals that have come; returns whether one of them asks for the end.
@@ -84,6 +84,14 @@ pub(super) fn end_group() -> ! {
     let own: Pid = getpid();
     let _ = kill_process(own, Signal::KILL);
     leave(PARENT_GONE)
+}
+
+/// Says something to the log of the parent, which is what stderr of a worker is.
+///
+/// Straight into the descriptor: the work may hold the lock of `std::io::stderr`.
+pub(super) fn say(text: &str) {
+    // Whoever reads the log can do without it.
+    let _ = rustix::io::write(rustix::stdio::stderr(), format!("{text}\n").as_bytes());
 }
 
 /// Leaves with a code that says why.

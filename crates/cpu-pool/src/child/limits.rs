@@ -16,9 +16,7 @@ pub(super) fn apply(limits: &Limits) -> Result<(), String> {
     if let Some(bytes) = limits.memory_bytes {
         set(Resource::Data, Some(bytes)).map_err(|error| format!("memory: {error}"))?;
     }
-    if let Some(steps) = limits.nice {
-        nice(steps).map_err(|error| format!("nice: {error}"))?;
-    }
+    nice(limits.nice).map_err(|error| format!("nice: {error}"))?;
     if !limits.cpus.is_empty() {
         affinity(&limits.cpus)?;
     }

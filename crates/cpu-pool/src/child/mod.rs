@@ -1,10 +1,12 @@
 //! The inside of a worker: one thread listens to the parent, another one works.
 //!
-//! The listening thread never waits for the working one, nor for room in a pipe: so a signal, a stop
-//! and the end of the parent are seen at once, whatever the work does.
+//! While there is work, the listening thread reads, and it never waits for the working one, nor for room in
+//! a pipe: so a signal, a stop and the end of the parent are seen at once, whatever the work does.
 
 mod channel;
 mod entry;
+mod family;
+mod intake;
 mod life;
 mod limits;
 mod listen;
@@ -14,15 +16,18 @@ mod worker;
 
 pub use entry::{Entry, entry, is_entry_open, is_worker_process};
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use crate::body::Body;
 use crate::frame::{Decoder, Frame, Kind, Violation};
 use crate::message::{self, Hello, InitFailed, PROTOCOL};
 use channel::Channel;
+use family::Family;
+use intake::Intake;
 use life::Ending;
 
 /// Serves the pool that started this process, until it says otherwise; never returns.
@@ -54,23 +59,29 @@ pub fn serve(entry: Entry, body: impl Body) -> ! {
         Err(violation) => fail(&channel, "handshake", violation.to_string()),
     };
     channel.configure(&hello);
+    decoder.set_max_blob(hello.max_payload);
     if let Err(problem) = limits::apply(&hello.limits) {
         fail(&channel, "limits", problem);
     }
-    let (hand_over, incoming) = sync_channel(1);
-    let working = worker::start(Arc::new(body), &hello, &channel, incoming);
-    if let Err(problem) = working {
-        fail(&channel, "thread", problem.to_string());
-    }
-    listen::Listener {
-        input,
-        decoder: Decoder::new(hello.max_payload),
-        channel,
-        hand_over,
-        ending,
-        heartbeat: std::time::Duration::from_millis(hello.heartbeat_ms),
-    }
-    .listen()
+    let Err(problem) = begin(body, &hello, (input, decoder), &channel, ending);
+    fail(&channel, "thread", problem.to_string())
+}
+
+/// Starts to work on a thread, and listens on this one.
+fn begin(
+    body: impl Body,
+    hello: &Hello,
+    (input, decoder): (File, Decoder),
+    channel: &Arc<Channel>,
+    ending: Ending,
+) -> std::io::Result<Infallible> {
+    Family::adopt()?;
+    let intake = Arc::new(Intake::new(input.into(), decoder, Arc::clone(channel))?);
+    let heartbeat = Duration::from_millis(hello.heartbeat_ms);
+    let (read, write) = (Arc::clone(&intake), Arc::clone(channel));
+    let listener = listen::Listener::new(read, write, ending, heartbeat)?;
+    worker::start(Arc::new(body), hello, channel, intake)?;
+    listener.listen()
 }
 
 /// Waits for the first frame: the pool greets, and proves that it started this process.

@@ -2,25 +2,18 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
 use super::channel::Channel;
+use super::family::Family;
+use super::intake::{Incoming, Intake};
 use super::panics::Panics;
 use super::{fail, life, limits, usage};
 use crate::body::{Body, Link};
 use crate::frame::Kind;
 use crate::message::{DoneMeta, FailedMeta, Hello, LIBRARY, PROTOCOL, Ready, pack};
 use crate::work::{Failed, Work};
-
-/// A piece of work on its way to the working thread.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    pub(super) about: u32,
-    pub(super) work: Work,
-    pub(super) link: Link,
-}
 
 /// What the working thread is made of.
 struct Worker<B> {
@@ -38,7 +31,7 @@ pub(super) fn start<B: Body>(
     body: Arc<B>,
     hello: &Hello,
     channel: &Arc<Channel>,
-    incoming: Receiver<Incoming>,
+    intake: Arc<Intake>,
 ) -> io::Result<()> {
     let (channel, hello) = (Arc::clone(channel), hello.clone());
     let work = move || {
@@ -50,8 +43,12 @@ pub(super) fn start<B: Body>(
             measure_memory: hello.measure_memory,
         };
         worker.prepare();
-        for Incoming { about, work, link } in incoming {
-            worker.work(about, work, &link);
+        let mut family = Family::default();
+        family.keep();
+        let mut used = usage::cpu();
+        loop {
+            let Incoming { about, work, link } = intake.next_work();
+            used = worker.work(about, work, &link, &mut family, used);
         }
     };
     let thread = thread::Builder::new().name("cpu-work".to_owned());
@@ -78,14 +75,29 @@ impl<B: Body> Worker<B> {
         }
     }
 
-    fn work(&self, about: u32, work: Work, link: &Link) {
-        let (wall, cpu, limit) = (usage::now(), usage::cpu(), work.cpu_time);
+    /// Does one piece of work; `used` is the CPU time up to the end of the last, and returned for this one.
+    fn work(
+        &self,
+        about: u32,
+        work: Work,
+        link: &Link,
+        family: &mut Family,
+        used: Duration,
+    ) -> Duration {
+        let (began, limit) = (usage::now(), work.cpu_time);
         let done = limited(limit, || self.panics.catch(|| self.body.run(work, link)));
         // What the task printed goes out before its end is known.
         let _ = io::stdout().flush();
+        let left = family.sweep();
+        if left > 0 {
+            life::say(&format!(
+                "ended {left} programs that the work had left behind"
+            ));
+        }
+        let used_now = usage::cpu();
         let usage = DoneMeta {
-            wall_us: usage::micros(usage::now().saturating_sub(wall)),
-            cpu_us: usage::micros(usage::cpu().saturating_sub(cpu)),
+            wall_us: usage::micros(usage::now().saturating_sub(began)),
+            cpu_us: usage::micros(used_now.saturating_sub(used)),
             memory: if self.measure_memory {
                 usage::memory()
             } else {
@@ -94,6 +106,7 @@ impl<B: Body> Worker<B> {
         };
         self.channel.forget_requests();
         self.finish(about, usage, done);
+        used_now
     }
 
     /// Says how it ended, and leaves if the worker was told to meanwhile.

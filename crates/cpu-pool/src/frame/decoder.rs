@@ -4,20 +4,20 @@ use super::{Frame, HEADER_BYTES, Header, Kind, MAX_META_BYTES, Violation};
 
 /// Turns a stream of bytes into frames.
 ///
-/// Small frames are cut out of one buffer; a large blob is read straight into its own allocation,
-/// made only after its length was checked.
+/// Heads are cut out of one buffer; a blob gets its own allocation, made only after its length was checked,
+/// and what is missing of it is read straight into that.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     max_blob: usize,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    large: Option<Large>,
+    begun: Option<Begun>,
 }
 
 /// A frame whose blob is still coming.
 #[derive(Debug)]
-struct Large {
+struct Begun {
     kind: Option<Kind>,
     about: u32,
     meta: Vec<u8>,
@@ -25,11 +25,11 @@ struct Large {
     filled: usize,
 }
 
-/// Blobs up to this are copied out of the buffer.
-const SMALL_BLOB: usize = 32 * 1024;
+/// Room for nearly all heads.
+const BUFFER_BYTES: usize = 8 * 1024;
 
-/// Room for any frame with a small blob.
-const BUFFER_BYTES: usize = HEADER_BYTES + MAX_META_BYTES + SMALL_BLOB;
+/// Room for any head.
+const MAX_HEAD_BYTES: usize = HEADER_BYTES + MAX_META_BYTES;
 
 impl Decoder {
     /// Creates a decoder that refuses blobs over `max_blob`.
@@ -39,27 +39,35 @@ impl Decoder {
             buffer: vec![0; BUFFER_BYTES],
             start: 0,
             end: 0,
-            large: None,
+            begun: None,
         }
+    }
+
+    /// Refuses blobs over `max_blob` from now on.
+    pub(crate) fn set_max_blob(&mut self, max_blob: usize) {
+        self.max_blob = max_blob;
     }
 
     /// Returns where the next bytes go; never empty after [`Decoder::next`] returned `None`.
     pub(crate) fn space(&mut self) -> &mut [u8] {
-        if let Some(large) = &mut self.large {
-            return large.blob.get_mut(large.filled..).unwrap_or_default();
+        if let Some(begun) = &mut self.begun {
+            return begun.blob.get_mut(begun.filled..).unwrap_or_default();
         }
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(MAX_HEAD_BYTES, 0);
+        }
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
     /// Says that `count` bytes were written to the space.
     pub(crate) fn filled(&mut self, count: usize) {
-        match &mut self.large {
-            Some(large) => large.filled += count,
+        match &mut self.begun {
+            Some(begun) => begun.filled += count,
             None => self.end += count,
         }
     }
@@ -67,20 +75,20 @@ impl Decoder {
     /// Returns whether the stream may end here: between two frames.
     #[cfg(test)]
     pub(crate) fn is_between(&self) -> bool {
-        self.large.is_none() && self.start == self.end
+        self.begun.is_none() && self.start == self.end
     }
 
     /// Takes the next whole frame; `None` if more bytes are needed first.
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, Violation> {
         loop {
-            if let Some(large) = self.large.take_if(|large| large.filled == large.blob.len()) {
-                let Large {
+            if let Some(begun) = self.begun.take_if(|begun| begun.filled == begun.blob.len()) {
+                let Begun {
                     kind,
                     about,
                     meta,
                     blob,
                     ..
-                } = large;
+                } = begun;
                 match kind {
                     Some(kind) => {
                         let frame = Frame {
@@ -94,7 +102,7 @@ impl Decoder {
                     None => continue,
                 }
             }
-            if self.large.is_some() || !self.begin()? {
+            if self.begun.is_some() || !self.begin()? {
                 return Ok(None);
             }
         }
@@ -109,12 +117,9 @@ impl Decoder {
             return Ok(false);
         };
         let header = Header::parse(head, self.max_blob)?;
-        let small = header.blob_bytes <= SMALL_BLOB;
-        let needed = header.meta_bytes + if small { header.blob_bytes } else { 0 };
-        if rest.len() < needed {
+        let Some((meta, rest)) = rest.split_at_checked(header.meta_bytes) else {
             return Ok(false);
-        }
-        let (meta, rest) = rest.split_at(header.meta_bytes);
+        };
         let now = rest.len().min(header.blob_bytes);
         let meta = meta.to_vec();
         let mut blob = vec![0; header.blob_bytes];
@@ -122,7 +127,7 @@ impl Decoder {
             to.copy_from_slice(from);
         }
         self.start += HEADER_BYTES + header.meta_bytes + now;
-        self.large = Some(Large {
+        self.begun = Some(Begun {
             kind: header.kind,
             about: header.about,
             meta,

@@ -162,27 +162,33 @@ impl Header {
     }
 }
 
-/// Encodes everything of a frame but its blob; `None` if a length does not fit.
-pub(crate) fn encode_head(
-    kind: Kind,
-    about: u32,
-    meta: &[u8],
-    blob_bytes: usize,
-) -> Option<Vec<u8>> {
+/// Encodes a frame, or everything of it but its blob if that is too large to be copied; `None` if a length
+/// does not fit.
+pub(crate) fn encode(kind: Kind, about: u32, meta: &[u8], blob: &[u8]) -> Option<Vec<u8>> {
     if meta.len() > MAX_META_BYTES {
         return None;
     }
+    let copied = if is_copied(blob) { blob } else { &[] };
     let meta_bytes = u32::try_from(meta.len()).ok()?;
-    let blob_bytes = u32::try_from(blob_bytes).ok()?;
-    let mut head = Vec::with_capacity(HEADER_BYTES + meta.len());
+    let blob_bytes = u32::try_from(blob.len()).ok()?;
+    let mut head = Vec::with_capacity(HEADER_BYTES + meta.len() + copied.len());
     head.extend_from_slice(&MAGIC);
     head.extend_from_slice(&[kind as u8, 0]);
     head.extend_from_slice(&about.to_le_bytes());
     head.extend_from_slice(&meta_bytes.to_le_bytes());
     head.extend_from_slice(&blob_bytes.to_le_bytes());
     head.extend_from_slice(meta);
+    head.extend_from_slice(copied);
     Some(head)
 }
+
+/// Returns whether [`encode`] copies a blob: a small one costs less to copy than to write apart.
+pub(crate) fn is_copied(blob: &[u8]) -> bool {
+    blob.len() <= MAX_COPIED_BLOB
+}
+
+/// The largest blob that is copied behind its head.
+const MAX_COPIED_BLOB: usize = 4 * 1024;
 
 fn length(bytes: [u8; 4]) -> usize {
     usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX)

@@ -95,6 +95,11 @@ impl Ladder {
         self.rung > Rung::Free
     }
 
+    /// Returns whether a signal was sent: then the worker ends, whatever it still says.
+    pub(crate) fn has_signalled(&self) -> bool {
+        self.rung > Rung::Told
+    }
+
     fn climb(&mut self, rung: Rung, due: Option<Duration>, step: Step) -> Option<Step> {
         if self.rung >= rung {
             return None;

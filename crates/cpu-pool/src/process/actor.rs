@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, warn};
+use tracing::{Span, debug, info_span, warn};
 
+use super::alarm::Alarm;
 use super::connection::{Connection, Heard};
 use super::output::Output;
 use super::shared::{Assignment, Idle, Reply, Shared};
@@ -16,6 +17,7 @@ use crate::frame::{Kind, Violation};
 use crate::marker::Marker;
 use crate::message::{self, Hello, InitFailed, Limits, PROTOCOL, Ready, pack, unpack};
 use crate::metrics::{Gauge, add};
+use crate::printed::printed;
 use crate::profile::Profile;
 use crate::recycle::{Life, Lifetime};
 use crate::work::{LogLine, StartError};
@@ -34,10 +36,15 @@ pub(super) struct Running {
     pub(super) worker: Worker,
     pub(super) connection: Connection,
     pub(super) output: Output,
+    pub(super) alarm: Alarm,
     pub(super) last_about: u32,
     pub(super) life: Life,
+    /// How much memory it may use.
+    pub(super) memory_share: Option<u64>,
     lifetime: Lifetime,
     began: Duration,
+    /// When it last gave a sign of life.
+    pub(super) heard_at: Duration,
 }
 
 /// What an idle worker does next.
@@ -128,10 +135,15 @@ async fn start(
         worker,
         connection: connection.map_err(spawned)?,
         output: Output::new(stderr, config.log_rate).map_err(spawned)?,
+        alarm: shared.alarm(),
         last_about: 0,
         life: Life::default(),
+        memory_share: shared
+            .memory_share
+            .map(|share| share.saturating_mul(profile.cpus.into())),
         lifetime: config.lifetime().spread(fastrand::u32(..)),
         began: shared.now(),
+        heard_at: shared.now(),
     };
     running.greet(profile, marker.token);
     let waited = tokio::time::timeout(config.ready_timeout, running.until_ready()).await;
@@ -164,7 +176,7 @@ impl Running {
             log_rate: config.log_rate,
             limits: Limits {
                 memory_bytes: profile.memory_limit,
-                nice: profile.nice,
+                nice: profile.nice.unwrap_or(config.nice),
                 cpus: profile.cores.clone(),
                 oom_score: OOM_SCORE,
             },
@@ -275,9 +287,10 @@ impl Running {
     /// Waits for work; meanwhile listens.
     async fn idle(&mut self, assignments: &mut mpsc::Receiver<Assignment>) -> Next {
         let shared = Arc::clone(&self.shared);
-        let mut leave_at = Some(shared.now().saturating_add(shared.config.idle_timeout));
+        let mut leave_at = self.heard_at.saturating_add(shared.config.idle_timeout);
         loop {
             let is_gone = tokio::select! {
+                biased;
                 assignment = assignments.recv() => return match assignment {
                     Some(assignment) => Next::Work(Box::new(assignment)),
                     None => Next::Leave("not needed"),
@@ -292,11 +305,13 @@ impl Running {
                     self.pass_on_output();
                     false
                 }
-                () = shared.until(leave_at) => {
-                    if shared.retire(self.number) {
-                        return Next::Leave("idle");
+                () = self.alarm.ring(Some(leave_at)) => {
+                    if shared.now() >= leave_at {
+                        if shared.retire(self.number) {
+                            return Next::Leave("idle");
+                        }
+                        leave_at = shared.now().saturating_add(shared.config.idle_timeout);
                     }
-                    leave_at = Some(shared.now().saturating_add(shared.config.idle_timeout));
                     false
                 }
             };
@@ -315,8 +330,8 @@ impl Running {
     }
 
     /// Puts the worker back among the idle ones, or says why it has to leave.
-    pub(super) fn give_back(&mut self, idle: Idle) -> Option<&'static str> {
-        self.life.age = self.shared.now().saturating_sub(self.began);
+    pub(super) fn give_back(&mut self, idle: Idle, now: Duration) -> Option<&'static str> {
+        self.life.age = now.saturating_sub(self.began);
         let verdict = self.lifetime.verdict(&self.life);
         match verdict {
             None => self.shared.put_idle(idle),
@@ -328,6 +343,7 @@ impl Running {
     /// Lets the worker finish and leave; kills what does not.
     pub(super) async fn leave(&mut self, reason: &'static str) {
         self.connection.send(Kind::Drain, 0, &[], Arc::default());
+        let grace = self.shared.config.cancel_grace;
         let leaves = async {
             loop {
                 tokio::select! {
@@ -335,14 +351,11 @@ impl Running {
                         return self.worker.exited().await;
                     },
                     () = self.worker.exited() => return,
-                    () = self.output.readable() => {
-                        let now = self.shared.now();
-                        self.output.pass_on(now, |line| debug!(target: OUTPUT, "{line}"));
-                    }
+                    () = self.output.readable() => self.pass_on_output(),
                 }
             }
         };
-        let in_time = tokio::time::timeout(self.shared.config.cancel_grace, leaves).await;
+        let in_time = tokio::time::timeout(grace, leaves).await;
         if in_time.is_err() {
             warn!(
                 worker = self.number,
@@ -354,22 +367,25 @@ impl Running {
         debug!(worker = self.number, reason, "CPU worker left");
     }
 
-    pub(super) fn pass_on_output(&mut self) {
-        let (now, number) = (self.shared.now(), self.number);
-        self.output.pass_on(
-            now,
-            |line| debug!(target: OUTPUT, worker = number, "{line}"),
-        );
+    /// Passes on what the worker prints while it has no work.
+    fn pass_on_output(&mut self) {
+        let (now, span) = (self.shared.now(), self.span());
+        span.in_scope(|| self.output.pass_on(now, printed));
         add(
             &self.shared.counters.lines_dropped,
             self.output.take_dropped(),
         );
     }
 
+    /// Notes what the program has printed before it was a worker: whatever its `main` says each time.
     fn note(&self, text: &str) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            debug!(target: OUTPUT, worker = self.number, "{line}");
+            debug!(worker = self.number, "printed before the hook: {line}");
         }
+    }
+
+    fn span(&self) -> Span {
+        info_span!("cpu_worker", worker = self.number)
     }
 }
 
@@ -385,9 +401,6 @@ fn init_failed(meta: &[u8]) -> StartError {
 pub(super) fn log_line(meta: &[u8]) -> Option<LogLine> {
     message::read(meta).ok()
 }
-
-/// The target of what workers print.
-pub(super) const OUTPUT: &str = "aqueduct::cpu::output";
 
 /// The system ends a worker rather than its parent when memory runs out.
 const OOM_SCORE: i32 = 300;

@@ -14,7 +14,7 @@ use super::shared::{Assignment, Reply};
 use crate::death::Death;
 use crate::frame::{Frame, Kind, Violation};
 use crate::ladder::{Ladder, Step};
-use crate::message::{self, DoneMeta, FailedMeta, HeartbeatMeta, ReplyMeta, WorkMeta, pack};
+use crate::message::{self, DoneMeta, FailedMeta, HeartbeatMeta, ReplyMeta, WorkMetaRef, pack};
 use crate::metrics::add;
 use crate::relay::Relay;
 use crate::work::{Ended, Failed, Force, Panicked, Stop, Usage, Work};
@@ -25,7 +25,10 @@ struct Doing {
     about: u32,
     order: Order,
     ladder: Ladder,
-    heard_at: Duration,
+    /// When its memory is looked at next.
+    look_at: Option<Duration>,
+    /// How much memory it had, if that was too much.
+    over_budget: Option<u64>,
     is_hung: bool,
     /// Whether it was noticed that nobody waits for the end any more.
     is_abandoned: bool,
@@ -53,6 +56,9 @@ enum Event {
     Due,
 }
 
+/// How often the memory of a worker is looked at.
+const MEMORY_PERIOD: Duration = Duration::from_millis(100);
+
 /// So many requests of one piece of work are under way at most.
 const MAX_REQUESTS: usize = 256;
 
@@ -65,19 +71,22 @@ impl Running {
             mut reply,
             idle,
         } = assignment;
-        let mut doing = self.begin(order);
-        let left = self
-            .accompany(&mut doing, &mut reply)
-            .instrument(span.clone())
-            .await;
+        let mut doing = self.doing(order);
+        let left = if self.begin(&mut doing) {
+            self.accompany(&mut doing, &mut reply)
+                .instrument(span.clone())
+                .await
+        } else {
+            Left::Unsent
+        };
         let relay = Arc::clone(&doing.order.relay);
-        let now = self.shared.now();
+        let now = self.heard_at;
         match left {
             Left::Said(ended) => {
                 span.in_scope(|| self.output.end_of_work(now, |line| relay.printed(line)));
                 self.life.runs += 1;
                 self.life.panicked = matches!(ended, Ended::Panicked(_));
-                let verdict = self.give_back(idle);
+                let verdict = self.give_back(idle, now);
                 let _ = reply.send(Reply::Ended(ended));
                 if let Some(reason) = verdict {
                     self.leave(reason).await;
@@ -96,39 +105,45 @@ impl Running {
         }
     }
 
-    /// Sends the work.
-    fn begin(&mut self, mut order: Order) -> Doing {
+    fn doing(&mut self, order: Order) -> Doing {
         self.last_about = self.last_about.wrapping_add(1);
-        let about = self.last_about;
+        self.heard_at = self.shared.now();
+        Doing {
+            about: self.last_about,
+            order,
+            ladder: Ladder::new(self.shared.config.graces()),
+            look_at: self.memory_share.map(|_| self.heard_at + MEMORY_PERIOD),
+            over_budget: None,
+            is_hung: false,
+            is_abandoned: false,
+            answers: JoinSet::new(),
+        }
+    }
+
+    /// Sends the work; false if the worker was gone before.
+    fn begin(&mut self, doing: &mut Doing) -> bool {
         let Work {
             name,
             params,
             detail,
             remaining,
             cpu_time,
-        } = &order.work;
-        let meta = WorkMeta {
-            name: name.clone(),
+        } = &doing.order.work;
+        let meta = WorkMetaRef {
+            name,
             remaining_ms: millis(*remaining),
             cpu_ms: cpu_time.map(millis),
-            detail: detail.clone(),
+            detail,
         };
         let meta = pack(&meta).unwrap_or_default();
-        self.connection
-            .send(Kind::Work, about, &meta, Arc::clone(params));
-        if order.stop.borrow().is_some() {
+        let is_sent = self
+            .connection
+            .send(Kind::Work, doing.about, &meta, Arc::clone(params));
+        if doing.order.stop.borrow().is_some() {
             // Whoever has said it before is heard at once.
-            order.stop.mark_changed();
+            doing.order.stop.mark_changed();
         }
-        Doing {
-            about,
-            order,
-            ladder: Ladder::new(self.shared.config.graces()),
-            heard_at: self.shared.now(),
-            is_hung: false,
-            is_abandoned: false,
-            answers: JoinSet::new(),
-        }
+        is_sent
     }
 
     async fn accompany(&mut self, doing: &mut Doing, reply: &mut oneshot::Sender<Reply>) -> Left {
@@ -176,28 +191,34 @@ impl Running {
     }
 
     async fn next_event(&mut self, doing: &mut Doing, reply: &mut oneshot::Sender<Reply>) -> Event {
-        let hangs_at = doing
+        let hangs_at = self
             .heard_at
             .saturating_add(self.shared.config.hang_timeout);
         let hangs_at = (!doing.is_hung).then_some(hangs_at);
-        let due = [doing.ladder.due(), hangs_at].into_iter().flatten().min();
-        let shared = &self.shared;
+        let due = [doing.ladder.due(), hangs_at, doing.look_at];
+        let due = due.into_iter().flatten().min();
+        // A worker can say and print without end: whatever it must not hold up stands in front.
         tokio::select! {
-            heard = self.connection.next() => Event::Heard(heard),
-            () = self.worker.exited() => Event::Exited,
-            () = self.output.readable() => Event::Printed,
+            biased;
             () = changed(&mut doing.order.stop) => Event::Stopped,
             () = reply.closed(), if !doing.is_abandoned => Event::Abandoned,
+            () = self.alarm.ring(due) => Event::Due,
             Some(Ok((about, answer))) = doing.answers.join_next() => Event::Answered(about, answer),
-            () = shared.until(due) => Event::Due,
+            heard = self.connection.next() => Event::Heard(heard),
+            () = self.output.readable() => Event::Printed,
+            () = self.worker.exited() => Event::Exited,
         }
     }
 
     /// Takes what the worker says.
     async fn hear(&mut self, doing: &mut Doing, heard: Heard) -> Option<Left> {
-        doing.heard_at = self.shared.now();
+        self.heard_at = self.shared.now();
         match heard {
             Heard::Frame(frame) => match self.take_frame(doing, frame) {
+                // The signal is on its way: the next work must not meet it.
+                Ok(Some(Left::Said(ended))) if doing.ladder.has_signalled() => {
+                    Some(self.gone_after(doing, ended).await)
+                }
                 Ok(left) => left,
                 Err(violation) => Some(self.violated(&violation).await),
             },
@@ -293,20 +314,37 @@ impl Running {
 
     fn tick(&mut self, doing: &mut Doing) {
         let now = self.shared.now();
-        let silent = now.saturating_sub(doing.heard_at);
+        self.look_at_memory(doing, now);
+        let silent = now.saturating_sub(self.heard_at);
         let step = if silent >= self.shared.config.hang_timeout && !doing.is_hung {
             if self.worker.is_traced() {
-                doing.heard_at = now;
+                self.heard_at = now;
                 None
             } else {
                 doing.is_hung = !doing.ladder.has_begun();
-                doing.heard_at = now;
+                self.heard_at = now;
                 doing.ladder.hung(now)
             }
         } else {
             doing.ladder.tick(now)
         };
         self.take_step(doing, step);
+    }
+
+    /// Kills a worker that uses more memory than its share.
+    fn look_at_memory(&mut self, doing: &mut Doing, now: Duration) {
+        let is_due = doing.look_at.is_some_and(|at| at <= now);
+        let (true, Some(share)) = (is_due, self.memory_share) else {
+            return;
+        };
+        doing.look_at = Some(now + MEMORY_PERIOD);
+        let used = self.worker.memory();
+        if used > share {
+            doing.look_at = None;
+            doing.over_budget = Some(used);
+            let step = doing.ladder.stop(Force::Kill, now);
+            self.take_step(doing, step);
+        }
     }
 
     fn take_step(&mut self, doing: &Doing, step: Option<Step>) {
@@ -330,11 +368,7 @@ impl Running {
     async fn ended(&mut self, doing: &mut Doing) -> Left {
         while let Ok(Some(Heard::Frame(frame))) = self.connection.next_now() {
             match self.take_frame(doing, frame) {
-                Ok(Some(Left::Said(ended))) => {
-                    self.worker.reap_soon().await;
-                    self.finish_output(&doing.order.relay).await;
-                    return Left::Gone(ended);
-                }
+                Ok(Some(Left::Said(ended))) => return self.gone_after(doing, ended).await,
                 Ok(Some(left)) => return left,
                 Ok(None) => {}
                 Err(violation) => return self.violated(&violation).await,
@@ -347,12 +381,23 @@ impl Running {
             let silent_for = self.shared.config.hang_timeout;
             return Left::Gone(Ended::Died(Death::Hung { silent_for }));
         }
+        if let (Some(used), Some(share)) = (doing.over_budget, self.memory_share) {
+            add(&self.shared.counters.died, 1);
+            return Left::Gone(Ended::Died(Death::OverBudget { used, share }));
+        }
         if doing.ladder.has_begun() {
             return Left::Gone(Ended::Stopped { by_force: true });
         }
         add(&self.shared.counters.died, 1);
         let death = Death::classify(exit, &self.output.last_words());
         Left::Gone(Ended::Died(death))
+    }
+
+    /// Takes the end of a worker that has said before how its work ended.
+    async fn gone_after(&mut self, doing: &Doing, ended: Ended) -> Left {
+        self.worker.reap_soon().await;
+        self.finish_output(&doing.order.relay).await;
+        Left::Gone(ended)
     }
 
     /// Kills a worker that does not keep to the protocol.

@@ -6,20 +6,22 @@ use std::os::fd::OwnedFd;
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::Arc;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::fcntl_setpipe_size;
-use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::net::unix::pipe::Sender;
 
-use crate::frame::{Decoder, Frame, Kind, Violation, encode_head};
+use super::descriptor::{Descriptor, Read, do_not_block};
+use crate::frame::{Decoder, Frame, Kind, Violation, encode, is_copied};
 
 /// The pipes to one worker.
 #[derive(Debug)]
 pub(super) struct Connection {
-    input: Receiver,
+    input: Descriptor,
     output: Sender,
     decoder: Decoder,
     outgoing: VecDeque<Outgoing>,
-    preamble: Option<Preamble>,
+    /// Whether the other end was closed before it took the first byte of a frame.
+    is_refused: bool,
+    preamble: Option<Box<Preamble>>,
 }
 
 /// What came from a worker.
@@ -33,22 +35,11 @@ pub(super) enum Heard {
     End,
 }
 
-/// What one look at the pipe gave.
-#[derive(Debug)]
-enum Taken {
-    /// Something whole.
-    Heard(Heard),
-    /// A piece of something.
-    Piece,
-    /// Nothing: wait.
-    Nothing,
-}
-
 /// A frame on its way out.
 #[derive(Debug)]
 struct Outgoing {
     head: Vec<u8>,
-    blob: Arc<Vec<u8>>,
+    blob: Option<Arc<Vec<u8>>>,
     written: usize,
 }
 
@@ -57,7 +48,11 @@ struct Outgoing {
 struct Preamble {
     wanted: Vec<u8>,
     seen: Vec<u8>,
+    space: [u8; TEXT_READ],
 }
+
+/// So much is read at once before the preamble.
+const TEXT_READ: usize = 1024;
 
 /// What is printed before the preamble is passed on in pieces of this length.
 const TEXT_BYTES: usize = 16 * 1024;
@@ -77,33 +72,31 @@ impl Connection {
             let _ = fcntl_setpipe_size(fd, pipe_buffer);
         }
         // A blocking child shares no flags with us: each end of a pipe has its own.
-        for fd in [&input, &output] {
-            fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
-        }
+        do_not_block(&output)?;
         Ok(Self {
-            input: Receiver::from_owned_fd(input)?,
+            input: Descriptor::watch_pipe(input)?,
             output: Sender::from_owned_fd(output)?,
             decoder: Decoder::new(max_blob),
             outgoing: VecDeque::new(),
-            preamble: Some(Preamble {
-                wanted,
-                seen: Vec::new(),
-            }),
+            is_refused: false,
+            preamble: Some(Box::new(Preamble::new(wanted))),
         })
     }
 
     /// Puts a frame on its way; [`Connection::next`] writes what does not fit into the pipe.
+    ///
+    /// Returns false if nobody can have read any of it: the other end was closed before.
     pub(super) fn send(&mut self, kind: Kind, about: u32, meta: &[u8], blob: Arc<Vec<u8>>) -> bool {
-        let Some(head) = encode_head(kind, about, meta, blob.len()) else {
+        let Some(head) = encode(kind, about, meta, &blob) else {
             return false;
         };
         self.outgoing.push_back(Outgoing {
             head,
-            blob,
+            blob: (!is_copied(&blob)).then_some(blob),
             written: 0,
         });
         self.flush();
-        true
+        !self.is_refused
     }
 
     /// Returns the next thing that the worker says; writes meanwhile.
@@ -111,24 +104,20 @@ impl Connection {
     /// Cancel safe: nothing that was read or written is lost.
     pub(super) async fn next(&mut self) -> Result<Heard, Violation> {
         loop {
-            match self.take()? {
-                Taken::Heard(heard) => return Ok(heard),
-                Taken::Piece => continue,
-                Taken::Nothing => {}
+            if let Some(heard) = self.take()? {
+                return Ok(heard);
             }
-            if self.outgoing.is_empty() {
-                if self.input.readable().await.is_err() {
-                    return Ok(Heard::End);
+            let space = space(&mut self.preamble, &mut self.decoder);
+            let read = tokio::select! {
+                biased;
+                read = self.input.read(space) => read,
+                _ = self.output.writable(), if !self.outgoing.is_empty() => {
+                    self.flush();
+                    continue;
                 }
-                continue;
-            }
-            tokio::select! {
-                readable = self.input.readable() => {
-                    if readable.is_err() {
-                        return Ok(Heard::End);
-                    }
-                }
-                _ = self.output.writable() => self.flush(),
+            };
+            if !self.filled(read) {
+                return Ok(Heard::End);
             }
         }
     }
@@ -136,12 +125,30 @@ impl Connection {
     /// Returns what can be had without waiting; `None` is a pipe without anything in it.
     pub(super) fn next_now(&mut self) -> Result<Option<Heard>, Violation> {
         loop {
-            match self.take()? {
-                Taken::Heard(heard) => return Ok(Some(heard)),
-                Taken::Piece => {}
-                Taken::Nothing => return Ok(None),
+            if let Some(heard) = self.take()? {
+                return Ok(Some(heard));
+            }
+            let space = space(&mut self.preamble, &mut self.decoder);
+            let read = self.input.read_now(space);
+            if !self.filled(read) {
+                return Ok(Some(Heard::End));
+            }
+            if read == Read::All(0) {
+                return Ok(None);
             }
         }
+    }
+
+    /// Takes over what was read into the space; false at the end.
+    fn filled(&mut self, read: Read) -> bool {
+        let (Read::All(count) | Read::Some(count)) = read else {
+            return false;
+        };
+        match &mut self.preamble {
+            Some(preamble) => preamble.filled(count),
+            None => self.decoder.filled(count),
+        }
+        true
     }
 
     /// Takes what a program has printed that was never a worker.
@@ -150,45 +157,23 @@ impl Connection {
         preamble.map_or_else(Vec::new, |preamble| std::mem::take(&mut preamble.seen))
     }
 
-    /// Takes a frame out of what is there, or reads once.
-    fn take(&mut self) -> Result<Taken, Violation> {
-        if self.preamble.is_some() {
-            return Ok(self.take_text());
-        }
-        if let Some(frame) = self.decoder.next()? {
-            return Ok(Taken::Heard(Heard::Frame(frame)));
-        }
-        match self.input.try_read(self.decoder.space()) {
-            Ok(0) => Ok(Taken::Heard(Heard::End)),
-            Ok(count) => {
-                self.decoder.filled(count);
-                Ok(Taken::Piece)
+    /// Takes a frame, or text, out of what was read.
+    fn take(&mut self) -> Result<Option<Heard>, Violation> {
+        if let Some(preamble) = &mut self.preamble {
+            if let Some(text) = preamble.text() {
+                return Ok(Some(Heard::Text(text)));
             }
-            Err(error) => Ok(failed(&error)),
+            let Some(rest) = preamble.rest() else {
+                return Ok(None);
+            };
+            self.preamble = None;
+            self.begin_frames(&rest);
         }
+        Ok(self.decoder.next()?.map(Heard::Frame))
     }
 
-    /// Reads once, before the preamble is there.
-    fn take_text(&mut self) -> Taken {
-        let mut bytes = [0; 4096];
-        match self.input.try_read(&mut bytes) {
-            Ok(0) => Taken::Heard(Heard::End),
-            Ok(count) => {
-                let bytes = bytes.get(..count).unwrap_or_default();
-                let text = self.preamble.as_mut().and_then(|it| it.take(bytes));
-                self.after_preamble();
-                text.map_or(Taken::Piece, |text| Taken::Heard(Heard::Text(text)))
-            }
-            Err(error) => failed(&error),
-        }
-    }
-
-    /// Once the preamble is there, what follows it is frames.
-    fn after_preamble(&mut self) {
-        let Some(rest) = self.preamble.as_mut().and_then(Preamble::rest) else {
-            return;
-        };
-        self.preamble = None;
+    /// What follows the preamble is frames.
+    fn begin_frames(&mut self, rest: &[u8]) {
         let space = self.decoder.space();
         let count = rest.len().min(space.len());
         if let (Some(to), Some(from)) = (space.get_mut(..count), rest.get(..count)) {
@@ -200,51 +185,65 @@ impl Connection {
     /// Writes as much as the pipe takes; a pipe that nobody reads is noticed by its other end.
     fn flush(&mut self) {
         while let Some(frame) = self.outgoing.front_mut() {
-            let head = frame.head.get(frame.written..).unwrap_or_default();
-            let done = frame.written.saturating_sub(frame.head.len());
-            let blob = frame.blob.get(done..).unwrap_or_default();
-            match self
-                .output
-                .try_write_vectored(&[IoSlice::new(head), IoSlice::new(blob)])
-            {
-                Ok(count) => {
-                    frame.written += count;
-                    if frame.written == frame.head.len() + frame.blob.len() {
-                        self.outgoing.pop_front();
-                    }
-                }
+            match frame.write(&self.output) {
+                Ok(true) => drop(self.outgoing.pop_front()),
+                Ok(false) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => self.outgoing.clear(),
+                Err(_) => {
+                    self.is_refused |= frame.written == 0;
+                    self.outgoing.clear();
+                }
             }
         }
     }
 }
 
-/// A reset comes behind what was written before, and is an end like any other.
-fn failed(error: &io::Error) -> Taken {
-    match error.kind() {
-        ErrorKind::WouldBlock => Taken::Nothing,
-        ErrorKind::Interrupted => Taken::Piece,
-        _ => Taken::Heard(Heard::End),
+impl Outgoing {
+    /// Writes some of the rest; returns whether that was all.
+    fn write(&mut self, output: &Sender) -> io::Result<bool> {
+        let head = self.head.get(self.written..).unwrap_or_default();
+        let Some(blob) = &self.blob else {
+            self.written += output.try_write(head)?;
+            return Ok(self.written == self.head.len());
+        };
+        let done = self.written.saturating_sub(self.head.len());
+        let rest = blob.get(done..).unwrap_or_default();
+        self.written += output.try_write_vectored(&[IoSlice::new(head), IoSlice::new(rest)])?;
+        Ok(self.written == self.head.len() + blob.len())
+    }
+}
+
+/// Returns where the next bytes go.
+fn space<'a>(preamble: &'a mut Option<Box<Preamble>>, decoder: &'a mut Decoder) -> &'a mut [u8] {
+    match preamble {
+        Some(preamble) => &mut preamble.space,
+        None => decoder.space(),
     }
 }
 
 impl Preamble {
-    /// Takes bytes; returns text that stands before the preamble for sure.
-    fn take(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.seen.extend_from_slice(bytes);
-        if let Some(at) = self.position() {
-            let rest = self.seen.split_off(at);
-            let text = std::mem::replace(&mut self.seen, rest);
-            return (!text.is_empty()).then_some(text);
+    fn new(wanted: Vec<u8>) -> Self {
+        Self {
+            wanted,
+            seen: Vec::new(),
+            space: [0; TEXT_READ],
         }
+    }
+
+    /// Says that `count` bytes were written to the space.
+    fn filled(&mut self, count: usize) {
+        self.seen
+            .extend_from_slice(self.space.get(..count).unwrap_or_default());
+    }
+
+    /// Takes text that stands before the preamble for sure, once that is seen or there is much of it.
+    fn text(&mut self) -> Option<Vec<u8>> {
         let sure = self.seen.len().saturating_sub(self.wanted.len());
-        if sure < TEXT_BYTES {
-            return None;
-        }
-        let rest = self.seen.split_off(sure);
-        Some(std::mem::replace(&mut self.seen, rest))
+        let sure = if sure < TEXT_BYTES { 0 } else { sure };
+        let rest = self.seen.split_off(self.position().unwrap_or(sure));
+        let text = std::mem::replace(&mut self.seen, rest);
+        (!text.is_empty()).then_some(text)
     }
 
     /// Returns what stands behind the preamble, once that is there.
@@ -266,14 +265,17 @@ mod tests {
 
     #[test]
     fn text_before_the_preamble_is_told_apart() {
-        let mut preamble = Preamble {
-            wanted: b"<begin>".to_vec(),
-            seen: Vec::new(),
+        let mut preamble = Preamble::new(b"<begin>".to_vec());
+        let add = |preamble: &mut Preamble, bytes: &[u8]| {
+            preamble.space[..bytes.len()].copy_from_slice(bytes);
+            preamble.filled(bytes.len());
         };
-        assert_eq!(preamble.take(b"running 1 test\n<beg"), None);
-        assert_eq!(preamble.rest(), None);
-        let text = preamble.take(b"in>frames");
+        add(&mut preamble, b"running 1 test\n<beg");
+        assert_eq!((preamble.text(), preamble.rest()), (None, None));
+        add(&mut preamble, b"in>frames");
+        let text = preamble.text();
         assert_eq!(text.as_deref(), Some(b"running 1 test\n".as_slice()));
+        assert_eq!(preamble.text(), None);
         assert_eq!(preamble.rest().as_deref(), Some(b"frames".as_slice()));
     }
 }

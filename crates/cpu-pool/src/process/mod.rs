@@ -1,8 +1,10 @@
 //! Workers as processes: the parent's side.
 
 mod actor;
+mod alarm;
 mod busy;
 mod connection;
+mod descriptor;
 mod output;
 mod pool;
 mod shared;

@@ -1,21 +1,18 @@
 //! What a worker prints: lines, decoded as far as they can be, and its last words.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::io;
 use std::process::ChildStderr;
 use std::time::Duration;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use tokio::net::unix::pipe::Receiver;
-
+use super::descriptor::{Descriptor, Read};
 use crate::death::{ALLOCATION_FAILED, STACK_OVERFLOW};
 use crate::rate::Rate;
 
 /// The standard error of one worker, which is its standard output too.
 #[derive(Debug)]
 pub(super) struct Output {
-    pipe: Option<Receiver>,
+    pipe: Option<Descriptor>,
     lines: Lines,
     rate: Rate,
     dropped: u64,
@@ -47,10 +44,8 @@ const LEAK_TIME: Duration = Duration::from_millis(100);
 
 impl Output {
     pub(super) fn new(stderr: ChildStderr, rate: u32) -> io::Result<Self> {
-        let pipe = OwnedFd::from(stderr);
-        fcntl_setfl(&pipe, fcntl_getfl(&pipe)? | OFlags::NONBLOCK)?;
         Ok(Self {
-            pipe: Some(Receiver::from_owned_fd(pipe)?),
+            pipe: Some(Descriptor::watch_pipe(stderr.into())?),
             lines: Lines::default(),
             rate: Rate::new(rate),
             dropped: 0,
@@ -62,8 +57,8 @@ impl Output {
     /// Cancel safe: reads nothing.
     pub(super) async fn readable(&self) {
         match &self.pipe {
-            Some(pipe) if pipe.readable().await.is_ok() => {}
-            _ => std::future::pending().await,
+            Some(pipe) => pipe.readable().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -120,31 +115,21 @@ impl Output {
             return false;
         };
         let mut bytes = [0; 8192];
-        match pipe.try_read(&mut bytes) {
-            Ok(0) => {
-                self.pipe = None;
-                false
+        let read = pipe.read_if_ready(&mut bytes);
+        let (Read::All(count) | Read::Some(count)) = read else {
+            self.pipe = None;
+            return false;
+        };
+        let bytes = bytes.get(..count).unwrap_or_default();
+        let (rate, dropped) = (&mut self.rate, &mut self.dropped);
+        self.lines.add(bytes, |line| {
+            if rate.allows(now) {
+                take(line);
+            } else {
+                *dropped += 1;
             }
-            Ok(count) => {
-                let (rate, dropped) = (&mut self.rate, &mut self.dropped);
-                self.lines
-                    .add(bytes.get(..count).unwrap_or_default(), |line| {
-                        if rate.allows(now) {
-                            take(line);
-                        } else {
-                            *dropped += 1;
-                        }
-                    });
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => true,
-            Err(error) => {
-                if error.kind() != ErrorKind::WouldBlock {
-                    self.pipe = None;
-                }
-                false
-            }
-        }
+        });
+        read != Read::All(0)
     }
 }
 

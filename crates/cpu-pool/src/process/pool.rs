@@ -75,8 +75,8 @@ impl ProcessPool {
     /// Refuses what does not fit into a frame.
     fn too_large(&self, order: &Order) -> Option<Failed> {
         let over = |what: &str, bytes: usize, limit: usize| {
-            let message = format!("{what} have {bytes} bytes; at most {limit} are allowed");
-            (bytes > limit).then(|| Failed::new(message))
+            let message = || format!("{what} have {bytes} bytes; at most {limit} are allowed");
+            (bytes > limit).then(|| Failed::new(message()))
         };
         let (params, detail) = (order.work.params.len(), order.work.detail.len());
         over("the parameters", params, self.shared.config.max_payload).or_else(|| {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::spawner::Spawner;
 use crate::breaker::Breaker;
 use crate::config::PoolConfig;
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) names: Vec<String>,
     pub(super) spawner: Spawner,
     pub(super) counters: Counters,
+    /// How much memory one place may use.
+    pub(super) memory_share: Option<u64>,
     origin: Instant,
     state: Mutex<State>,
 }
@@ -68,6 +71,7 @@ impl Shared {
     pub(super) fn new(config: PoolConfig, names: Vec<String>, spawner: Spawner) -> Self {
         let breaker = Breaker::new(config.restart_limit, config.restart_window);
         Self {
+            memory_share: config.memory_budget.share(config.workers),
             config,
             names,
             spawner,
@@ -88,21 +92,18 @@ impl Shared {
         self.origin.elapsed()
     }
 
-    /// Waits until a time since the start of the pool; for ever if there is none.
-    pub(super) async fn until(&self, time: Option<Duration>) {
-        match time {
-            Some(time) => tokio::time::sleep_until(self.origin + time).await,
-            None => std::future::pending().await,
-        }
+    /// Creates an alarm for times since the start of the pool.
+    pub(super) fn alarm(&self) -> Alarm {
+        Alarm::new(self.origin)
     }
 
     /// Takes the worker of a profile that was idle for the shortest time.
-    pub(super) fn take_idle(&self, profile: &Profile) -> Option<Idle> {
+    pub(super) fn take_idle(&self, profile: &Arc<Profile>) -> Option<Idle> {
         let mut state = self.state();
         let at = state
             .idle
             .iter()
-            .rposition(|idle| *idle.profile == *profile)?;
+            .rposition(|idle| Arc::ptr_eq(&idle.profile, profile) || idle.profile == *profile)?;
         state.idle.remove(at)
     }
 

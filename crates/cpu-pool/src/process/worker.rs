@@ -1,15 +1,14 @@
 //! One process: its exit, its group, and that it never outlives its pool.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
+use super::descriptor::Descriptor;
+use crate::budget::memory_of;
 use crate::death::Exit;
 
 /// A process that leads a group of its own.
@@ -19,7 +18,7 @@ use crate::death::Exit;
 pub(super) struct Worker {
     child: Child,
     pid: Option<Pid>,
-    exit: AsyncFd<OwnedFd>,
+    exit: Descriptor,
     reaped: Option<Exit>,
 }
 
@@ -32,7 +31,7 @@ impl Worker {
         let exit = pid
             .ok_or_else(|| io::Error::other("the process has no id"))
             .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?))
-            .and_then(watch);
+            .and_then(Descriptor::watch);
         match exit {
             Ok(exit) => Ok(Self {
                 child,
@@ -55,7 +54,7 @@ impl Worker {
     /// Waits until the process has ended; it is not reaped yet.
     pub(super) async fn exited(&self) {
         // An error of the poller ends the wait as well: then reaping waits.
-        let _ = self.exit.readable().await;
+        self.exit.readable().await;
     }
 
     /// Sends a signal to the process and to all that it has started.
@@ -90,6 +89,11 @@ impl Worker {
         exit
     }
 
+    /// Returns the memory of the process that nobody shares, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        memory_of(&self.id().to_string()).unwrap_or_default()
+    }
+
     /// Returns whether a debugger holds the process: then its silence means nothing.
     pub(super) fn is_traced(&self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
@@ -99,14 +103,6 @@ impl Worker {
             .find_map(|line| line.strip_prefix("TracerPid:"));
         tracer.is_some_and(|pid| pid.trim() != "0")
     }
-}
-
-#[expect(
-    deprecated,
-    reason = "the replacement is unsafe, because of types that change their descriptor; this one does not"
-)]
-fn watch(exit: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(exit, Interest::READABLE)
 }
 
 impl Drop for Worker {

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use aqueduct_cpu_pool::{Body, Failed, Link, LogLine, Progress, Work};
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 
 /// The body of the workers.
 pub(crate) struct Acts;
@@ -21,6 +21,14 @@ impl Body for Acts {
 
     fn prepare(&self) -> Result<(), String> {
         match std::env::var("PREPARE").as_deref() {
+            Ok("print") => {
+                println!("a line of the preparation");
+                Ok(())
+            }
+            Ok("helper") => {
+                leave_behind("sleep 1000");
+                Ok(())
+            }
             Ok("fail") => Err("the model is missing".to_owned()),
             Ok("panic") => panic!("the model is broken"),
             Ok("hang") => block(),
@@ -58,6 +66,8 @@ impl Body for Acts {
             }
             "grandchild" => grandchild(&params, link),
             "nested" => Ok(nested()),
+            "leave behind" => Ok(leave_behind(&params).into_bytes()),
+            "escape" => Ok(escape().into_bytes()),
             _ => run_on(&work.name, &params, link),
         }
     }
@@ -88,6 +98,11 @@ fn run_on(act: &str, params: &str, link: &Link) -> Result<Vec<u8>, Failed> {
             Ok(vec![other.spawn(|| overflow(1)).unwrap().join().unwrap()])
         }
         "block" => block(),
+        "hog and block" => {
+            let memory = vec![1_u8; params.parse().unwrap()];
+            black_box(&memory);
+            block()
+        }
         "spin" => loop {
             black_box(act);
         },
@@ -98,6 +113,22 @@ fn run_on(act: &str, params: &str, link: &Link) -> Result<Vec<u8>, Failed> {
             Err(Failed::new(format!("ends because of: {}", stop.why)))
         }
         "garbage" => garbage(params),
+        "done, then killed" => {
+            // The first work of its worker; an empty map, and a result of four bytes.
+            write_raw(&frame(1, &[0x80], b"late"));
+            kill_process(getpid(), Signal::KILL).unwrap();
+            block()
+        }
+        "request, then abort" => {
+            let (asked, is_asked) = mpsc::channel();
+            let link = link.clone();
+            thread::spawn(move || {
+                asked.send(()).unwrap();
+                request("never", &link)
+            });
+            is_asked.recv().unwrap();
+            block()
+        }
         other => Err(Failed::new(format!("there is no act `{other}`"))),
     }
 }
@@ -220,6 +251,27 @@ fn garbage(what: &str) -> Result<Vec<u8>, Failed> {
         "truncated" => head(0x88, 1000),
         _ => return Err(Failed::new("no such garbage")),
     };
+    write_raw(&bytes);
+    if what == "truncated" {
+        std::process::abort();
+    }
+    block()
+}
+
+/// Makes a frame that says that work is done.
+fn frame(about: u32, meta: &[u8], blob: &[u8]) -> Vec<u8> {
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    let mut bytes = vec![0xA9, 0xDC, 0x88, 0];
+    bytes.extend(about.to_le_bytes());
+    bytes.extend(length(meta));
+    bytes.extend(length(blob));
+    bytes.extend(meta);
+    bytes.extend(blob);
+    bytes
+}
+
+/// Writes to the pipe of the protocol, behind the back of the library.
+fn write_raw(bytes: &[u8]) {
     for fd in 10..20 {
         let pipe = OpenOptions::new()
             .write(true)
@@ -229,11 +281,26 @@ fn garbage(what: &str) -> Result<Vec<u8>, Failed> {
         let flags = flags.lines().find(|line| line.starts_with("flags:"));
         let is_output = flags.is_some_and(|flags| flags.ends_with('1'));
         if let (Ok(mut pipe), true) = (pipe, is_output) {
-            let _ = pipe.write_all(&bytes);
+            let _ = pipe.write_all(bytes);
         }
     }
-    if what == "truncated" {
-        std::process::abort();
+}
+
+/// Starts a program in the background of a shell that ends; returns its process id.
+fn leave_behind(command: &str) -> String {
+    let mut shell = Command::new("sh");
+    let script = format!("trap '' TERM HUP INT; {command} >/dev/null 2>&1 & echo $!");
+    let output = shell.args(["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Starts a program that leaves the process group, and waits until it has.
+fn escape() -> String {
+    let pid = leave_behind("setsid sleep 1000");
+    let own = rustix::process::getpgrp();
+    let process = Pid::from_raw(pid.parse().unwrap());
+    while rustix::process::getpgid(process).unwrap() == own {
+        thread::yield_now();
     }
-    block()
+    pid
 }

@@ -5,23 +5,30 @@ use std::time::Duration;
 use aqueduct_cpu_pool::{Ended, Workers};
 use libtest_mimic::Trial;
 
-use crate::support::{Pool, config, open_files, text, trial};
+use crate::support::{Pool, Watched, alone, config, open_files, start, text, trial, work};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         trial(
             "r23_descriptors_stay_flat_over_runs_recycles_and_crashes",
-            descriptors,
+            || alone("parent-descriptors"),
         ),
         trial("r32_a_worker_for_each_run", one_run_each),
         trial("r32_memory_that_was_freed_does_not_count", memory),
         trial("idle_workers_above_the_minimum_leave", idle),
         trial("the_first_workers_are_started_at_once", warm_up),
         trial("r31_a_dropped_pool_leaves_nothing", dropped),
+        trial("r31_a_dropped_runtime_leaves_nothing", || {
+            runtime_ends(false)
+        }),
+        trial("r31_a_panic_of_the_owner_leaves_nothing", || {
+            runtime_ends(true)
+        }),
     ]
 }
 
-async fn descriptors() {
+/// In a process of its own: other tests open and close descriptors meanwhile.
+pub(crate) async fn descriptors_here() {
     let mut config = config();
     config.max_runs = Some(50);
     let pool = Pool::with(config);
@@ -102,4 +109,29 @@ async fn dropped() {
     let busy = text(pool.run("grandchild", "return").await);
     drop(pool);
     crate::orphans::gone(&format!("{pid} {busy}")).await;
+}
+
+/// The runtime of a busy pool goes away: it is dropped, or its owner panics.
+async fn runtime_ends(by_panic: bool) {
+    let (say, said) = std::sync::mpsc::channel();
+    let owner = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.unwrap();
+        let pool = std::sync::Arc::new(runtime.block_on(async { Pool::new() }));
+        let idle = text(runtime.block_on(pool.run("pid", "")));
+        let mut watched = Watched::new(work("grandchild", "block"));
+        let _running = runtime.block_on(async { start(&pool, &mut watched) });
+        let pids = runtime.block_on(watched.reported()).text;
+        say.send(format!("{idle} {pids}")).unwrap();
+        assert!(!by_panic, "a panic on purpose");
+        drop(runtime);
+        pool
+    });
+    let pids = said.recv().unwrap();
+    crate::orphans::gone(&pids).await;
+    // A pool without its runtime is dropped like any other.
+    let ended = tokio::task::block_in_place(|| owner.join().is_err());
+    assert_eq!(ended, by_panic);
 }

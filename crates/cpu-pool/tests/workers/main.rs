@@ -11,7 +11,10 @@
 )]
 
 mod body;
+mod chaos;
 mod deaths;
+mod early;
+mod left;
 mod life;
 mod orphans;
 mod starting;
@@ -42,5 +45,7 @@ fn main() -> ExitCode {
     tests.extend(starting::tests());
     tests.extend(life::tests());
     tests.extend(orphans::tests());
+    tests.extend(left::tests());
+    tests.extend(chaos::tests());
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }

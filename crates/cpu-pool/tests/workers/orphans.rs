@@ -178,10 +178,17 @@ pub(crate) fn be_a_parent(act: &str) -> ExitCode {
         println!("an ordinary program");
         return ExitCode::SUCCESS;
     }
+    if act == "parent-early-prints" {
+        crate::early::early_prints();
+        return ExitCode::SUCCESS;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
+        if act == "parent-descriptors" {
+            return crate::life::descriptors_here().await;
+        }
         let mut config = config();
         config.ready_timeout = Duration::from_mins(1);
         let pool = Pool(ProcessPool::new(config, Vec::new()).unwrap());

@@ -1,9 +1,12 @@
 //! Parameters, results, requests, output: what goes over the pipes.
 
+use std::sync::Arc;
+
 use aqueduct_cpu_pool::{Ended, Order, Workers};
 use libtest_mimic::Trial;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Pool, Watched, config, death, text, trial, work};
+use crate::support::{Pool, Watched, alone, config, death, start, text, trial, work};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -18,6 +21,13 @@ pub(crate) fn tests() -> Vec<Trial> {
             "r33_requests_are_answered_refused_and_ten_thousand_are_fine",
             requests,
         ),
+        trial(
+            "r33_a_worker_that_dies_while_it_awaits_an_answer",
+            dies_asking,
+        ),
+        trial("what_is_printed_before_there_is_work_is_logged", || {
+            alone("parent-early-prints")
+        }),
         trial("logs_arrive_with_their_fields", logs),
     ]
 }
@@ -145,6 +155,19 @@ async fn requests() {
     assert!(matches!(unanswered, Ended::Failed(_)));
     assert_eq!(pool.0.metrics().relayed, 10_003);
     pool.still_works().await;
+}
+
+async fn dies_asking() {
+    let pool = Arc::new(Pool::new());
+    let mut watched = Watched::new(work("request, then abort", ""));
+    let running = start(&pool, &mut watched);
+    let pid = watched.reported().await.text;
+    assert_eq!(watched.reported().await.text, "asked");
+    kill_process(Pid::from_raw(pid.parse().unwrap()).unwrap(), Signal::ABORT).unwrap();
+    let death = death(running.await.unwrap());
+    assert!(death.starts_with("killed by signal 6"), "{death}");
+    assert_eq!(pool.0.metrics().relayed, 1);
+    Arc::into_inner(pool).unwrap().still_works().await;
 }
 
 async fn logs() {
