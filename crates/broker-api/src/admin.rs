@@ -7,6 +7,7 @@ use aqueduct_core::run::{CancelAnswer, Reason};
 use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use crate::error::BrokerError;
+use crate::profile::ConsumerProfile;
 
 /// The most runs in one page, and in one administrative call.
 pub const MAX_PAGE: usize = 512;
@@ -34,6 +35,16 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if the broker did not answer.
     fn list(&self, filter: &RunFilter)
     -> impl Future<Output = Result<RunPage, BrokerError>> + Send;
+
+    /// Returns who holds each run, or `None` for one that nobody holds.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are asked for.
+    fn holders(
+        &self,
+        runs: &[RunId],
+    ) -> impl Future<Output = Result<Vec<Option<Holder>>, BrokerError>> + Send;
 
     /// Asks for the end of runs; returns one answer a run, in order.
     ///
@@ -167,8 +178,18 @@ pub struct TaskInfo {
     pub last_ended_at: Option<Timestamp>,
 }
 
+/// Who holds a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The consumer.
+    pub consumer: ConsumerId,
+    /// Why the run is to end, if somebody asked for that.
+    pub asked_to_end: Option<Reason>,
+}
+
 /// What is known of a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerInfo {
     /// The consumer.
@@ -177,6 +198,8 @@ pub struct ConsumerInfo {
     pub lease_until: Timestamp,
     /// How many runs it holds.
     pub holds: u64,
+    /// What it says of itself; `None` if it has not, or the broker does not keep it.
+    pub profile: Option<ConsumerProfile>,
 }
 
 impl TaskInfo {
@@ -194,6 +217,24 @@ impl TaskInfo {
     }
 }
 
+impl Holder {
+    /// Creates the holder of a run whose end nobody asked for.
+    #[must_use]
+    pub fn new(consumer: ConsumerId) -> Self {
+        Self {
+            consumer,
+            asked_to_end: None,
+        }
+    }
+
+    /// Sets why the run is to end.
+    #[must_use]
+    pub fn asked_to_end(mut self, reason: Option<Reason>) -> Self {
+        self.asked_to_end = reason;
+        self
+    }
+}
+
 impl ConsumerInfo {
     /// Creates the information on a consumer.
     #[must_use]
@@ -202,7 +243,15 @@ impl ConsumerInfo {
             consumer,
             lease_until,
             holds,
+            profile: None,
         }
+    }
+
+    /// Sets what the consumer says of itself.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Option<ConsumerProfile>) -> Self {
+        self.profile = profile;
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! The heartbeat: a consumer renews its lease and lists what it holds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_core::{ConsumerId, RunId};
@@ -7,6 +8,7 @@ use aqueduct_core::{ConsumerId, RunId};
 use crate::broker::Sequence;
 use crate::claim::Cancel;
 use crate::lease::LeaseToken;
+use crate::profile::ConsumerProfile;
 
 /// A consumer's heartbeat.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,9 @@ pub struct ExtendRequest {
     pub held: Vec<LeaseToken>,
     /// Every claim up to this one was answered; what they claimed and `held` lacks is given back.
     pub answered: Sequence,
+    /// What the consumer says of itself, with its first heartbeat and now and then; a broker keeps the
+    /// last, or passes over it.
+    pub profile: Option<Arc<ConsumerProfile>>,
 }
 
 /// The answer to a heartbeat.
@@ -43,7 +48,15 @@ impl ExtendRequest {
             lease,
             held: Vec::new(),
             answered,
+            profile: None,
         }
+    }
+
+    /// Sets what the consumer says of itself.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Arc<ConsumerProfile>) -> Self {
+        self.profile = Some(profile);
+        self
     }
 
     /// Sets what the consumer believes it holds.

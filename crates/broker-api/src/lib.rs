@@ -17,6 +17,7 @@ mod extend;
 mod lease;
 mod lengths;
 mod producer;
+mod profile;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -24,7 +25,9 @@ mod simple;
 mod wait;
 pub mod wire;
 
-pub use admin::{BrokerAdmin, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo};
+pub use admin::{
+    BrokerAdmin, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+};
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;
 pub use claim::{Cancel, ClaimRequest, Claimed, LaneWant, MAX_CLAIM_BATCH};
@@ -36,6 +39,7 @@ pub use extend::{ExtendRequest, Extended};
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
 pub use producer::Producer;
+pub use profile::{ConsumerProfile, MAX_PROFILE_BYTES};
 pub use reclaim::{DEFAULT_CRASH_BUDGET, MAX_RECLAIM_BATCH, ReclaimRequest, Reclaimed};
 pub use schedules::{
     Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,

@@ -130,6 +130,8 @@ macro_rules! for_each_case {
                 a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "lookup",
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
                 lists_by_the_end: "results", ended_runs_can_be_discarded: "results",
+                tells_who_holds_a_run: "", tells_that_a_run_is_asked_to_end: "cancel",
+                knows_what_consumers_say_of_themselves: "profiles",
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",

@@ -2,14 +2,14 @@
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage,
-    TaskInfo,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter,
+    RunPage, TaskInfo,
 };
 use aqueduct_core::run::{Reason, Tally, Transition};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::RedisBroker;
-use crate::decode::admin::{consumer_infos, paused_scopes, purged, task_infos};
+use crate::decode::admin::{consumer_infos, holders, paused_scopes, purged, task_infos};
 use crate::decode::unreadable;
 use crate::items::{self, unencodable};
 use crate::link::Args;
@@ -70,17 +70,27 @@ impl BrokerAdmin for RedisBroker {
         Ok(requeued)
     }
 
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        const HOLDERS: &str = "tell the holders";
+        BrokerError::check_batch(HOLDERS, runs.len(), MAX_PAGE)?;
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reply = self
+            .step(HOLDERS, &self.0.scripts.holders, self.ids(runs))
+            .await?;
+        holders(reply).map_err(|error| error.during(HOLDERS))
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         const DISCARD: &str = "discard";
         BrokerError::check_batch(DISCARD, runs.len(), MAX_PAGE)?;
         if runs.is_empty() {
             return Ok(Vec::new());
         }
-        let mut args = self.0.keys.args(runs.len());
-        for run in runs {
-            args.bytes(run.to_bytes().to_vec());
-        }
-        let reply = self.step(DISCARD, &self.0.scripts.discard, args).await?;
+        let reply = self
+            .step(DISCARD, &self.0.scripts.discard, self.ids(runs))
+            .await?;
         let answers = reply.into_bytes().map_err(|error| error.during(DISCARD))?;
         Ok(answers.iter().map(|answer| *answer == b'1').collect())
     }
@@ -149,6 +159,15 @@ impl BrokerAdmin for RedisBroker {
 }
 
 impl RedisBroker {
+    /// Begins the arguments of a script that takes ids and nothing else.
+    fn ids(&self, runs: &[RunId]) -> Args {
+        let mut args = self.0.keys.args(runs.len());
+        for run in runs {
+            args.bytes(run.to_bytes().to_vec());
+        }
+        args
+    }
+
     /// Queues ended runs anew as they are found now; returns which have changed meanwhile.
     async fn requeue_once(
         &self,

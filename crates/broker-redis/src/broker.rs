@@ -131,10 +131,14 @@ impl Broker for RedisBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         const EXTEND: &str = "extend";
-        let mut args = self.args_with_retention(3 + request.held.len());
+        let profile = request.profile.as_deref().map(wire::encode_profile);
+        let profile = profile.transpose();
+        let profile = profile.map_err(|error| unencodable(EXTEND, error))?;
+        let mut args = self.args_with_retention(4 + request.held.len());
         args.text(&consumer_name(request.consumer))
             .number(millis(request.lease))
-            .number(request.answered.number());
+            .number(request.answered.number())
+            .bytes(profile.unwrap_or_default());
         let (mine, others): (Vec<_>, Vec<_>) = request
             .held
             .iter()

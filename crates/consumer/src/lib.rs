@@ -24,6 +24,7 @@ mod in_flight;
 mod metrics;
 mod order;
 mod outbox;
+mod profile;
 mod pump;
 mod report;
 mod running;

@@ -1,21 +1,24 @@
 //! Looking into a broker and steering it, for people and programs.
 
 mod error;
+mod explain;
 mod pages;
 mod sweep;
 
 pub use error::{AdminError, AdminErrorKind};
+pub use explain::{Explanation, Finding};
 pub use pages::RunPages;
 pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
 pub use aqueduct_broker_api::{
-    ConsumerInfo, MAX_PAGE, PauseScope, QueueLengths, RunFilter, TaskInfo,
+    ConsumerInfo, ConsumerProfile, Holder, MAX_PAGE, PauseScope, QueueLengths, RunFilter, TaskInfo,
 };
 
 use aqueduct_broker_api::{AdminHandle, Broker as _, BrokerAdmin, BrokerHandle, CancelAnswer};
 use aqueduct_core::run::Reason;
-use aqueduct_core::{QueueName, RunId, TaskRun};
+use aqueduct_core::{QueueName, RunId, RunState, TaskRun};
 
+use explain::Facts;
 use sweep::Change;
 
 /// A handle to look into a broker and to steer it; cheap to clone.
@@ -71,6 +74,48 @@ impl Admin {
     /// Dropping the future changes nothing.
     pub async fn find(&self, run: RunId) -> Result<Option<TaskRun>, AdminError> {
         Ok(self.seam.find(&[run]).await?.pop().flatten())
+    }
+
+    /// Says why a run is not running: what holds it up, or where it is.
+    ///
+    /// Changes nothing, and asks the broker at most four questions. The answers are not of one moment: a
+    /// run that moves meanwhile may be explained as it was.
+    ///
+    /// ```
+    /// # async fn ask(admin: &aqueduct::Admin, run: aqueduct::RunId)
+    /// # -> Result<(), aqueduct::admin::AdminError> {
+    /// println!("{}", admin.explain(run).await?); // the queue `mail` is paused; `resume` it
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn explain(&self, run: RunId) -> Result<Explanation, AdminError> {
+        let mut facts = Facts {
+            run: self.find(run).await?,
+            ..Facts::default()
+        };
+        let known = facts.run.as_ref().map(|run| (run.state, run.queue.clone()));
+        match known {
+            Some((state, _)) if state.is_final() => {}
+            Some((RunState::Running, _)) => {
+                facts.holder = self.seam.holders(&[run]).await?.pop().flatten();
+                facts.consumers = self.consumers().await?;
+            }
+            Some((_, queue)) => {
+                facts.paused = self.paused().await?;
+                facts.consumers = self.consumers().await?;
+                facts.lengths = self.lengths(&[queue]).await?.pop();
+            }
+            None => {}
+        }
+        Ok(facts.explain(run))
     }
 
     /// Returns the runs that pass a filter, a page at a time.

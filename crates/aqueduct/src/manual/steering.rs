@@ -80,6 +80,29 @@
 //! [`discard_all`](crate::Admin::discard_all) remove what is not worth it, and never a run that has not
 //! ended; [`cancel_all`](crate::Admin::cancel_all) ends those.
 //!
+//! # Why a run is not running
+//!
+//! ```
+//! use aqueduct::admin::{AdminError, Finding};
+//! use aqueduct::{Admin, RunId};
+//!
+//! async fn why(admin: &Admin, run: RunId) -> Result<(), AdminError> {
+//!     let explanation = admin.explain(run).await?;
+//!     println!("{explanation}"); // a line for each finding, with what to do about it
+//!     if explanation.findings.contains(&Finding::NoConsumer) {
+//!         println!("somebody stopped them all");
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! It is due later, tried again later, or set aside because nobody knew its task; its queue or its task is
+//! paused; no consumer lives, none takes its queue and lane, none knows its task; others wait in its queue; a
+//! consumer holds it, and was perhaps asked to end it; or it has ended. What consumers take they say themselves
+//! when they start and now and then ([`ConsumerProfile`](crate::admin::ConsumerProfile)): the machine, the process,
+//! the release (`consumer.release("2026.1")`), lanes, queues and tasks. A broker of one's own that does not keep
+//! it costs only those answers.
+//!
 //! # Queues and tasks
 //!
 //! ```

@@ -1,11 +1,16 @@
 //! Looking into a broker and steering it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, RunFilter, Settled};
+use aqueduct_broker_api::{
+    Broker, BrokerAdmin, ConsumerProfile, ExtendRequest, Holder, PauseScope, RunFilter, Sequence,
+    Settled,
+};
 use aqueduct_core::queue::Due;
-use aqueduct_core::{RunId, RunState};
+use aqueduct_core::run::Reason;
+use aqueduct_core::{Lane, RunId, RunState};
 
 use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name};
 
@@ -170,4 +175,62 @@ pub async fn ended_runs_can_be_discarded(bench: Bench) {
     assert_eq!(bench.admin().requeue(&[ended_id]).await.unwrap(), [false]);
     let settled = consumer.settle(held, fail()).await;
     assert_eq!(settled, Settled::Applied(RunState::Failed));
+}
+
+/// A run that is held has its consumer, as long as that holds it.
+pub async fn tells_who_holds_a_run(bench: Bench) {
+    bench.queue([named("a"), named("b")]).await;
+    let (mut one, mut other) = (bench.consumer(), bench.consumer());
+    let (first, second) = (one.claim_one().await, other.claim_one().await);
+    let ids = [first.run().id, second.run().id, bench.queue_one("c").await];
+    let unknown = RunId::generate(bench.now());
+    let asked = [ids[1], unknown, ids[0], ids[2]];
+    let holders = bench.admin().holders(&asked).await.unwrap();
+    let expected = [Some(other.id), None, Some(one.id), None];
+    let consumers = holders.iter().map(|it| Some(it.as_ref()?.consumer));
+    assert_eq!(consumers.collect::<Vec<_>>(), expected);
+    assert_eq!(holders[0], Some(Holder::new(other.id)));
+    one.settle(first, fail()).await;
+    assert_eq!(bench.admin().holders(&ids[..1]).await.unwrap(), [None]);
+}
+
+/// A held run whose end somebody asked for has the reason; one that waited has ended.
+pub async fn tells_that_a_run_is_asked_to_end(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let reason = Reason::new("a mistake");
+    bench.admin().cancel(&[id], reason.clone()).await.unwrap();
+    let holders = bench.admin().holders(&[id]).await.unwrap();
+    let expected = Holder::new(consumer.id).asked_to_end(Some(reason));
+    assert_eq!(holders, [Some(expected)]);
+    consumer.settle(lease, fail()).await;
+    assert_eq!(bench.admin().holders(&[id]).await.unwrap(), [None]);
+}
+
+/// What a consumer says of itself is known as long as it lives; the last word counts, silence does not.
+pub async fn knows_what_consumers_say_of_themselves(bench: Bench) {
+    let consumer = bench.consumer();
+    let profile = |pid| {
+        let profile = ConsumerProfile::new("host", pid, bench.now(), "1.0");
+        let queues = [queue_name("default"), queue_name("mail")];
+        Arc::new(profile.taking([Lane::Io], queues, [task_name("a")]))
+    };
+    let beat = ExtendRequest::new(consumer.id, PAST_LEASE, Sequence::default());
+    for request in [
+        beat.clone().with_profile(profile(1)),
+        beat.clone().with_profile(profile(2)),
+        beat,
+    ] {
+        bench.broker.extend(&request).await.unwrap();
+    }
+    let known = bench.admin().consumers().await.unwrap();
+    let said: Vec<_> = known.iter().map(|it| it.profile.as_ref()).collect();
+    assert_eq!(said, [Some(&*profile(2))]);
+    bench.beat().await;
+    bench.advance_in_beats(PAST_LEASE * 2).await;
+    let silent = ExtendRequest::new(consumer.id, PAST_LEASE, Sequence::default());
+    bench.broker.extend(&silent).await.unwrap();
+    let known = bench.admin().consumers().await.unwrap();
+    assert_eq!((known.len(), known[0].profile.clone()), (1, None));
 }

@@ -1,6 +1,6 @@
 //! Looking up and steering in the model.
 
-use aqueduct_broker_api::{CancelAnswer, QueueLengths};
+use aqueduct_broker_api::{CancelAnswer, Holder, QueueLengths};
 use aqueduct_core::run::{Reason, Tally, TaskRun, Transition};
 use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
 
@@ -69,6 +69,12 @@ impl Model {
         (stored.place, stored.until, stored.cancel) = (place, None, None);
         self.apply(index, Transition::Requeue);
         true
+    }
+
+    pub(super) fn holder(&self, id: RunId) -> Option<Holder> {
+        let stored = &self.runs[self.index(id)?];
+        let (consumer, _) = stored.holder?;
+        Some(Holder::new(consumer).asked_to_end(stored.cancel.clone()))
     }
 
     pub(super) fn discard(&mut self, id: RunId) -> bool {

@@ -87,6 +87,9 @@ pub(crate) enum Defect {
     ListIsOnePage,
     RunningRunsNotCounted,
     ConsumersUnknown,
+    HoldersUnknown,
+    ReasonsNotTold,
+    ProfilesForgotten,
     CapabilityDenied,
     // Schedules.
     TickFiresNothing,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
-    PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    Holder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
     ScheduleVersion, Sequence, TaskInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
@@ -65,6 +65,19 @@ impl BrokerAdmin for BrokenBroker {
         self.inner.requeue(runs).await
     }
 
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        if self.has(Defect::HoldersUnknown) {
+            return Ok(vec![None; runs.len()]);
+        }
+        let mut holders = self.inner.holders(runs).await?;
+        if self.has(Defect::ReasonsNotTold) {
+            for holder in holders.iter_mut().flatten() {
+                holder.asked_to_end = None;
+            }
+        }
+        Ok(holders)
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         if self.has(Defect::DiscardDoesNothing) {
             return Ok(vec![true; runs.len()]);
@@ -108,7 +121,13 @@ impl BrokerAdmin for BrokenBroker {
         if self.has(Defect::ConsumersUnknown) {
             return Ok(Vec::new());
         }
-        self.inner.consumers().await
+        let mut consumers = self.inner.consumers().await?;
+        if self.has(Defect::ProfilesForgotten) {
+            for consumer in &mut consumers {
+                consumer.profile = None;
+            }
+        }
+        Ok(consumers)
     }
 }
 

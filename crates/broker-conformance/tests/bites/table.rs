@@ -324,6 +324,15 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
+    (Defect::HoldersUnknown, &["admin::tells_who_holds_a_run"]),
+    (
+        Defect::ReasonsNotTold,
+        &["admin::tells_that_a_run_is_asked_to_end"],
+    ),
+    (
+        Defect::ProfilesForgotten,
+        &["admin::knows_what_consumers_say_of_themselves"],
+    ),
     (
         Defect::DiscardDoesNothing,
         &[

@@ -36,6 +36,7 @@ pub(crate) struct Scripts {
     pub(crate) enqueue_plain: Script,
     pub(crate) extend: Script,
     pub(crate) find: Script,
+    pub(crate) holders: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -100,6 +101,7 @@ impl Scripts {
                 clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
+            holders: script!(clock, "holders",),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
             probe: script!(clock, "probe",),
@@ -171,7 +173,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 20] {
+    fn all_mut(&mut self) -> [&mut Script; 21] {
         [
             &mut self.cancel,
             &mut self.claim,
@@ -181,6 +183,7 @@ impl Scripts {
             &mut self.enqueue_plain,
             &mut self.extend,
             &mut self.find,
+            &mut self.holders,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,
