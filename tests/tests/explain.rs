@@ -71,7 +71,7 @@ impl World {
         let app = app.start().await.unwrap();
         self.until("the consumer says what it takes", async || {
             let consumers = self.admin.consumers().await.unwrap();
-            consumers.iter().any(|info| info.profile.is_some())
+            consumers.iter().any(|info| info.introduction.is_some())
         })
         .await;
         app
@@ -266,9 +266,13 @@ async fn what_a_consumer_says_is_said_again_if_nobody_heard() {
     let world = World::on(BrokerHandle::new(faulty), None);
     let app = world.consumer().await;
     let info = world.admin.consumers().await.unwrap().remove(0);
-    let profile = info.profile.unwrap();
-    assert_eq!(profile.release, "7.5");
-    assert!(profile.tasks.contains(&TaskName::from_static("runs_on")));
+    let introduction = info.introduction.unwrap();
+    assert_eq!(introduction.release, "7.5");
+    assert!(
+        introduction
+            .tasks
+            .contains(&TaskName::from_static("runs_on"))
+    );
     app.stop().await.unwrap();
 }
 

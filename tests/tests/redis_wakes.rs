@@ -123,15 +123,21 @@ impl World {
         enqueue_one(&self.direct, run()).await;
         let mut client = Client::new(&self.direct, lease);
         let token = client.claim_one().await.token();
-        self.silence();
+        self.silence().await;
         (client, token)
     }
 
-    /// Takes the tokens that are left over: what was claimed here was claimed without a wake-up.
-    fn silence(&self) {
-        self.server
-            .command(&["DEL", "{aqueduct}:bell:io:default"])
-            .unwrap();
+    /// Takes the token that is left over: what was claimed here was claimed without a wake-up.
+    ///
+    /// A call that blocked longer than anybody listened may have taken it, and puts it back.
+    async fn silence(&self) {
+        const BELL: &str = "{aqueduct}:bell:io:default";
+        soon("the bell was not rung", async {
+            while self.server.command(&["DEL", BELL]).unwrap() != "1" {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     async fn settlement_wakes(&mut self, path: &str, settlement: Settlement) {
@@ -243,7 +249,7 @@ async fn x15_what_people_do_wakes() {
         enqueue_one(&direct, run()).await;
         // Sets the run of a paused task aside.
         assert!(Client::new(&direct, LONG).claim(1).await.is_empty());
-        world.silence();
+        world.silence().await;
         let resume = async { direct.set_paused(&scope, false).await.unwrap() };
         world.wakes(path, resume).await;
     }
@@ -287,7 +293,7 @@ async fn x15_a_claim_that_leaves_some_wakes() {
     let (ready, hidden) = ("{aqueduct}:ready:io:medium:default", "{aqueduct}:hidden");
     enqueue(&direct, vec![run(), run()]).await;
     world.server.command(&["RENAME", ready, hidden]).unwrap();
-    world.silence();
+    world.silence().await;
     let mut greedy = Client::new(&direct, LONG);
     let server = Arc::clone(&world.server);
     let mut taken = None;

@@ -7,7 +7,14 @@ use crate::shell::{self, cargo, has_cargo_command, root};
 use crate::{docgen, test, tidy};
 
 /// The features of the facade, each checked alone.
-const FEATURES: [&str; 5] = ["macros", "memory", "redis", "consumer", "scheduler"];
+const FEATURES: [&str; 6] = [
+    "macros",
+    "memory",
+    "redis",
+    "consumer",
+    "scheduler",
+    "testing",
+];
 
 /// Runs every step.
 pub(crate) fn run() -> anyhow::Result<()> {

@@ -6,7 +6,7 @@
 use aqueduct_core::TaskRegistry;
 
 pub use aqueduct_consumer::cpu::{CpuSettings, Isolation};
-pub use aqueduct_cpu_pool::{PoolConfig, PoolMetrics, Program};
+pub use aqueduct_cpu_pool::{MemoryBudget, PoolConfig, PoolMetrics, Program};
 
 use crate::TaskList;
 

@@ -34,6 +34,7 @@
 //! | `redis` | no | the Redis broker, `redis://` |
 //! | `consumer` | yes | [`TaskConsumer`] |
 //! | `scheduler` | yes | [`TaskScheduler`] |
+//! | `testing` | no | the test kit: virtual time, faults, assertions |
 
 pub mod admin;
 #[cfg_attr(
@@ -53,6 +54,9 @@ mod macros;
 pub mod manual;
 pub mod observe;
 mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod trace;
 
 #[doc(hidden)]
 pub mod __private;
@@ -65,6 +69,7 @@ pub use macros::TaskList;
 pub use aqueduct_core::manager::{
     Queue, QueueAndWait, QueueError, RunHandle, TaskCall, Wait, WaitError,
 };
+pub use aqueduct_core::task::TaskResult;
 pub use aqueduct_core::{
     Lane, Payload, Priority, QueueName, QueuedTask, RetryPolicy, RunId, RunState, Schedule,
     ScheduleName, State, TaskContext, TaskDefinition, TaskError, TaskManager, TaskName,
@@ -84,7 +89,7 @@ pub use serde;
 
 pub use aqueduct_broker_api as broker_api;
 pub use aqueduct_core::{
-    cancel, clock, context, event, manager, payload, registry, retry, run, schedule, state,
+    cancel, clock, context, event, layer, manager, payload, registry, retry, run, schedule, state,
 };
 
 /// The consumer by hand: builder, configuration, metrics.

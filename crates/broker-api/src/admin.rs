@@ -7,7 +7,7 @@ use aqueduct_core::run::{CancelAnswer, Reason};
 use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use crate::error::BrokerError;
-use crate::profile::ConsumerProfile;
+use crate::introduction::Introduction;
 
 /// The most runs in one page, and in one administrative call.
 pub const MAX_PAGE: usize = 512;
@@ -199,7 +199,7 @@ pub struct ConsumerInfo {
     /// How many runs it holds.
     pub holds: u64,
     /// What it says of itself; `None` if it has not, or the broker does not keep it.
-    pub profile: Option<ConsumerProfile>,
+    pub introduction: Option<Introduction>,
 }
 
 impl TaskInfo {
@@ -243,14 +243,14 @@ impl ConsumerInfo {
             consumer,
             lease_until,
             holds,
-            profile: None,
+            introduction: None,
         }
     }
 
     /// Sets what the consumer says of itself.
     #[must_use]
-    pub fn with_profile(mut self, profile: Option<ConsumerProfile>) -> Self {
-        self.profile = profile;
+    pub fn with_introduction(mut self, introduction: Option<Introduction>) -> Self {
+        self.introduction = introduction;
         self
     }
 }

@@ -32,7 +32,7 @@ pub struct Capabilities {
     /// Every stored run can be found, listed and purged; without it only some of them.
     pub lookup: bool,
     /// What consumers say of themselves is kept as long as they live.
-    pub profiles: bool,
+    pub introductions: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -56,7 +56,7 @@ impl Capabilities {
             waits: true,
             cancel: true,
             lookup: true,
-            profiles: true,
+            introductions: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
@@ -77,7 +77,7 @@ impl Capabilities {
             waits: false,
             cancel: false,
             lookup: false,
-            profiles: false,
+            introductions: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

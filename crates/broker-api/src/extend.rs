@@ -7,8 +7,8 @@ use aqueduct_core::{ConsumerId, RunId};
 
 use crate::broker::Sequence;
 use crate::claim::Cancel;
+use crate::introduction::Introduction;
 use crate::lease::LeaseToken;
-use crate::profile::ConsumerProfile;
 
 /// A consumer's heartbeat.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct ExtendRequest {
     pub answered: Sequence,
     /// What the consumer says of itself, with its first heartbeat and now and then; a broker keeps the
     /// last, or passes over it.
-    pub profile: Option<Arc<ConsumerProfile>>,
+    pub introduction: Option<Arc<Introduction>>,
 }
 
 /// The answer to a heartbeat.
@@ -48,14 +48,14 @@ impl ExtendRequest {
             lease,
             held: Vec::new(),
             answered,
-            profile: None,
+            introduction: None,
         }
     }
 
     /// Sets what the consumer says of itself.
     #[must_use]
-    pub fn with_profile(mut self, profile: Arc<ConsumerProfile>) -> Self {
-        self.profile = Some(profile);
+    pub fn with_introduction(mut self, introduction: Arc<Introduction>) -> Self {
+        self.introduction = Some(introduction);
         self
     }
 

@@ -14,10 +14,12 @@ mod erased;
 mod error;
 mod ext;
 mod extend;
+#[cfg(feature = "test-util")]
+pub mod faulty;
+mod introduction;
 mod lease;
 mod lengths;
 mod producer;
-mod profile;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -36,10 +38,10 @@ pub use erased::{AdminHandle, BrokerFuture, BrokerHandle, ScheduleHandle};
 pub use error::{BrokerError, BrokerErrorKind};
 pub use ext::BrokerExt;
 pub use extend::{ExtendRequest, Extended};
+pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
 pub use producer::Producer;
-pub use profile::{ConsumerProfile, MAX_PROFILE_BYTES};
 pub use reclaim::{DEFAULT_CRASH_BUDGET, MAX_RECLAIM_BATCH, ReclaimRequest, Reclaimed};
 pub use schedules::{
     Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,

@@ -1,11 +1,13 @@
 //! The wire format: golden bytes, and whatever else may arrive.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
 use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName,
     Timestamp,
@@ -54,8 +56,63 @@ fn full() -> TaskRun {
     queued.options_mut().unique = Some(UniqueKey::new("mail/7").unwrap());
     queued.options_mut().keep_result = Some(Duration::from_millis(1500));
     queued.options_mut().deadline = Some(Timestamp::from_millis(1_700_000_100_000));
+    queued.options_mut().set_trace(trace());
     run.options = queued.options;
     run
+}
+
+const TRACE_PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+fn trace() -> TraceContext {
+    TraceContext::from_headers(TRACE_PARENT, Some("vendor=opaque")).unwrap()
+}
+
+/// Puts a block of options into the golden run.
+fn with_options(options: &BTreeMap<&str, &str>) -> Vec<u8> {
+    let options = Payload::encode(options).unwrap();
+    let (head, parameters) = GOLDEN.split_at(46);
+    let mut bytes = head.to_vec();
+    bytes[1] = 4;
+    bytes.extend_from_slice(&u32::try_from(options.len()).unwrap().to_be_bytes());
+    bytes.extend_from_slice(options.as_bytes());
+    bytes.extend_from_slice(parameters);
+    bytes
+}
+
+#[test]
+fn a_trace_is_two_texts_among_the_options() {
+    let options = BTreeMap::from([
+        ("trace_parent", TRACE_PARENT),
+        ("trace_state", "vendor=opaque"),
+    ]);
+    let bytes = with_options(&options);
+    let run = wire::decode(&bytes).unwrap();
+    assert_eq!(run.trace(), Some(trace()));
+    assert_eq!(wire::encode(&run).unwrap(), bytes);
+}
+
+#[test]
+fn a_trace_that_is_not_in_order_is_no_reason_to_refuse_a_run() {
+    let all_of_nothing = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+    for parent in ["", "nonsense", all_of_nothing, &"0".repeat(10_000)] {
+        let bytes = with_options(&BTreeMap::from([("trace_parent", parent)]));
+        assert_eq!(wire::decode(&bytes).unwrap().trace(), None, "{parent:.60}");
+    }
+    let too_long = format!("vendor={}", "v".repeat(10_000));
+    let options = BTreeMap::from([("trace_parent", TRACE_PARENT), ("trace_state", &too_long)]);
+    let trace = wire::decode(&with_options(&options)).unwrap().trace();
+    assert_eq!(
+        trace.map(|it| (it.parent.to_string(), it.state)),
+        Some((TRACE_PARENT.into(), None))
+    );
+}
+
+#[test]
+fn options_of_a_later_layout_are_passed_over() {
+    let options = BTreeMap::from([("a_later_option", "yes"), ("unique", "k")]);
+    let run = wire::decode(&with_options(&options)).unwrap();
+    let unique = run.options.and_then(|options| options.unique);
+    assert_eq!(unique, UniqueKey::new("k").ok());
 }
 
 #[test]

@@ -37,14 +37,13 @@
 
 pub mod cases;
 mod differential;
-mod fault;
 mod fixture;
 mod harness;
 pub mod model;
 mod plan;
 mod shrink;
 
-pub use fault::{Fault, FaultyBroker, Healed, Operation};
+pub use aqueduct_broker_api::faulty::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
 pub use harness::{Fixture, Harness, TestClock};
 
@@ -59,6 +58,7 @@ macro_rules! for_each_case {
             enqueue {
                 stores_a_run: "lookup", answers_in_order: "", refuses_a_batch_over_the_limit: "",
                 a_known_id_is_a_duplicate: "unique", keeps_everything_of_a_run: "",
+                keeps_the_trace_of_a_run: "lookup",
             }
             order {
                 first_in_first_out: "", higher_priority_first: "priorities",
@@ -131,7 +131,7 @@ macro_rules! for_each_case {
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
                 lists_by_the_end: "results", ended_runs_can_be_discarded: "results",
                 tells_who_holds_a_run: "", tells_that_a_run_is_asked_to_end: "cancel",
-                knows_what_consumers_say_of_themselves: "profiles",
+                knows_what_consumers_say_of_themselves: "introductions",
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",

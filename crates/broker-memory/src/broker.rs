@@ -107,6 +107,7 @@ impl MemoryBroker {
                 return;
             }
             tokio::select! {
+                biased;
                 () = notified => {}
                 () = tokio::time::sleep(due_in.unwrap_or(LONG).max(TICK)) => {}
                 () = moves.moved() => {}

@@ -131,14 +131,17 @@ impl Broker for RedisBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         const EXTEND: &str = "extend";
-        let profile = request.profile.as_deref().map(wire::encode_profile);
-        let profile = profile.transpose();
-        let profile = profile.map_err(|error| unencodable(EXTEND, error))?;
+        let introduction = request
+            .introduction
+            .as_deref()
+            .map(wire::encode_introduction);
+        let introduction = introduction.transpose();
+        let introduction = introduction.map_err(|error| unencodable(EXTEND, error))?;
         let mut args = self.args_with_retention(4 + request.held.len());
         args.text(&consumer_name(request.consumer))
             .number(millis(request.lease))
             .number(request.answered.number())
-            .bytes(profile.unwrap_or_default());
+            .bytes(introduction.unwrap_or_default());
         let (mine, others): (Vec<_>, Vec<_>) = request
             .held
             .iter()

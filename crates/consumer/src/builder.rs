@@ -13,6 +13,7 @@ use crate::config::ConsumerConfig;
 use crate::consumer::TaskConsumer;
 use crate::cpu::{CpuLane, CpuSettings};
 use crate::error::ConsumerError;
+use crate::in_place::InPlace;
 use crate::shared::Shared;
 
 /// Collects what a consumer needs; [`TaskConsumerBuilder::build`] checks it.
@@ -27,6 +28,7 @@ pub struct TaskConsumerBuilder {
     clock: Clock,
     manager: Option<TaskManager>,
     cpu: CpuSettings,
+    is_in_place: bool,
 }
 
 impl TaskConsumerBuilder {
@@ -40,6 +42,7 @@ impl TaskConsumerBuilder {
             clock: Clock::system(),
             manager: None,
             cpu: CpuSettings::default(),
+            is_in_place: false,
         }
     }
 
@@ -110,6 +113,16 @@ impl TaskConsumerBuilder {
         self
     }
 
+    /// Runs everything on the runtime that starts the consumer, without a thread or a process of its own.
+    ///
+    /// For tests on a runtime of one thread whose time is paused: there one seed makes one order. CPU tasks
+    /// run like others, and whatever they are set to, their processes have no part in it.
+    #[cfg(feature = "test-util")]
+    pub fn in_place(mut self) -> Self {
+        self.is_in_place = true;
+        self
+    }
+
     /// Gives application state to the tasks.
     pub fn states(mut self, states: Arc<States>) -> Self {
         self.states = states;
@@ -147,7 +160,11 @@ impl TaskConsumerBuilder {
             (Err(problem), Ok(())) | (Ok(_), Err(problem)) => return Err(problem),
             (Err(config), Err(missing)) => return Err(config.and(&missing)),
         };
-        let cpu = CpuLane::new(&self.registry, self.cpu)?;
+        let in_place = self.is_in_place.then(InPlace::default);
+        let cpu = match in_place {
+            Some(_) => None,
+            None => CpuLane::new(&self.registry, self.cpu)?,
+        };
         let manager = self.manager.unwrap_or_else(|| {
             let producer = Arc::new(Producer::new(self.broker.clone()));
             TaskManager::new(Arc::clone(&self.registry), producer)
@@ -164,6 +181,7 @@ impl TaskConsumerBuilder {
             self.clock,
             self.events,
             cpu,
+            in_place,
         );
         Ok(TaskConsumer::assemble(Arc::new(shared), order))
     }

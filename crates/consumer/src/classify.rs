@@ -31,6 +31,7 @@ fn refused(error: TaskError, cancelled: Option<&CancelReason>) -> Outcome {
         _ => {}
     }
     match kind {
+        TaskErrorKind::InvalidParams(error) => invalid_params(&error),
         TaskErrorKind::Cancel(reason) => Outcome::Cancelled { reason },
         TaskErrorKind::Snooze(wait) => Outcome::Snoozed { wait },
         TaskErrorKind::Retry(error) => failed(FailureKind::Error, format!("{error:#}")),

@@ -7,8 +7,8 @@ use aqueduct_broker_api::DEFAULT_CRASH_BUDGET;
 use aqueduct_core::QueueName;
 
 use crate::error::ConsumerError;
+use crate::introduction::LIBRARY;
 use crate::order::QueueOrder;
-use crate::profile::LIBRARY;
 
 /// The most runs that a consumer executes at a time.
 pub const MAX_CONCURRENCY: usize = 65_536;

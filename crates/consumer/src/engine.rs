@@ -53,21 +53,28 @@ impl Engine {
         let pump = Pump::new(Arc::clone(&shared), order, tasks);
         let told = async {
             tokio::select! {
+                biased;
                 () = shutdown => {}
                 _ = dropped => {}
                 () = runtime_is_gone => {}
             }
         };
-        let body = move || {
-            let run = AssertUnwindSafe(|| run_until(&shared, pump, told));
-            let outcome = catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&*panic)));
-            // Nobody listens once the consumer has gone.
-            let _ = ended.send(outcome);
-        };
-        thread::Builder::new()
-            .name("aqueduct-consumer".to_owned())
-            .spawn(under_current_subscriber(body))
-            .map_err(|error| ConsumerError::engine(&error.to_string()))?;
+        // Nobody listens to the end once the consumer has gone.
+        if shared.in_place.is_some() {
+            let engine = Arc::clone(&shared);
+            let run = async move { drop(ended.send(Ok(run_until(&engine, pump, told).await))) };
+            shared.in_place.as_ref().inspect(|it| it.spawn_engine(run));
+        } else {
+            let body = move || {
+                let run = AssertUnwindSafe(|| block_on(run_until(&shared, pump, told)));
+                let outcome = catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&*panic)));
+                let _ = ended.send(outcome);
+            };
+            thread::Builder::new()
+                .name("aqueduct-consumer".to_owned())
+                .spawn(under_current_subscriber(body))
+                .map_err(|error| ConsumerError::engine(&error.to_string()))?;
+        }
         Ok(Self {
             stopped,
             ended: None,
@@ -104,29 +111,34 @@ fn gone(tasks: &Handle) -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
-fn run_until(
-    shared: &Arc<Shared>,
-    mut pump: Pump,
-    told: impl Future<Output = ()>,
-) -> Result<Stopped, ConsumerError> {
+/// Runs the engine on a runtime of its own, on this thread.
+fn block_on(engine: impl Future<Output = Stopped>) -> Result<Stopped, ConsumerError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| ConsumerError::engine(&error.to_string()))?;
+    Ok(runtime.block_on(engine))
+}
+
+async fn run_until(
+    shared: &Arc<Shared>,
+    mut pump: Pump,
+    told: impl Future<Output = ()>,
+) -> Stopped {
     let work = async {
         let problem = tokio::select! {
+            biased;
             () = told => None,
             problem = pump.feed() => Some(problem),
         };
         let report = drain(shared, &mut pump).await;
-        Ok(Stopped { report, problem })
+        Stopped { report, problem }
     };
-    runtime.block_on(async {
-        tokio::select! {
-            stopped = work => stopped,
-            never = beat_and_watch(shared) => match never {},
-        }
-    })
+    tokio::select! {
+        biased;
+        stopped = work => stopped,
+        never = beat_and_watch(shared) => match never {},
+    }
 }
 
 /// Passes a subscriber of this thread on to another; without one there is nothing to pass on, and the

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, Cancel, ConsumerProfile, ExtendRequest, Extended, LeaseToken, ReclaimRequest,
+    Broker, Cancel, ExtendRequest, Extended, Introduction, LeaseToken, ReclaimRequest,
 };
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::run::Outcome;
@@ -16,8 +16,8 @@ use tracing::{debug, error, warn};
 
 use crate::classify;
 use crate::in_flight::Owed;
+use crate::introduction::{BEATS_PER_INTRODUCTION, introduction};
 use crate::metrics::add;
-use crate::profile::{BEATS_PER_PROFILE, profile};
 use crate::shared::Shared;
 
 /// A task is taken for stuck this long after its time limit: by then its drop was due.
@@ -29,22 +29,23 @@ const JITTER: f64 = 0.2;
 /// Beats and watches for ever.
 pub(crate) async fn beat_and_watch(shared: &Shared) -> Infallible {
     tokio::select! {
+        biased;
         never = beat_for_ever(shared) => never,
         never = watch_for_ever(shared) => never,
     }
 }
 
 async fn beat_for_ever(shared: &Shared) -> Infallible {
-    let profile = Arc::new(profile(shared));
+    let introduction = Arc::new(introduction(shared));
     let mut beats = 0;
     // The first one at once: what this consumer takes is to be known when its first run waits.
-    let mut is_heard = extend(shared, Some(&profile)).await;
+    let mut is_heard = extend(shared, Some(&introduction)).await;
     loop {
         let jitter = 1.0 - JITTER * fastrand::f64();
         tokio::time::sleep(shared.limits.beat.mul_f64(jitter)).await;
         beats = if is_heard { beats + 1 } else { beats };
-        let is_due = beats % BEATS_PER_PROFILE == 0;
-        is_heard = extend(shared, is_due.then_some(&profile)).await;
+        let is_due = beats % BEATS_PER_INTRODUCTION == 0;
+        is_heard = extend(shared, is_due.then_some(&introduction)).await;
         reclaim(shared).await;
     }
 }
@@ -102,7 +103,7 @@ fn give_up(shared: &Shared, owed: &Arc<Owed>) {
 }
 
 /// Renews the lease on everything in the table; returns whether the broker answered.
-async fn extend(shared: &Shared, profile: Option<&Arc<ConsumerProfile>>) -> bool {
+async fn extend(shared: &Shared, introduction: Option<&Arc<Introduction>>) -> bool {
     // Read first: what is claimed after this is not to be given back by this beat.
     let answered = shared.answered();
     let held: Vec<LeaseToken> = shared
@@ -112,7 +113,7 @@ async fn extend(shared: &Shared, profile: Option<&Arc<ConsumerProfile>>) -> bool
         .map(|owed| owed.token)
         .collect();
     let mut request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
-    request.profile = profile.cloned();
+    request.introduction = introduction.cloned();
     let sent = shared.clock.monotonic();
     // A slow broker has as long as the lease is trusted: asking again would not be quicker.
     let at_most = shared.trusted_for().max(shared.limits.beat);

@@ -133,6 +133,7 @@ impl Pump {
             (lanes.clone(), wait)
         });
         tokio::select! {
+            biased;
             () = self.shared.outbox.filled() => {
                 // Others are about to end as well: let them, and settle them together.
                 tokio::task::yield_now().await;
@@ -349,7 +350,10 @@ impl Pump {
         }
         let place = self.shared.occupy(owed.context.run().lane);
         // Tracked by the table and the count of places.
-        drop(self.tasks.spawn(execute(place, owed)));
+        let attempt = self.tasks.spawn(execute(place, owed));
+        if let Some(in_place) = &self.shared.in_place {
+            in_place.note(attempt.abort_handle());
+        }
     }
 
     /// Returns the lanes that have a free place, in wire order.

@@ -43,6 +43,17 @@ impl RunningConsumer {
         self.engine.ended().await;
     }
 
+    /// Ends it where it is, as a crash of its process would: nothing is settled, given back or told.
+    ///
+    /// Only a consumer that runs in place can: any other drains.
+    #[cfg(feature = "test-util")]
+    pub fn crash(self) {
+        self.warming_up.abort();
+        if let Some(in_place) = &self.shared.in_place {
+            in_place.crash();
+        }
+    }
+
     /// Waits until it has drained, and returns how it stopped.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use aqueduct_core::{Clock, ConsumerId, Lane, RetryPolicy, TaskDefinition, TaskRe
 use crate::config::Limits;
 use crate::cpu::CpuLane;
 use crate::in_flight::{InFlight, Owed};
+use crate::in_place::InPlace;
 use crate::metrics::Counters;
 use crate::outbox::{Ended, Outbox};
 
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) abandon: Cancellation,
     /// Where CPU tasks run, if there are any.
     pub(crate) cpu: Option<CpuLane>,
+    /// What is under way here, if everything is on one runtime.
+    pub(crate) in_place: Option<InPlace>,
     /// Attempts under way, lane by lane.
     running: [AtomicUsize; Lane::ALL.len()],
     /// Milliseconds on the monotonic clock until which the lease is trusted.
@@ -63,6 +66,7 @@ impl Shared {
         clock: Clock,
         events: Events,
         cpu: Option<CpuLane>,
+        in_place: Option<InPlace>,
     ) -> Self {
         Self {
             id: ConsumerId::generate(),
@@ -77,6 +81,7 @@ impl Shared {
             outbox: Outbox::default(),
             abandon: Cancellation::new(),
             cpu,
+            in_place,
             running: Default::default(),
             trusted_until: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -124,6 +129,7 @@ impl Shared {
     pub(crate) fn places(&self, lane: Lane) -> usize {
         match lane {
             Lane::Io => self.limits.concurrency,
+            Lane::Cpu if self.in_place.is_some() => self.limits.concurrency,
             Lane::Cpu => {
                 let open = self.cpu.as_ref().map(|cpu| cpu.workers().open_places());
                 open.unwrap_or(0)

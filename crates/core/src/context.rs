@@ -12,6 +12,7 @@ use crate::run::{MAX_WAIT, TaskRun};
 use crate::state::{State, StateNeed, States};
 use crate::task::TaskError;
 use crate::time::Monotonic;
+use crate::trace::TraceContext;
 
 /// What a running task knows and can do; cheap to clone.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ struct Inner {
     shared: Arc<ContextShared>,
     cancellation: Cancellation,
     ends_by: Monotonic,
-    /// The context of the task that runs this one inline.
+    /// The context that this one was made of, or of the task that runs this one inline.
     outer: Option<TaskContext>,
 }
 
@@ -124,6 +125,43 @@ impl TaskContext {
             ends_by,
             outer,
         }))
+    }
+
+    /// Returns the same context with one more value of application state, in place of one of its type.
+    ///
+    /// For layers: a task finds it by [`TaskContext::state`], or in a parameter `State<T>`. Such a parameter
+    /// needs a value that is given to the application as well, which this one takes the place of.
+    #[must_use]
+    pub fn with_state<T: Send + Sync + 'static>(&self, value: T) -> Self {
+        let mut states = States::clone(&self.0.shared.states);
+        states.insert(value);
+        let manager = self.0.shared.manager.clone();
+        let shared = ContextShared::new(manager, Arc::new(states));
+        self.remade(self.0.run.clone(), Arc::new(shared))
+    }
+
+    /// Returns the same context in a trace; what the task queues is then in that trace.
+    #[must_use]
+    pub fn with_trace(&self, trace: TraceContext) -> Self {
+        let mut run = self.0.run.clone();
+        run.options.get_or_insert_default().set_trace(trace);
+        self.remade(run, Arc::clone(&self.0.shared))
+    }
+
+    fn remade(&self, run: TaskRun, shared: Arc<ContextShared>) -> Self {
+        Self(Arc::new(Inner {
+            run,
+            shared,
+            cancellation: Cancellation::new(),
+            ends_by: self.0.ends_by,
+            outer: Some(self.clone()),
+        }))
+    }
+
+    /// Returns the trace that the attempt belongs to, if there is one.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.0.run.trace()
     }
 
     /// Returns the identity of the run.

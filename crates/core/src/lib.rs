@@ -10,6 +10,7 @@
 //! | when a periodic task fires | [`schedule::Schedule`] |
 //! | what a task receives | [`TaskContext`] |
 //! | how a task is queued | [`TaskManager`] |
+//! | what wraps attempts and enqueues | [`layer`] |
 
 pub mod cancel;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod context;
 pub mod event;
 pub mod id;
 pub mod lane;
+pub mod layer;
 pub mod manager;
 pub mod name;
 pub mod payload;
@@ -28,7 +30,10 @@ pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod task;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
+pub mod trace;
 
 #[doc(hidden)]
 pub mod __private;

@@ -9,6 +9,7 @@ use crate::payload::Payload;
 use crate::priority::Priority;
 use crate::run::{Lineage, RunOptions, RunState};
 use crate::time::Timestamp;
+use crate::trace::TraceContext;
 
 /// A task to run, with its parameters, on its way into a broker.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +86,12 @@ impl QueuedTask {
     /// Returns the options, made on first use.
     pub fn options_mut(&mut self) -> &mut RunOptions {
         self.options.get_or_insert_default()
+    }
+
+    /// Returns the trace that the run will belong to, if there is one.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.options.as_ref().and_then(|options| options.trace())
     }
 }
 

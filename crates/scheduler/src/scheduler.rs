@@ -93,6 +93,7 @@ impl TaskScheduler {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<ScheduleReport, SchedulerError> {
         let refused = tokio::select! {
+            biased;
             () = shutdown => None,
             refused = self.fire_for_ever() => Some(refused),
         };
@@ -170,6 +171,7 @@ impl TaskScheduler {
                 .map_or(list_again, |look| look.min(list_again));
             let wait = time.until(next).max(TICK);
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait) => {}
                 // The clock of the broker may have moved as well.
                 () = moves.moved() => return Ok(()),

@@ -135,12 +135,12 @@ impl Facts {
             .consumers
             .iter()
             .find(|info| info.consumer == holder.consumer);
-        let profile = info.and_then(|info| info.profile.as_ref());
+        let introduction = info.and_then(|info| info.introduction.as_ref());
         let asked = holder.asked_to_end.clone();
         let asked = asked.map(|reason| Finding::AskedToEnd { reason });
         let held = Finding::Held {
             consumer: holder.consumer,
-            place: profile.map(|profile| (profile.host.clone(), profile.pid)),
+            place: introduction.map(|introduction| (introduction.host.clone(), introduction.pid)),
             is_alive: info.is_some(),
         };
         asked.into_iter().chain([held]).collect()
@@ -183,8 +183,8 @@ impl Facts {
             });
         }
         let is_known = |info: &ConsumerInfo| {
-            let profile = info.profile.as_ref();
-            profile.is_none_or(|profile| profile.knows(&run.task))
+            let introduction = info.introduction.as_ref();
+            introduction.is_none_or(|introduction| introduction.knows(&run.task))
         };
         let is_known = self.takers(run).any(is_known);
         (!is_known).then(|| Finding::NobodyKnows {
@@ -195,8 +195,8 @@ impl Facts {
     /// Returns the consumers that take from the place of a run; one that says nothing may.
     fn takers(&self, run: &TaskRun) -> impl Iterator<Item = &ConsumerInfo> {
         self.consumers.iter().filter(|info| {
-            let profile = info.profile.as_ref();
-            profile.is_none_or(|profile| profile.takes(run.lane, &run.queue))
+            let introduction = info.introduction.as_ref();
+            introduction.is_none_or(|introduction| introduction.takes(run.lane, &run.queue))
         })
     }
 }

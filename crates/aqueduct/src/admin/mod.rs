@@ -11,7 +11,7 @@ pub use pages::RunPages;
 pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
 pub use aqueduct_broker_api::{
-    ConsumerInfo, ConsumerProfile, Holder, MAX_PAGE, PauseScope, QueueLengths, RunFilter, TaskInfo,
+    ConsumerInfo, Holder, Introduction, MAX_PAGE, PauseScope, QueueLengths, RunFilter, TaskInfo,
 };
 
 use aqueduct_broker_api::{AdminHandle, Broker as _, BrokerAdmin, BrokerHandle, CancelAnswer};

@@ -45,6 +45,11 @@ impl AppError {
         Self::because("signals cannot be awaited", error)
     }
 
+    #[cfg(feature = "testing")]
+    pub(super) fn state(problem: String) -> Self {
+        Self::new(problem)
+    }
+
     pub(super) fn tasks(error: &DuplicateTask) -> Self {
         Self::new(error.to_string())
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use aqueduct_broker_api::Producer;
 use aqueduct_core::event::Events;
+use aqueduct_core::layer::{AttemptLayer, EnqueueLayer, Layers};
 use aqueduct_core::state::States;
 use aqueduct_core::task::Task;
 use aqueduct_core::{Clock, Priority, TaskManager, TaskRegistry};
@@ -23,6 +24,8 @@ use aqueduct_scheduler::{TaskScheduler, TaskSchedulerBuilder};
 
 use crate::broker::Broker;
 use crate::observe::{AsyncObserver, Observer, ObserverBus};
+#[cfg(feature = "testing")]
+use crate::testing::Log;
 use shutdown::Signals;
 
 /// An application: collects tasks, state and settings; starting it checks them all at once.
@@ -42,15 +45,18 @@ use shutdown::Signals;
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug)]
 #[must_use = "an app does nothing until it is started"]
 pub struct App {
     broker: Broker,
     tasks: Vec<Arc<dyn Task>>,
     states: States,
+    layers: Layers,
+    enqueue_layers: Vec<Arc<dyn EnqueueLayer>>,
     clock: Clock,
     observers: ObserverBus,
     problems: Vec<AppError>,
+    #[cfg(feature = "testing")]
+    log: Option<Arc<Log>>,
     #[cfg(feature = "consumer")]
     consumer: Option<Settings<TaskConsumerBuilder>>,
     #[cfg(feature = "scheduler")]
@@ -78,13 +84,26 @@ impl App {
             broker,
             tasks: Vec::new(),
             states: States::default(),
+            layers: Layers::new(),
+            enqueue_layers: Vec::new(),
             clock: Clock::system(),
             observers: ObserverBus::default(),
             problems: Vec::new(),
+            #[cfg(feature = "testing")]
+            log: None,
             #[cfg(feature = "consumer")]
             consumer: Some(Settings::none()),
             #[cfg(feature = "scheduler")]
             scheduler: Some(Settings::none()),
+        }
+    }
+
+    /// Creates an application of a test kit: all of it on one runtime, and nothing of it goes unnoticed.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_kit(broker: Broker, clock: Clock, log: Arc<Log>) -> Self {
+        Self {
+            log: Some(log),
+            ..Self::new(broker).clock(clock)
         }
     }
 
@@ -97,6 +116,21 @@ impl App {
     /// Gives a value to the tasks that ask for `State<T>`; one value a type.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
+        self
+    }
+
+    /// Puts a layer around each attempt, within those that are there; tasks that are run inline have it too.
+    ///
+    /// A CPU task has it where its body runs: in a worker process only if the list of tasks that the worker
+    /// hook gets has it, see [`manual::layers`](crate::manual::layers).
+    pub fn layer(mut self, layer: impl AttemptLayer) -> Self {
+        self.layers = self.layers.with(layer);
+        self
+    }
+
+    /// Shows each task that is queued here to a layer, behind those that are there.
+    pub fn enqueue_layer(mut self, layer: impl EnqueueLayer) -> Self {
+        self.enqueue_layers.push(Arc::new(layer));
         self
     }
 
@@ -233,13 +267,17 @@ impl App {
     fn build(mut self) -> Result<Parts, AppError> {
         let mut problems = std::mem::take(&mut self.problems);
         let mut registry = TaskRegistry::new();
-        for task in &self.tasks {
-            if let Err(error) = registry.register(task) {
+        for task in self.layers.around(self.tasks) {
+            if let Err(error) = registry.register(&task) {
                 problems.push(AppError::tasks(&error));
             }
         }
         let registry = Arc::new(registry);
         problems.extend(check_broker(&registry, &self.broker));
+        #[cfg(feature = "testing")]
+        if self.log.is_some() {
+            problems.extend(make_states_here(&registry, &mut self.states));
+        }
         let states = Arc::new(self.states);
         let observers = Arc::new(self.observers);
         let events = if observers.is_empty() {
@@ -247,11 +285,23 @@ impl App {
         } else {
             Events::to(Arc::<ObserverBus>::clone(&observers))
         };
+        #[cfg(feature = "testing")]
+        let events = match &self.log {
+            Some(log) => Log::before(log, events),
+            None => events,
+        };
         let producer = Arc::new(Producer::new(self.broker.handle().clone()));
         let manager = TaskManager::new(Arc::clone(&registry), producer)
             .with_clock(self.clock.clone())
             .with_events(events.clone())
             .with_states(Arc::clone(&states));
+        let layers = self.enqueue_layers.into_iter();
+        let manager = layers.fold(manager, TaskManager::with_enqueue_layer);
+        #[cfg(feature = "testing")]
+        let manager = match &self.log {
+            Some(log) => manager.with_enqueue_layer(Arc::<Log>::clone(log)),
+            None => manager,
+        };
         #[cfg(feature = "consumer")]
         let consumer = self.consumer.map(|settings| {
             let builder =
@@ -260,8 +310,13 @@ impl App {
                     .events(events)
                     .clock(self.clock.clone())
                     .manager(manager.clone());
-            settings
-                .apply(builder)
+            let builder = settings.apply(builder);
+            #[cfg(feature = "testing")]
+            let builder = match &self.log {
+                Some(_) => builder.in_place(),
+                None => builder,
+            };
+            builder
                 .build()
                 .map_err(|error| problems.push(AppError::part(error)))
         });
@@ -292,6 +347,17 @@ impl App {
     }
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("broker", &self.broker)
+            .field("tasks", &self.tasks)
+            .field("layers", &self.layers)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Returns what the tasks ask for and the broker lacks.
 fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
     let can = broker.capabilities();
@@ -308,6 +374,15 @@ fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
         lacks(!is_plain, can.priorities, "priorities");
     }
     problems
+}
+
+/// Makes the state of CPU tasks, which run here in a test kit; returns what went wrong.
+#[cfg(feature = "testing")]
+fn make_states_here(registry: &TaskRegistry, states: &mut States) -> Vec<AppError> {
+    let definitions = registry.definitions();
+    let makers = definitions.into_iter().flat_map(|it| it.makers());
+    let made = makers.map(|maker| maker.make(states));
+    made.filter_map(Result::err).map(AppError::state).collect()
 }
 
 impl<B> Settings<B> {

@@ -204,6 +204,17 @@ impl RunningApp {
         }
     }
 
+    /// Ends everything where it is, as a crash of the process would; only an app of a test kit can.
+    #[cfg(feature = "testing")]
+    pub(crate) fn crash(mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            consumer.crash();
+        }
+        if let Some(scheduler) = self.scheduler.take() {
+            scheduler.handle.abort();
+        }
+    }
+
     /// Stops: no more claims and ticks, running tasks get their grace time, the rest is given back.
     ///
     /// # Errors

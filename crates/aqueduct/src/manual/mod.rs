@@ -9,14 +9,16 @@
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
 //! - [`steering`]: failed runs, pausing, purging: looking into a broker
+//! - [`layers`]: code around each attempt and before each enqueue; traces
 //! - [`parts`]: the manager, the consumer and the scheduler by hand, without `App`
 //! - [`brokers`]: choosing one, writing one
-//! - [`testing`]: calling tasks, running them inline, moving the clock
+//! - [`testing`]: calling tasks, running them inline, the test kit
 
 pub mod brokers;
 #[cfg(feature = "consumer")]
 pub mod cpu;
 pub mod delivery;
+pub mod layers;
 pub mod observing;
 pub mod parts;
 pub mod queueing;

@@ -99,7 +99,7 @@
 //! It is due later, tried again later, or set aside because nobody knew its task; its queue or its task is
 //! paused; no consumer lives, none takes its queue and lane, none knows its task; others wait in its queue; a
 //! consumer holds it, and was perhaps asked to end it; or it has ended. What consumers take they say themselves
-//! when they start and now and then ([`ConsumerProfile`](crate::admin::ConsumerProfile)): the machine, the process,
+//! when they start and now and then ([`Introduction`](crate::admin::Introduction)): the machine, the process,
 //! the release (`consumer.release("2026.1")`), lanes, queues and tasks. A broker of one's own that does not keep
 //! it costs only those answers.
 //!

@@ -7,7 +7,7 @@ mod error;
 mod fields;
 mod header;
 mod history;
-mod profile;
+mod introduction;
 mod queued;
 mod read;
 mod record;
@@ -17,7 +17,7 @@ pub use error::WireError;
 pub use fields::{failure_field, read_reason_field, reason_field, result_field};
 pub use header::{HEADER_BYTES, Header, VERSION};
 pub use history::failure_tail;
-pub use profile::{decode_profile, encode_profile};
+pub use introduction::{decode_introduction, encode_introduction};
 pub use queued::{QueuedBytes, encode_queued};
 pub use schedule::{decode_definition, encode_definition};
 

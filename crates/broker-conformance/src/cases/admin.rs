@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, ConsumerProfile, ExtendRequest, Holder, PauseScope, RunFilter, Sequence,
+    Broker, BrokerAdmin, ExtendRequest, Holder, Introduction, PauseScope, RunFilter, Sequence,
     Settled,
 };
 use aqueduct_core::queue::Due;
@@ -211,26 +211,26 @@ pub async fn tells_that_a_run_is_asked_to_end(bench: Bench) {
 /// What a consumer says of itself is known as long as it lives; the last word counts, silence does not.
 pub async fn knows_what_consumers_say_of_themselves(bench: Bench) {
     let consumer = bench.consumer();
-    let profile = |pid| {
-        let profile = ConsumerProfile::new("host", pid, bench.now(), "1.0");
+    let introduction = |pid| {
+        let introduction = Introduction::new("host", pid, bench.now(), "1.0");
         let queues = [queue_name("default"), queue_name("mail")];
-        Arc::new(profile.taking([Lane::Io], queues, [task_name("a")]))
+        Arc::new(introduction.taking([Lane::Io], queues, [task_name("a")]))
     };
     let beat = ExtendRequest::new(consumer.id, PAST_LEASE, Sequence::default());
     for request in [
-        beat.clone().with_profile(profile(1)),
-        beat.clone().with_profile(profile(2)),
+        beat.clone().with_introduction(introduction(1)),
+        beat.clone().with_introduction(introduction(2)),
         beat,
     ] {
         bench.broker.extend(&request).await.unwrap();
     }
     let known = bench.admin().consumers().await.unwrap();
-    let said: Vec<_> = known.iter().map(|it| it.profile.as_ref()).collect();
-    assert_eq!(said, [Some(&*profile(2))]);
+    let said: Vec<_> = known.iter().map(|it| it.introduction.as_ref()).collect();
+    assert_eq!(said, [Some(&*introduction(2))]);
     bench.beat().await;
     bench.advance_in_beats(PAST_LEASE * 2).await;
     let silent = ExtendRequest::new(consumer.id, PAST_LEASE, Sequence::default());
     bench.broker.extend(&silent).await.unwrap();
     let known = bench.admin().consumers().await.unwrap();
-    assert_eq!((known.len(), known[0].profile.clone()), (1, None));
+    assert_eq!((known.len(), known[0].introduction.clone()), (1, None));
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{BrokerErrorKind, Enqueued, MAX_ENQUEUE_BATCH};
 use aqueduct_core::run::Lineage;
+use aqueduct_core::trace::{TraceContext, TraceState};
 use aqueduct_core::{Lane, Priority, RunId, RunState};
 
-use crate::fixture::{Bench, START, named, queue_name};
+use crate::fixture::{Bench, START, named, queue_name, retry};
 
 /// A stored run is queued, once, and counted.
 pub async fn stores_a_run(bench: Bench) {
@@ -70,4 +71,22 @@ pub async fn keeps_everything_of_a_run(bench: Bench) {
     assert_eq!(run.queue, queue_name("default"));
     assert_eq!(run.options, task.options);
     assert_eq!((run.queued_at, run.due_at), (bench.now(), bench.now()));
+}
+
+/// The trace that a run belongs to is the same for each attempt, and for whoever looks the run up.
+pub async fn keeps_the_trace_of_a_run(bench: Bench) {
+    let state = TraceState::new("vendor=a:b,other=c d").unwrap();
+    let trace = TraceContext::root().with_state(state);
+    let mut task = named("a");
+    task.options_mut().set_trace(trace.clone());
+    let id = task.id;
+    bench.queue([task]).await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    assert_eq!(lease.run().trace(), Some(trace.clone()));
+    consumer.settle(lease, retry(Duration::ZERO)).await;
+    let run = bench.find(id).await.expect("it is tried again");
+    assert_eq!(run.trace(), Some(trace.clone()));
+    let lease = consumer.claim_one().await;
+    assert_eq!(lease.run().trace(), Some(trace), "the second attempt");
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aqueduct_broker_api::{Broker, BrokerHandle, Claimed, EnqueueRequest, Sequence, Settled};
 use aqueduct_core::{ProducerId, RunId, RunState};
 
-use crate::fault::{Fault, FaultyBroker};
 use crate::fixture::{Bench, named, succeed};
+use crate::{Fault, FaultyBroker};
 
 const RUNS: usize = 60;
 

@@ -11,8 +11,8 @@ use aqueduct_broker_api::{
 use aqueduct_core::run::Reason;
 use aqueduct_core::{Lane, RunState, Schedule};
 
-use crate::fault::{Fault, FaultyBroker};
 use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name, within};
+use crate::{Fault, FaultyBroker};
 
 const LEASE: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(1);

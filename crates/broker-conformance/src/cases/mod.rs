@@ -44,7 +44,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("waits", can.waits),
         ("cancel", can.cancel),
         ("lookup", can.lookup),
-        ("profiles", can.profiles),
+        ("introductions", can.introductions),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

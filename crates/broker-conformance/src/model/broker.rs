@@ -222,7 +222,8 @@ impl BrokerAdmin for ModelBroker {
             .filter(|(_, consumer)| consumer.lease_until > now);
         Ok(living
             .map(|(id, it)| {
-                ConsumerInfo::new(*id, it.lease_until, holds(*id)).with_profile(it.profile.clone())
+                ConsumerInfo::new(*id, it.lease_until, holds(*id))
+                    .with_introduction(it.introduction.clone())
             })
             .collect())
     }

@@ -1,6 +1,6 @@
 //! Extending and reclaiming in the model.
 
-use aqueduct_broker_api::{ConsumerProfile, ExtendRequest, Extended, ReclaimRequest, Reclaimed};
+use aqueduct_broker_api::{ExtendRequest, Extended, Introduction, ReclaimRequest, Reclaimed};
 use aqueduct_core::run::{Failure, FailureKind, Transition};
 use aqueduct_core::{ConsumerId, RunId, RunState, Timestamp};
 
@@ -13,13 +13,13 @@ impl Model {
             lease,
             held,
             answered,
-            profile,
+            introduction,
             ..
         } = request;
         let known = self.consumers.entry(*consumer).or_default();
         known.lease_until = known.lease_until.max(now.saturating_add(*lease));
-        if let Some(profile) = profile {
-            known.profile = Some(ConsumerProfile::clone(profile));
+        if let Some(introduction) = introduction {
+            known.introduction = Some(Introduction::clone(introduction));
         }
         let mut extended = Extended::default();
         let lost = held

@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed,
-    EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH,
-    MAX_ENQUEUE_BATCH, QueueLengths, ReclaimRequest, Reclaimed, Sequence, Settle, SettleRequest,
-    Settled, Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
+    Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
+    QueueLengths, ReclaimRequest, Reclaimed, Sequence, Settle, SettleRequest, Settled, Settlement,
+    WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
@@ -27,7 +27,7 @@ use crate::defect::Defect;
 pub(crate) struct BrokenBroker {
     pub(crate) inner: ModelBroker,
     clock: Clock,
-    defect: Option<Defect>,
+    pub(crate) defect: Option<Defect>,
     notes: Mutex<Notes>,
 }
 
@@ -43,8 +43,8 @@ pub(crate) struct Notes {
     tokens: BTreeMap<RunId, LeaseToken>,
     lease_until: BTreeMap<ConsumerId, Timestamp>,
     waiting: VecDeque<oneshot::Sender<()>>,
-    waited: BTreeSet<RunId>,
-    told: BTreeMap<RunId, WaitAnswer>,
+    pub(crate) waited: BTreeSet<RunId>,
+    pub(crate) told: BTreeMap<RunId, WaitAnswer>,
     pub(crate) fired: u64,
 }
 
@@ -72,6 +72,10 @@ impl BrokenBroker {
         match self.defect {
             Some(Defect::ParametersLost) => task.payload = Payload::empty(),
             Some(Defect::LineageLost) => task.lineage = Lineage::root_of(task.id),
+            Some(Defect::TraceLost) => {
+                let options = task.options.as_mut();
+                options.into_iter().for_each(|it| it.trace_parent = None);
+            }
             Some(Defect::LanesMixed) => task.lane = Lane::Io,
             Some(Defect::PriorityIgnored) => task.priority = Priority::default(),
             Some(Defect::DelayIgnored) => task.due = Due::Now,
@@ -236,16 +240,6 @@ impl BrokenBroker {
         notes.tokens.extend(tokens.map(|token| (token.run, token)));
     }
 
-    async fn until_an_attempt_ended(&self, run: RunId) -> Result<WaitAnswer, BrokerError> {
-        loop {
-            let found = self.inner.find(&[run]).await?.remove(0);
-            if let Some(found) = found.filter(|run| run.tally.failures > 0) {
-                return Ok(WaitAnswer::Ended(Box::new(found)));
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
     /// Tells the waiter that came first, whether or not it still listens.
     fn wake_first(&self) {
         if let Some(waiter) = self.notes().waiting.pop_front() {
@@ -403,27 +397,7 @@ impl Broker for BrokenBroker {
     }
 
     async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
-        let (mut request, run) = (*request, request.run);
-        let is_first = self.notes().waited.insert(run);
-        let known = self.notes().told.get(&run).cloned();
-        match self.defect {
-            Some(Defect::EndsNotTold) => std::future::pending::<()>().await,
-            Some(Defect::OnlyTheFirstWaitTold) if !is_first => std::future::pending().await,
-            Some(Defect::EndsToldFromMemory) if known.is_some() => return Ok(known.unwrap()),
-            Some(Defect::AttemptsToldAsEnds) => return self.until_an_attempt_ended(run).await,
-            Some(Defect::WaitsNeverOver) => request.at_most = Duration::MAX,
-            _ => {}
-        }
-        let mut answer = self.inner.wait_ended(&request).await?;
-        match &mut answer {
-            WaitAnswer::Ended(run) if self.has(Defect::ValuesNotTold) => run.record = None,
-            WaitAnswer::Unknown if self.has(Defect::UnknownRunsWaitedFor) => {
-                std::future::pending::<()>().await;
-            }
-            _ => {}
-        }
-        self.notes().told.insert(run, answer.clone());
-        Ok(answer)
+        self.wait(*request).await
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

@@ -11,6 +11,7 @@ pub(crate) enum Defect {
     KnownIdStoredAgain,
     ParametersLost,
     LineageLost,
+    TraceLost,
     LanesMixed,
     PriorityIgnored,
     DelayIgnored,
@@ -89,7 +90,7 @@ pub(crate) enum Defect {
     ConsumersUnknown,
     HoldersUnknown,
     ReasonsNotTold,
-    ProfilesForgotten,
+    IntroductionsForgotten,
     CapabilityDenied,
     // Schedules.
     TickFiresNothing,

@@ -9,6 +9,7 @@ mod broken;
 mod defect;
 mod steered;
 mod table;
+mod waiting;
 
 use std::any::Any;
 use std::collections::BTreeSet;

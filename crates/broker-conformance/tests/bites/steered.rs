@@ -122,9 +122,9 @@ impl BrokerAdmin for BrokenBroker {
             return Ok(Vec::new());
         }
         let mut consumers = self.inner.consumers().await?;
-        if self.has(Defect::ProfilesForgotten) {
+        if self.has(Defect::IntroductionsForgotten) {
             for consumer in &mut consumers {
-                consumer.profile = None;
+                consumer.introduction = None;
             }
         }
         Ok(consumers)

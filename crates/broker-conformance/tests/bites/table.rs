@@ -34,6 +34,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &["enqueue::keeps_everything_of_a_run"],
     ),
     (Defect::LineageLost, &["enqueue::keeps_everything_of_a_run"]),
+    (Defect::TraceLost, &["enqueue::keeps_the_trace_of_a_run"]),
     (Defect::LanesMixed, &["order::lanes_are_apart"]),
     (
         Defect::PriorityIgnored,
@@ -330,7 +331,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &["admin::tells_that_a_run_is_asked_to_end"],
     ),
     (
-        Defect::ProfilesForgotten,
+        Defect::IntroductionsForgotten,
         &["admin::knows_what_consumers_say_of_themselves"],
     ),
     (

@@ -17,12 +17,12 @@ impl State {
             lease,
             held,
             answered,
-            profile,
+            introduction,
             ..
         } = request;
         let holder = self.holders.renew(*consumer, now.saturating_add(*lease));
-        if profile.is_some() {
-            holder.profile.clone_from(profile);
+        if introduction.is_some() {
+            holder.introduction.clone_from(introduction);
         }
         let mut extended = Extended::default();
         let is_lost = |token: &&_| self.held_by(*consumer, **token).is_none();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aqueduct_broker_api::{Cancel, ConsumerProfile, Sequence, Settled};
+use aqueduct_broker_api::{Cancel, Introduction, Sequence, Settled};
 use aqueduct_core::id::IdMap;
 use aqueduct_core::{ConsumerId, RunId, Timestamp};
 
@@ -21,7 +21,7 @@ pub(super) struct Holders {
 #[derive(Debug, Default)]
 pub(super) struct Holder {
     pub(super) lease_until: Timestamp,
-    pub(super) profile: Option<Arc<ConsumerProfile>>,
+    pub(super) introduction: Option<Arc<Introduction>>,
     pub(super) held: Vec<Slot>,
     pub(super) replay: Replay<Answer>,
     /// Runs in its hands whose end was asked for.

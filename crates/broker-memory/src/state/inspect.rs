@@ -78,9 +78,9 @@ impl State {
             .filter(|(_, holder)| holder.lease_until > now);
         living
             .map(|(id, holder)| {
-                let profile = holder.profile.as_deref().cloned();
+                let introduction = holder.introduction.as_deref().cloned();
                 ConsumerInfo::new(id, holder.lease_until, holder.held.len() as u64)
-                    .with_profile(profile)
+                    .with_introduction(introduction)
             })
             .collect()
     }

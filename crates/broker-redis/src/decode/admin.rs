@@ -87,10 +87,10 @@ pub(crate) fn consumer_infos(reply: Reply) -> Result<Vec<ConsumerInfo>, LinkErro
         let consumer = consumer_id(&name.into_text()?)?;
         let until = Timestamp::from_millis(next(&mut parts)?.into_number()?);
         let holds = next(&mut parts)?.into_number()?;
-        let profile = next(&mut parts)?.into_bytes()?;
-        // A profile of a later release says nothing here.
-        let profile = wire::decode_profile(&profile).ok();
-        infos.push(ConsumerInfo::new(consumer, until, holds).with_profile(profile));
+        let introduction = next(&mut parts)?.into_bytes()?;
+        // A introduction of a later release says nothing here.
+        let introduction = wire::decode_introduction(&introduction).ok();
+        infos.push(ConsumerInfo::new(consumer, until, holds).with_introduction(introduction));
     }
     Ok(infos)
 }

@@ -10,6 +10,6 @@ for at = 1, #living, 2 do
   reply[#reply + 1] = living[at]
   reply[#reply + 1] = living[at + 1]
   reply[#reply + 1] = call('HLEN', P .. 'own:' .. living[at])
-  reply[#reply + 1] = call('HGET', P .. 'profiles', living[at]) or ''
+  reply[#reply + 1] = call('HGET', P .. 'introductions', living[at]) or ''
 end
 return reply

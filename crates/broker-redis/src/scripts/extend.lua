@@ -14,7 +14,7 @@ local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
 local time = now()
 
 call('ZADD', P .. 'consumers', 'GT', math.min(time + lease, LAST), consumer)
-if ARGV[7] ~= '' then call('HSET', P .. 'profiles', consumer, ARGV[7]) end
+if ARGV[7] ~= '' then call('HSET', P .. 'introductions', consumer, ARGV[7]) end
 
 local lost, listed, held = {}, {}, 0
 for from = 8, #ARGV, MANY do

@@ -44,7 +44,7 @@ local function take_back(consumer)
     end
   end
   call('DEL', own, asked, P .. 'replay:' .. consumer)
-  call('HDEL', P .. 'profiles', consumer)
+  call('HDEL', P .. 'introductions', consumer)
   call('ZREM', P .. 'consumers', consumer)
 end
 

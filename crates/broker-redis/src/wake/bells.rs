@@ -132,6 +132,10 @@ impl Round for Ear {
         link.command("RPUSH", args).await.map(drop)
     }
 
+    fn connected(&self, _is_first: bool) {
+        self.rung.notify_waiters();
+    }
+
     fn lost(&self) {
         self.rung.notify_waiters();
     }

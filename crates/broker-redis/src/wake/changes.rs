@@ -88,6 +88,8 @@ impl Round for Stream {
         Ok(())
     }
 
+    fn connected(&self, _is_first: bool) {}
+
     fn lost(&self) {}
 }
 

@@ -160,6 +160,13 @@ impl Round for Ear {
         Ok(())
     }
 
+    /// Before the first connection nothing was taken off the list; a later one may find it gone.
+    fn connected(&self, is_first: bool) {
+        if !is_first {
+            self.lost();
+        }
+    }
+
     fn lost(&self) {
         for sender in self.awaited().values() {
             sender.send_replace(None);

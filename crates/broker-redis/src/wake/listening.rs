@@ -31,6 +31,9 @@ pub(super) trait Round: Send + Sync + 'static {
     /// Blocks at the server for a while, and tells the listeners what came.
     fn block(&self, link: &Link) -> impl Future<Output = Result<(), LinkError>> + Send;
 
+    /// Takes note of a new connection: what came while there was none may not have been heard.
+    fn connected(&self, is_first: bool);
+
     /// Tells the listeners that the connection was lost: they look for themselves.
     fn lost(&self);
 }
@@ -88,10 +91,7 @@ impl Loop {
                 let problem = match opened {
                     Ok(link) => {
                         pause = FIRST_PAUSE;
-                        // What came while there was no connection may not be there any more.
-                        if !std::mem::take(&mut is_first) {
-                            round.lost();
-                        }
+                        round.connected(std::mem::take(&mut is_first));
                         serve(&link, &listeners, &*round).await
                     }
                     Err(problem) => problem,

@@ -243,6 +243,7 @@ impl Asked {
             TaskErrorKind::Cancel(reason) => Self::Cancel(reason.as_str().to_owned()),
             TaskErrorKind::Snooze(wait) => Self::Snooze(wait),
             TaskErrorKind::InvalidResult(_) => Self::InvalidResult,
+            TaskErrorKind::InvalidParams(_) => Self::NotRunnable,
             _ => Self::Retry,
         };
         (asked, message)

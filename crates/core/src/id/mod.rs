@@ -188,12 +188,28 @@ thread_local! {
 }
 
 /// Random bits of the operating system, through the keys of the standard hasher.
-fn os_entropy() -> u64 {
+pub(crate) fn os_entropy() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
 fn random_u128() -> u128 {
+    #[cfg(feature = "test-util")]
+    if crate::testing::is_seeded() {
+        return SOURCE.with_borrow_mut(|source| source.generator.u128(..));
+    }
     u128::from(os_entropy()) << 64 | u128::from(os_entropy())
+}
+
+/// Makes the ids of this thread follow from a seed.
+#[cfg(feature = "test-util")]
+pub(crate) fn seed(seed: u64) {
+    SOURCE.with_borrow_mut(|source| {
+        *source = Source {
+            generator: fastrand::Rng::with_seed(seed),
+            millis: 0,
+            last: 0,
+        };
+    });
 }
 
 /// Puts time and 74 random bits into the layout of a version 7 UUID.

@@ -41,7 +41,15 @@ pub(super) fn wait_for<T>(future: impl Future<Output = T>) -> T {
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
+            Poll::Pending => {
+                #[cfg(feature = "test-util")]
+                assert!(!crate::testing::is_seeded(), "{ONE_THREAD}");
+                thread::park();
+            }
         }
     }
 }
+
+#[cfg(feature = "test-util")]
+const ONE_THREAD: &str = "`blocking()` would wait for ever here: the test kit has one thread, and what is \
+                          waited for needs it";

@@ -19,6 +19,7 @@ use crate::queue::{Due, QueuedTask};
 use crate::run::{Lineage, MAX_WAIT, UniqueKey};
 use crate::task::{InvalidParams, TaskDefinition};
 use crate::time::Timestamp;
+use crate::trace::TraceContext;
 
 /// A call of a task that returns `Out`: parameters and options, not yet queued.
 ///
@@ -237,6 +238,11 @@ call_options! {
     /// Queues nothing if an unfinished run holds the same key; the handle is then on that run.
     fn unique(self, key: UniqueKey) {
         self.change(|task| task.options_mut().unique = Some(key))
+    }
+
+    /// Puts the run into a trace; without this, what a task queues is in the trace of its run.
+    fn trace(self, trace: TraceContext) {
+        self.change(|task| task.options_mut().set_trace(trace))
     }
 
     /// Keeps the finished run and its result for this long, at most a year.

@@ -31,7 +31,7 @@ pub enum QueueErrorKind {
     NotSupported,
     /// The broker did not answer: the task may be queued or not.
     Unavailable,
-    /// The broker answered with an error that a repetition would not help.
+    /// The broker or a layer refused, and a repetition would not help.
     Refused,
 }
 

@@ -12,7 +12,7 @@ use crate::id::RunId;
 use crate::payload::{Payload, PayloadError};
 use crate::run::{MAX_WAIT, TaskRun};
 use crate::state::States;
-use crate::task::{InvalidParams, TaskDefinition, TaskError};
+use crate::task::{InvalidParams, TaskDefinition, TaskError, TaskErrorKind};
 
 /// Why a task that was run inline returned no value.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,7 @@ impl TaskManager {
         let mut queued = call
             .keep_result(MAX_WAIT)
             .into_queued(id, self.lineage_of(id))?;
+        self.inherit_trace(&mut queued);
         queued.due = crate::queue::Due::Now;
         let task = self
             .shared
@@ -72,12 +73,20 @@ impl TaskManager {
         let shared = ContextShared::new(self.clone(), states);
         let run = TaskRun::accept(queued, now);
         let context = TaskContext::inline(run, Arc::new(shared), self.parent.clone());
-        let result = task.start(context)?.await.map_err(InlineError::Task)?;
+        let result = task.start(context)?.await.map_err(failed)?;
         let payload = match result {
             Some(payload) => payload,
             None => Payload::encode(&())?,
         };
         Ok(payload.decode()?)
+    }
+}
+
+/// Tells parameters that do not fit, which layers pass on as an error of the task, from its own errors.
+fn failed(error: TaskError) -> InlineError {
+    match error.into_kind() {
+        TaskErrorKind::InvalidParams(problem) => InlineError::Params(problem),
+        kind => InlineError::Task(kind.into()),
     }
 }
 

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::context::TaskContext;
 use crate::event::{Events, RunEvent, RunEventKind};
 use crate::id::RunId;
+use crate::layer::{EnqueueLayer, before_enqueue};
 use crate::name::TaskName;
 use crate::payload::Params;
 use crate::queue::{Enqueued, QueuedTask};
@@ -50,6 +51,7 @@ struct Shared {
     clock: Clock,
     events: Events,
     states: Arc<States>,
+    layers: Vec<Arc<dyn EnqueueLayer>>,
 }
 
 /// The most tasks that one call of [`TaskManager::queue_many`] sends to the broker at once.
@@ -65,6 +67,7 @@ impl TaskManager {
             clock: Clock::system(),
             events: Events::none(),
             states: Arc::default(),
+            layers: Vec::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -90,6 +93,12 @@ impl TaskManager {
         self.rebuild(|shared| shared.states = states)
     }
 
+    /// Shows each task that is queued to a layer, behind those that are there.
+    #[must_use]
+    pub fn with_enqueue_layer(self, layer: Arc<dyn EnqueueLayer>) -> Self {
+        self.rebuild(|shared| shared.layers.push(layer))
+    }
+
     fn rebuild(self, change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Shared {
             registry: Arc::clone(&self.shared.registry),
@@ -97,6 +106,7 @@ impl TaskManager {
             clock: self.shared.clock.clone(),
             events: self.shared.events.clone(),
             states: Arc::clone(&self.shared.states),
+            layers: self.shared.layers.clone(),
         };
         change(&mut shared);
         Self {
@@ -164,23 +174,39 @@ impl TaskManager {
                 return Ok(handles);
             }
             let queued: Vec<_> = batch.iter().map(|it| (it.id, keeps_result(it))).collect();
-            let answers = self.queue_tasks(batch).await?;
+            let answers = self.send(batch).await?;
             for ((id, keeps), answer) in queued.into_iter().zip(answers) {
                 handles.push(RunHandle::from_answer(self, id, keeps, answer)?);
             }
         }
     }
 
-    /// Sends tasks to the broker as they are, without a check against the registry.
+    /// Sends tasks to the broker without a check against the registry; enqueue layers see them.
     ///
     /// # Errors
     ///
-    /// Returns an error if the broker did not answer; then it is unknown whether it keeps them.
+    /// Returns an error if a layer refuses one of them: then none is sent. Returns an error if the broker
+    /// did not answer: then it is unknown whether it keeps them.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future may leave the tasks queued or not.
-    pub async fn queue_tasks(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
+    pub async fn queue_tasks(
+        &self,
+        mut tasks: Vec<QueuedTask>,
+    ) -> Result<Vec<Enqueued>, QueueError> {
+        for task in &mut tasks {
+            self.show_to_layers(task)?;
+        }
+        self.send(tasks).await
+    }
+
+    fn show_to_layers(&self, task: &mut QueuedTask) -> Result<(), QueueError> {
+        before_enqueue(&self.shared.layers, task, self.parent.as_ref())
+    }
+
+    /// Sends tasks that the layers have seen.
+    async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
         if !self.shared.events.is_observed() {
             return self.shared.port.enqueue(tasks).await;
         }
@@ -206,7 +232,7 @@ impl TaskManager {
     ) -> Result<RunHandle<Out>, QueueError> {
         let task = self.resolve(call)?;
         let (id, keeps) = (task.id, keeps_result(&task));
-        let answers = self.queue_tasks(vec![task]).await?;
+        let answers = self.send(vec![task]).await?;
         let answer = answers
             .into_iter()
             .next()
@@ -219,9 +245,21 @@ impl TaskManager {
         let now = self.shared.clock.now();
         let id = RunId::generate(now);
         let mut task = call.into_queued(id, self.lineage_of(id))?;
-        settle_options(&mut task, now)?;
         task.has_new_id = true;
+        self.inherit_trace(&mut task);
+        self.show_to_layers(&mut task)?;
+        settle_options(&mut task, now)?;
         Ok(task)
+    }
+
+    /// Puts what a task queues into the trace of its run, unless the call names one.
+    fn inherit_trace(&self, task: &mut QueuedTask) {
+        let trace = self.parent.as_ref().and_then(TaskContext::trace);
+        if let Some(trace) = trace
+            && task.trace().is_none()
+        {
+            task.options_mut().set_trace(trace);
+        }
     }
 
     fn lineage_of(&self, id: RunId) -> Lineage {

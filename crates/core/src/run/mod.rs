@@ -31,6 +31,7 @@ use crate::payload::Payload;
 use crate::priority::Priority;
 use crate::queue::QueuedTask;
 use crate::time::Timestamp;
+use crate::trace::TraceContext;
 
 /// One persisted execution of a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,6 +172,12 @@ impl TaskRun {
         self.options
             .as_ref()
             .is_some_and(|options| options.keep_result.is_some())
+    }
+
+    /// Returns the trace that the run belongs to, if there is one.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.options.as_ref().and_then(|options| options.trace())
     }
 
     /// Returns whether the run has missed its deadline at `now`.

@@ -1,14 +1,15 @@
 //! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
-//! trace parent.
+//! trace.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::time::Timestamp;
+use crate::trace::{TraceContext, TraceParent, TraceState};
 
-/// The longest uniqueness key or trace parent, in bytes.
+/// The longest uniqueness key, in bytes.
 pub const MAX_KEY_BYTES: usize = 256;
 
 /// What a run asks for beyond the plain; a plain run carries none of it.
@@ -29,9 +30,12 @@ pub struct RunOptions {
     /// between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_timeout: Option<Duration>,
-    /// The W3C trace parent of whoever queued the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace_parent: Option<String>,
+    /// The W3C trace parent of whoever queued the run. One that is not in order is read as none.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
+    pub trace_parent: Option<TraceParent>,
+    /// The W3C trace state that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
+    pub trace_state: Option<TraceState>,
 }
 
 /// A key that at most one unfinished run may hold.
@@ -51,6 +55,47 @@ impl RunOptions {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns the trace that the run belongs to, if there is one.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        let context = TraceContext::new(self.trace_parent?);
+        Some(match &self.trace_state {
+            Some(state) => context.with_state(state.clone()),
+            None => context,
+        })
+    }
+
+    /// Sets the trace that the run belongs to.
+    pub fn set_trace(&mut self, trace: TraceContext) {
+        self.trace_parent = Some(trace.parent);
+        self.trace_state = trace.state;
+    }
+}
+
+/// Reads a text, as nothing if it is not in order: a trace is no reason to refuse a run.
+fn if_valid<'de, D: Deserializer<'de>, T: TryFromText>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(T::from_text))
+}
+
+/// What is read from a text that may not be in order.
+trait TryFromText: Sized {
+    fn from_text(text: String) -> Option<Self>;
+}
+
+impl TryFromText for TraceParent {
+    fn from_text(text: String) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl TryFromText for TraceState {
+    fn from_text(text: String) -> Option<Self> {
+        Self::new(text).ok()
     }
 }
 

@@ -18,6 +18,12 @@ use crate::time::Timestamp;
 use cron::CronSchedule;
 use interval::Interval;
 
+/// Returns the time zone of that name.
+#[cfg(feature = "test-util")]
+pub(crate) fn zone(name: &str) -> Option<chrono_tz::Tz> {
+    cron_text::parse_zone(name).ok()
+}
+
 /// When a periodic task fires: at an interval, or by a cron text.
 ///
 /// ```

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::params::InvalidParams;
 use crate::run::Reason;
 
 /// The error of a task, made by `?` from any error.
@@ -40,6 +41,8 @@ pub enum TaskErrorKind {
     Snooze(Duration),
     /// The task returned a value that cannot be recorded.
     InvalidResult(anyhow::Error),
+    /// The parameters of the run do not fit the task: only layers see this.
+    InvalidParams(InvalidParams),
 }
 
 impl TaskError {
@@ -112,6 +115,7 @@ impl fmt::Display for TaskError {
             | TaskErrorKind::RetryAfter(_, error)
             | TaskErrorKind::Fatal(error)
             | TaskErrorKind::InvalidResult(error) => write!(f, "{error:#}"),
+            TaskErrorKind::InvalidParams(error) => write!(f, "{error}"),
             TaskErrorKind::Cancel(reason) => write!(f, "cancelled: {reason}"),
             TaskErrorKind::Snooze(wait) => write!(f, "snoozed for {wait:?}"),
         }

@@ -10,10 +10,10 @@ use super::family::Family;
 use super::intake::{Incoming, Intake};
 use super::panics::Panics;
 use super::{fail, life, limits, usage};
-use crate::body::{Body, Link};
+use crate::body::Body;
 use crate::frame::Kind;
 use crate::message::{DoneMeta, FailedMeta, Hello, LIBRARY, PROTOCOL, Ready, pack};
-use crate::work::{Failed, Work};
+use crate::work::Failed;
 
 /// What the working thread is made of.
 struct Worker<B> {
@@ -21,6 +21,9 @@ struct Worker<B> {
     channel: Arc<Channel>,
     panics: Panics,
     measure_memory: bool,
+    family: Family,
+    /// The CPU time up to the end of the last work.
+    used: Duration,
 }
 
 /// What a body returned, or how it panicked.
@@ -36,19 +39,19 @@ pub(super) fn start<B: Body>(
     let (channel, hello) = (Arc::clone(channel), hello.clone());
     let work = move || {
         let panics = Panics::watch(Arc::clone(&channel), hello.backtrace);
-        let worker = Worker {
+        let mut worker = Worker {
             body,
             channel,
             panics,
             measure_memory: hello.measure_memory,
+            family: Family::default(),
+            used: Duration::ZERO,
         };
         worker.prepare();
-        let mut family = Family::default();
-        family.keep();
-        let mut used = usage::cpu();
+        worker.family.keep();
+        worker.used = usage::cpu();
         loop {
-            let Incoming { about, work, link } = intake.next_work();
-            used = worker.work(about, work, &link, &mut family, used);
+            worker.work(intake.next_work());
         }
     };
     let thread = thread::Builder::new().name("cpu-work".to_owned());
@@ -75,29 +78,22 @@ impl<B: Body> Worker<B> {
         }
     }
 
-    /// Does one piece of work; `used` is the CPU time up to the end of the last, and returned for this one.
-    fn work(
-        &self,
-        about: u32,
-        work: Work,
-        link: &Link,
-        family: &mut Family,
-        used: Duration,
-    ) -> Duration {
+    fn work(&mut self, incoming: Incoming) {
+        let Incoming { about, work, link } = incoming;
         let (began, limit) = (usage::now(), work.cpu_time);
-        let done = limited(limit, || self.panics.catch(|| self.body.run(work, link)));
+        let done = limited(limit, || self.panics.catch(|| self.body.run(work, &link)));
         // What the task printed goes out before its end is known.
         let _ = io::stdout().flush();
-        let left = family.sweep();
+        let left = self.family.sweep();
         if left > 0 {
             life::say(&format!(
                 "ended {left} programs that the work had left behind"
             ));
         }
-        let used_now = usage::cpu();
+        let used = usage::cpu();
         let usage = DoneMeta {
             wall_us: usage::micros(usage::now().saturating_sub(began)),
-            cpu_us: usage::micros(used_now.saturating_sub(used)),
+            cpu_us: usage::micros(used.saturating_sub(self.used)),
             memory: if self.measure_memory {
                 usage::memory()
             } else {
@@ -105,8 +101,8 @@ impl<B: Body> Worker<B> {
             },
         };
         self.channel.forget_requests();
+        self.used = used;
         self.finish(about, usage, done);
-        used_now
     }
 
     /// Says how it ended, and leaves if the worker was told to meanwhile.

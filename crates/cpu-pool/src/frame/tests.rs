@@ -37,10 +37,12 @@ fn decode(bytes: &[u8], piece: usize) -> Result<(Vec<Frame>, bool), Violation> {
     }
 }
 
-fn three_frames() -> Vec<u8> {
+fn four_frames() -> Vec<u8> {
     let large = vec![7; SMALL + 4321];
     let mut bytes = bytes_of(Kind::Hello, 0, b"first", b"");
     bytes.extend(bytes_of(Kind::Work, 1, b"", &large));
+    let long = vec![9; 20_000];
+    bytes.extend(bytes_of(Kind::Failed, 1, &long, b""));
     bytes.extend(bytes_of(Kind::Done, 1, b"last", b"small"));
     bytes
 }
@@ -49,9 +51,9 @@ const SMALL: usize = 32 * 1024;
 
 #[test]
 fn frames_survive_every_way_of_cutting_the_stream() {
-    let bytes = three_frames();
+    let bytes = four_frames();
     let whole = decode(&bytes, usize::MAX).unwrap();
-    assert_eq!(whole.0.len(), 3);
+    assert_eq!(whole.0.len(), 4);
     assert_eq!(whole.0[1].blob.len(), SMALL + 4321);
     for piece in [1, 2, 3, 15, 16, 17, 1000, 65_537] {
         assert_eq!(

@@ -11,9 +11,10 @@ use tracing::Instrument;
 use super::actor::{Running, log_line};
 use super::connection::Heard;
 use super::shared::{Assignment, Reply};
+use super::steps::MEMORY_PERIOD;
 use crate::death::Death;
 use crate::frame::{Frame, Kind, Violation};
-use crate::ladder::{Ladder, Step};
+use crate::ladder::Ladder;
 use crate::message::{self, DoneMeta, FailedMeta, HeartbeatMeta, ReplyMeta, WorkMetaRef, pack};
 use crate::metrics::add;
 use crate::relay::Relay;
@@ -21,15 +22,15 @@ use crate::work::{Ended, Failed, Force, Panicked, Stop, Usage, Work};
 use crate::workers::Order;
 
 /// One piece of work under way.
-struct Doing {
-    about: u32,
-    order: Order,
-    ladder: Ladder,
+pub(super) struct Doing {
+    pub(super) about: u32,
+    pub(super) order: Order,
+    pub(super) ladder: Ladder,
     /// When its memory is looked at next.
-    look_at: Option<Duration>,
+    pub(super) look_at: Option<Duration>,
     /// How much memory it had, if that was too much.
-    over_budget: Option<u64>,
-    is_hung: bool,
+    pub(super) over_budget: Option<u64>,
+    pub(super) is_hung: bool,
     /// Whether it was noticed that nobody waits for the end any more.
     is_abandoned: bool,
     answers: JoinSet<(u32, Result<Vec<u8>, String>)>,
@@ -55,9 +56,6 @@ enum Event {
     Answered(u32, Result<Vec<u8>, String>),
     Due,
 }
-
-/// How often the memory of a worker is looked at.
-const MEMORY_PERIOD: Duration = Duration::from_millis(100);
 
 /// So many requests of one piece of work are under way at most.
 const MAX_REQUESTS: usize = 256;
@@ -310,58 +308,6 @@ impl Running {
         let meta = pack(&ReplyMeta { error }).unwrap_or_default();
         self.connection
             .send(Kind::Reply, about, &meta, Arc::new(blob));
-    }
-
-    fn tick(&mut self, doing: &mut Doing) {
-        let now = self.shared.now();
-        self.look_at_memory(doing, now);
-        let silent = now.saturating_sub(self.heard_at);
-        let step = if silent >= self.shared.config.hang_timeout && !doing.is_hung {
-            if self.worker.is_traced() {
-                self.heard_at = now;
-                None
-            } else {
-                doing.is_hung = !doing.ladder.has_begun();
-                self.heard_at = now;
-                doing.ladder.hung(now)
-            }
-        } else {
-            doing.ladder.tick(now)
-        };
-        self.take_step(doing, step);
-    }
-
-    /// Kills a worker that uses more memory than its share.
-    fn look_at_memory(&mut self, doing: &mut Doing, now: Duration) {
-        let is_due = doing.look_at.is_some_and(|at| at <= now);
-        let (true, Some(share)) = (is_due, self.memory_share) else {
-            return;
-        };
-        doing.look_at = Some(now + MEMORY_PERIOD);
-        let used = self.worker.memory();
-        if used > share {
-            doing.look_at = None;
-            doing.over_budget = Some(used);
-            let step = doing.ladder.stop(Force::Kill, now);
-            self.take_step(doing, step);
-        }
-    }
-
-    fn take_step(&mut self, doing: &Doing, step: Option<Step>) {
-        match step {
-            Some(Step::Tell) => {
-                let stop = doing.order.stop.borrow().clone();
-                let meta = pack(&stop).unwrap_or_default();
-                self.connection
-                    .send(Kind::Stop, doing.about, &meta, Arc::default());
-            }
-            Some(Step::Terminate) => self.worker.signal(Signal::TERM),
-            Some(Step::Kill) => {
-                add(&self.shared.counters.killed, 1);
-                self.worker.signal(Signal::KILL);
-            }
-            None => {}
-        }
     }
 
     /// Names the end of a worker; what it has said before counts.

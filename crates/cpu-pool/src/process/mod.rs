@@ -9,6 +9,7 @@ mod output;
 mod pool;
 mod shared;
 mod spawner;
+mod steps;
 mod worker;
 
 pub use pool::ProcessPool;

@@ -122,8 +122,10 @@ async fn runtime_ends(by_panic: bool) {
         let pool = std::sync::Arc::new(runtime.block_on(async { Pool::new() }));
         let idle = text(runtime.block_on(pool.run("pid", "")));
         let mut watched = Watched::new(work("grandchild", "block"));
-        let _running = runtime.block_on(async { start(&pool, &mut watched) });
-        let pids = runtime.block_on(watched.reported()).text;
+        let pids = runtime.block_on(async {
+            let _running = start(&pool, &mut watched);
+            watched.reported().await.text
+        });
         say.send(format!("{idle} {pids}")).unwrap();
         assert!(!by_panic, "a panic on purpose");
         drop(runtime);

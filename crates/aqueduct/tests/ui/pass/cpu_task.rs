@@ -22,6 +22,7 @@ mod caches {
     cpus = 2,
     memory_limit = "512MiB",
     cpu_timeout = "10s",
+    progress_timeout = "5s",
     nice = 5,
     stack_size = "16 MiB",
     env(MODE = "fast", LEVEL = "3"),

@@ -1,18 +1,18 @@
 //! What this consumer says of itself, for people who look into the broker.
 
-use aqueduct_broker_api::ConsumerProfile;
+use aqueduct_broker_api::Introduction;
 use aqueduct_core::{Lane, TaskName};
 
 use crate::shared::Shared;
 
-/// How often the profile goes with a heartbeat: with each so many, and with the first.
-pub(crate) const BEATS_PER_PROFILE: u32 = 15;
+/// How often the introduction goes with a heartbeat: with each so many, and with the first.
+pub(crate) const BEATS_PER_INTRODUCTION: u32 = 15;
 
 /// Returns where this consumer runs, and what it takes.
-pub(crate) fn profile(shared: &Shared) -> ConsumerProfile {
+pub(crate) fn introduction(shared: &Shared) -> Introduction {
     let started_at = shared.clock.now();
     let release = &shared.limits.release;
-    let profile = ConsumerProfile::new(&host(), std::process::id(), started_at, release);
+    let introduction = Introduction::new(&host(), std::process::id(), started_at, release);
     let has_place = |lane: &Lane| match lane {
         Lane::Io => true,
         Lane::Cpu => shared.cpu.is_some(),
@@ -24,7 +24,7 @@ pub(crate) fn profile(shared: &Shared) -> ConsumerProfile {
         .flat_map(|task| std::iter::once(task.name()).chain(task.aliases()))
         .cloned()
         .collect();
-    profile.taking(lanes, shared.limits.queues.iter().cloned(), tasks)
+    introduction.taking(lanes, shared.limits.queues.iter().cloned(), tasks)
 }
 
 /// Returns the name of this machine, if it is to be had without asking anybody.

@@ -3,8 +3,8 @@
 use aqueduct_core::{Lane, QueueName, TaskName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a profile, as it is sent and kept.
-pub const MAX_PROFILE_BYTES: usize = 4096;
+/// The most bytes of a introduction, as it is sent and kept.
+pub const MAX_INTRODUCTION_BYTES: usize = 4096;
 
 /// What a consumer says of itself: where it runs, and what it takes.
 ///
@@ -12,7 +12,7 @@ pub const MAX_PROFILE_BYTES: usize = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
-pub struct ConsumerProfile {
+pub struct Introduction {
     /// The name of the machine; empty if it is not known.
     pub host: String,
     /// The process.
@@ -31,8 +31,8 @@ pub struct ConsumerProfile {
     pub is_cut: bool,
 }
 
-impl ConsumerProfile {
-    /// Creates the profile of a process that takes nothing yet; long texts are cut.
+impl Introduction {
+    /// Creates the introduction of a process that takes nothing yet; long texts are cut.
     #[must_use]
     pub fn new(host: &str, pid: u32, started_at: Timestamp, release: &str) -> Self {
         Self {
@@ -92,4 +92,4 @@ const TEXT_BYTES: usize = 128;
 const NAME_HEAD_BYTES: usize = 2;
 
 /// What is left for names: the rest takes its texts, and less than 256 bytes.
-const NAMES_BYTES: usize = MAX_PROFILE_BYTES - 2 * TEXT_BYTES - 256;
+const NAMES_BYTES: usize = MAX_INTRODUCTION_BYTES - 2 * TEXT_BYTES - 256;

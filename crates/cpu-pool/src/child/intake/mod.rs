@@ -4,6 +4,9 @@
 //! it works, the listening thread reads. Both wait for the pipe with `EPOLLEXCLUSIVE`, the working thread
 //! in front: the system wakes the first of them that waits. Nothing but speed depends on that order.
 
+#[cfg(test)]
+mod tests;
+
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aqueduct_broker_api::{
+use crate::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
     ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
     PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
@@ -12,6 +12,7 @@ use aqueduct_broker_api::{
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
+use super::twice::Twice;
 use super::{FaultyBroker, Operation};
 
 impl Broker for FaultyBroker {
@@ -25,13 +26,24 @@ impl Broker for FaultyBroker {
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
-        self.call(Operation::Claim, || self.inner.claim(request))
-            .await
+        let back = self.with_script(|script| script.twice.give_back(&request.settle));
+        let given = back.map(|settle| request.clone().settling(settle));
+        let asked = given.as_ref().unwrap_or(request);
+        let claim = self.call(Operation::Claim, || self.inner.claim(asked));
+        let mut claimed = claim.await?;
+        Twice::deny(&request.settle, &asked.settle, &mut claimed.settled);
+        self.with_script(|script| script.twice.choose(&claimed.leases));
+        Ok(claimed)
     }
 
     async fn settle(&self, request: &SettleRequest) -> Result<Vec<Settled>, BrokerError> {
-        self.call(Operation::Settle, || self.inner.settle(request))
-            .await
+        let back = self.with_script(|script| script.twice.give_back(&request.items));
+        let given = back.map(|items| SettleRequest::new(request.consumer, request.sequence, items));
+        let asked = given.as_ref().unwrap_or(request);
+        let settle = self.call(Operation::Settle, || self.inner.settle(asked));
+        let mut settled = settle.await?;
+        Twice::deny(&request.items, &asked.items, &mut settled);
+        Ok(settled)
     }
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {

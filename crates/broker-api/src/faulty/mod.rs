@@ -1,15 +1,21 @@
 //! A broker that fails on demand: errors, lost replies, repeated requests, delays.
 
+mod script;
 mod seams;
+mod twice;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aqueduct_broker_api::{BrokerError, BrokerErrorKind, BrokerHandle};
+use aqueduct_core::TaskName;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use crate::erased::BrokerHandle;
+use crate::error::{BrokerError, BrokerErrorKind};
+use script::{Faults, Script};
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +66,14 @@ pub struct FaultyBroker {
 #[derive(Debug)]
 pub struct Healed<'a> {
     broker: &'a FaultyBroker,
-    rules: Vec<Rule>,
+    faults: Faults,
 }
-
-type Rule = (Option<Operation>, u64, Fault);
 
 impl Drop for Healed<'_> {
     fn drop(&mut self) {
-        let rules = std::mem::take(&mut self.rules);
-        self.broker.with_script(|script| script.rules = rules);
+        let faults = std::mem::take(&mut self.faults);
+        self.broker.with_script(|script| script.faults = faults);
     }
-}
-
-#[derive(Debug, Default)]
-struct Script {
-    rules: Vec<Rule>,
-    calls: HashMap<Operation, u64>,
-    injected: u64,
 }
 
 impl FaultyBroker {
@@ -103,35 +100,53 @@ impl FaultyBroker {
     }
 
     fn rule(self, operation: Option<Operation>, calls: u64, fault: Fault) -> Self {
-        self.with_script(|script| script.rules.push((operation, calls.max(1), fault)));
+        self.with_script(|script| script.faults.every(operation, calls, fault));
         self
+    }
+
+    /// Lets the next call of an operation fail that is not spoken for already.
+    pub fn fail_next(&self, operation: Operation, fault: Fault) {
+        self.with_script(|script| script.faults.next(operation, fault));
+    }
+
+    /// Lets a share of all calls fail, from 0.0 to 1.0, each with one of `faults`; the same for one seed.
+    pub fn fail_at_random(&self, share: f64, faults: impl Into<Vec<Fault>>, seed: u64) {
+        self.with_script(|script| script.faults.at_random(share, faults.into(), seed));
+    }
+
+    /// Gives the next run of a task that is claimed to a second attempt, although the first succeeds.
+    ///
+    /// It is as if the lease was lost a moment before the end: the success is not recorded, and whoever
+    /// reports it learns that.
+    pub fn deliver_twice(&self, task: TaskName) {
+        self.with_script(|script| script.twice.next(task));
     }
 
     /// Lets nothing fail any more.
     pub fn heal(&self) {
-        self.with_script(|script| script.rules.clear());
+        self.with_script(|script| script.faults = Faults::default());
     }
 
     /// Lets nothing fail as long as the returned guard lives.
     #[must_use]
     pub fn healed(&self) -> Healed<'_> {
-        let rules = self.with_script(|script| std::mem::take(&mut script.rules));
+        let faults = self.with_script(|script| std::mem::take(&mut script.faults));
         Healed {
             broker: self,
-            rules,
+            faults,
         }
     }
 
     /// Returns how many calls have failed.
     #[must_use]
     pub fn injected(&self) -> u64 {
-        self.with_script(|script| script.injected)
+        self.with_script(|script| script.injected())
     }
 
     /// Returns how many calls of an operation there were.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> u64 {
-        self.with_script(|script| script.calls.get(&operation).copied().unwrap_or(0))
+        self.with_script(|script| script.calls(operation))
     }
 
     /// Waits until there were that many calls of an operation.
@@ -150,25 +165,18 @@ impl FaultyBroker {
         }
     }
 
+    /// Returns a wait for the next call of any operation.
+    #[must_use]
+    pub fn next_call(&self) -> Notified<'_> {
+        self.called.notified()
+    }
+
     fn with_script<T>(&self, work: impl FnOnce(&mut Script) -> T) -> T {
         work(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn next_fault(&self, operation: Operation) -> Option<Fault> {
-        let fault = self.with_script(|script| {
-            let calls = script.calls.entry(operation).or_default();
-            let number = *calls;
-            *calls += 1;
-            let applies =
-                |(of, every, _): &&Rule| of.is_none_or(|of| of == operation) && number % every == 0;
-            let fault = script
-                .rules
-                .iter()
-                .find(applies)
-                .map(|(_, _, fault)| *fault);
-            script.injected += u64::from(fault.is_some());
-            fault
-        });
+        let fault = self.with_script(|script| script.next_fault(operation));
         self.called.notify_waiters();
         fault
     }
