@@ -36,7 +36,7 @@ async fn queue(broker: &BrokerHandle, runs: usize) {
 /// Claims what waits, up to 500 runs.
 async fn claim(broker: &BrokerHandle, consumer: ConsumerId, sequence: Sequence) -> Vec<Lease> {
     let want = LaneWant::new(Lane::Io, Arc::from([QueueName::DEFAULT]), 500);
-    let request = ClaimRequest::new(consumer, sequence, Duration::from_secs(60)).want(want);
+    let request = ClaimRequest::new(consumer, sequence, Duration::from_mins(1)).want(want);
     broker.claim(&request).await.unwrap().leases
 }
 

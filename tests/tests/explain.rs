@@ -1,5 +1,6 @@
 //! Why a run is not running: each answer of `Admin::explain`, on both brokers.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::future_not_send, reason = "each test has one thread")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,7 +164,7 @@ async fn what_is_paused_or_waits_its_turn_says_so() {
         let (queue, task) = (QueueName::DEFAULT, TaskName::from_static("fails"));
         world.admin.pause(queue.clone()).await.unwrap();
         world.admin.pause(task.clone()).await.unwrap();
-        let in_an_hour = aqueduct_core::queue::Due::After(Duration::from_secs(3600));
+        let in_an_hour = aqueduct_core::queue::Due::After(Duration::from_hours(1));
         let later = world.queue(|task| task.due = in_an_hour).await;
         let paused = [
             Finding::Paused(PauseScope::Queue(queue.clone())),
@@ -186,7 +187,7 @@ async fn what_is_paused_or_waits_its_turn_says_so() {
 async fn what_waits_behind_others_says_how_many() {
     for world in World::both().await {
         let consumer = ConsumerId::generate();
-        let lives = ExtendRequest::new(consumer, Duration::from_secs(60), Sequence::default());
+        let lives = ExtendRequest::new(consumer, Duration::from_mins(1), Sequence::default());
         world.handle.extend(&lives).await.unwrap();
         let first = world.queue(|_| {}).await;
         world.queue(|_| {}).await;

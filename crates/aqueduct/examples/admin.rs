@@ -1,9 +1,10 @@
 //! Failed runs, looked at and queued anew: what an operator does when a service was down.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aqueduct::admin::{AdminError, RunFilter};
+use aqueduct::admin::RunFilter;
 use aqueduct::{Admin, App, Broker, QueueName, State, TaskContext, task, tasks};
 
 /// A mail server that may be down.
@@ -37,27 +38,27 @@ async fn main() -> anyhow::Result<()> {
         let _ = handle.wait().await; // each fails
     }
 
-    let admin = app.admin()?;
-    show_failed(&admin).await?;
+    let (admin, mut out) = (app.admin()?, std::io::stdout());
+    show_failed(&admin, &mut out).await?;
     server.is_up.store(true, Ordering::Relaxed);
     let count = admin.requeue_all(RunFilter::failed())?.to_end().await?;
-    println!("{} are queued anew", count.changed);
+    writeln!(out, "{} are queued anew", count.changed)?;
     for handle in &handles {
         handle.wait().await?;
     }
-    println!("all are sent");
+    writeln!(out, "all are sent")?;
     app.stop().await?;
     Ok(())
 }
 
 /// Shows the failed runs, a page at a time.
-async fn show_failed(admin: &Admin) -> Result<(), AdminError> {
+async fn show_failed(admin: &Admin, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let mut failed = admin.runs(RunFilter::failed());
     while let Some(page) = failed.next_page().await? {
         for run in page {
-            println!("{} of {}", run.id, run.task);
+            writeln!(out, "{} of {}", run.id, run.task)?;
             for failed in run.record.iter().flat_map(|record| &record.history) {
-                println!("  attempt {}: {}", failed.attempt, failed.failure);
+                writeln!(out, "  attempt {}: {}", failed.attempt, failed.failure)?;
             }
         }
     }

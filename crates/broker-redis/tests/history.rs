@@ -42,7 +42,7 @@ impl Failing {
 
     async fn claim(&mut self) -> Option<Lease> {
         let want = LaneWant::new(Lane::Io, Arc::from([QueueName::DEFAULT]), 1);
-        let lease = Duration::from_secs(60);
+        let lease = Duration::from_mins(1);
         let request = ClaimRequest::new(self.consumer, self.next(), lease).want(want);
         self.broker.claim(&request).await.unwrap().leases.pop()
     }
