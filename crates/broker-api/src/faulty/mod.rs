@@ -49,7 +49,7 @@ macro_rules! operations {
 
 operations! {
     Enqueue, Claim, Settle, Extend, Reclaim, WaitReady, WaitEnded, QueueLengths,
-    Find, ListRuns, Cancel, Requeue, Purge, SetPaused, Paused, Tasks, Consumers,
+    Find, ListRuns, Holders, Cancel, Requeue, Discard, Purge, SetPaused, Paused, Tasks, Consumers,
     Upsert, List, Fire, SetEnabled, Remove, WaitChanged,
 }
 
@@ -166,7 +166,6 @@ impl FaultyBroker {
     }
 
     /// Returns a wait for the next call of any operation.
-    #[must_use]
     pub fn next_call(&self) -> Notified<'_> {
         self.called.notified()
     }
