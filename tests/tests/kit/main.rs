@@ -96,6 +96,7 @@ fn a_drain_of_all_goes_through_retries_and_delays() {
             .await
             .unwrap();
         let manager = app.task_manager();
+        kit.set_patience(HOUR / 2); // which is for what is due, not for what waits for its time
         let before = kit.now();
         sends::queue(manager, "later".to_owned(), 1, None)
             .delay(HOUR * 5)

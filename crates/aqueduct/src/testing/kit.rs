@@ -9,7 +9,7 @@ use aqueduct_broker_api::faulty::{Fault, FaultyBroker, Operation};
 use aqueduct_broker_api::{BrokerAdmin, BrokerHandle, QueueLengths};
 use aqueduct_broker_memory::MemoryBroker;
 use aqueduct_core::event::RunEvent;
-use aqueduct_core::run::{Failure, TaskRun};
+use aqueduct_core::run::{Failure, MAX_WAIT, TaskRun};
 use aqueduct_core::testing::next_clock_change;
 use aqueduct_core::{Clock, QueuedTask, RunId, RunState, TaskName, Timestamp};
 
@@ -18,7 +18,7 @@ use super::log::Log;
 use super::time::VirtualTime;
 use crate::{App, Broker, RunningApp};
 
-/// How long a drain waits in virtual time while nothing ends, unless told otherwise: a day.
+/// How long a drain waits in virtual time while nothing ends that is due, unless told otherwise: a day.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_hours(24);
 
 /// A broker in memory, virtual time, and what has happened: what a test needs.
@@ -105,7 +105,7 @@ impl TestKit {
 
     /// Lets time pass while nothing of any application runs, as when a machine is suspended.
     ///
-    /// Past their leases, consumers have lost what they were running.
+    /// Leases pass meanwhile: a consumer keeps its runs if it beats again before somebody takes them back.
     ///
     /// # Cancel safety
     ///
@@ -143,8 +143,8 @@ impl TestKit {
     ///
     /// # Panics
     ///
-    /// Panics if nothing ends for a day of virtual time, or as long as [`TestKit::set_patience`] says:
-    /// then no consumer serves what is due.
+    /// Panics if something is due or running, and nothing ends, for a day of virtual time, or as long as
+    /// [`TestKit::set_patience`] says: then no consumer serves what is due.
     ///
     /// # Cancel safety
     ///
@@ -159,7 +159,8 @@ impl TestKit {
     ///
     /// # Panics
     ///
-    /// Panics if nothing ends for a day of virtual time, or as long as [`TestKit::set_patience`] says.
+    /// Panics if something is due or running, and nothing ends, for a day of virtual time, or as long as
+    /// [`TestKit::set_patience`] says.
     ///
     /// # Cancel safety
     ///
@@ -168,7 +169,7 @@ impl TestKit {
         self.drain_until(Totals::is_nothing).await
     }
 
-    /// Sets how long a drain waits in virtual time while nothing ends.
+    /// Sets how long a drain waits in virtual time while something is due or running, and nothing ends.
     pub fn set_patience(&self, patience: Duration) {
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
     }
@@ -193,6 +194,12 @@ impl TestKit {
             if now != last {
                 (last, changed_at) = (now, self.time.elapsed());
             }
+            // What waits for its time is waited for.
+            let patience = if now.is_nothing_due() {
+                MAX_WAIT
+            } else {
+                patience
+            };
             let left = (changed_at + patience).saturating_sub(self.time.elapsed());
             assert!(
                 !left.is_zero(),
