@@ -378,28 +378,3 @@ async fn enqueue_layers_see_change_and_refuse() {
     assert_eq!(notes.take(), ["plain by nobody", "plain"]);
     app.stop().await.unwrap();
 }
-
-#[tokio::test]
-async fn an_id_that_a_layer_chooses_is_looked_up() {
-    /// Gives all the same id.
-    struct OneId;
-    impl EnqueueLayer for OneId {
-        fn on_enqueue(
-            &self,
-            task: &mut QueuedTask,
-            _parent: Option<&TaskContext>,
-        ) -> Result<(), QueueError> {
-            task.id = RunId::from_u128(7);
-            Ok(())
-        }
-    }
-    let notes = Notes::default();
-    let manager = app(&notes)
-        .enqueue_layer(OneId)
-        .into_task_manager()
-        .unwrap();
-    let first = plain::queue(&manager).await.unwrap();
-    let second = plain::queue(&manager).await.unwrap();
-    assert_eq!((first.id(), first.is_new()), (RunId::from_u128(7), true));
-    assert_eq!((second.id(), second.is_new()), (RunId::from_u128(7), false));
-}

@@ -1,5 +1,4 @@
 //! Trace parents and states: what the W3C recommendation accepts, and nothing else.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aqueduct_core::trace::{SpanId, TraceContext, TraceId, TraceParent, TraceState};
 

@@ -104,8 +104,10 @@ fn a_drain_of_all_goes_through_retries_and_delays() {
         let retried = fails_twice::queue(manager).await.unwrap().id();
         assert_eq!(kit.drain_all().await, 4);
         assert_eq!(kit.now().saturating_since(before), HOUR * 5);
-        use RunState::{Retrying, Succeeded};
-        assert_eq!(kit.states_of(retried), [Retrying, Retrying, Succeeded]);
+        assert_eq!(
+            kit.states_of(retried),
+            [RunState::Retrying, RunState::Retrying, RunState::Succeeded]
+        );
         app.stop().await.unwrap();
     });
 }

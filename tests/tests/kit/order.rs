@@ -5,10 +5,10 @@ use super::*;
 #[task(retry(max = 3, backoff = "2s", jitter = full))]
 async fn stumbles(ctx: TaskContext, number: u32) -> Result<(), TaskError> {
     tokio::time::sleep(Duration::from_millis(u64::from(number % 7))).await;
-    if number % 5 == 0 && ctx.attempt() == 1 {
+    if number.is_multiple_of(5) && ctx.attempt() == 1 {
         return Err(TaskError::msg("stumbled"));
     }
-    if number % 11 == 0 {
+    if number.is_multiple_of(11) {
         sends::queue(&ctx, number.to_string(), 1, None).await?;
     }
     Ok(())
@@ -31,9 +31,9 @@ fn story(seed: u64) -> Vec<String> {
         }
         kit.advance(Duration::from_millis(3)).await;
         kit.crash(first);
-        kit.advance(Duration::from_secs(60)).await;
+        kit.advance(Duration::from_mins(1)).await;
         kit.heal();
-        kit.advance(Duration::from_secs(60)).await;
+        kit.advance(Duration::from_mins(1)).await;
         second.stop().await.unwrap();
         kit.events()
             .into_iter()

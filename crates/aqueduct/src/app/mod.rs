@@ -1,6 +1,9 @@
 //! The application: tasks, state, a broker, and the parts that run them, wired.
 
+mod build;
 mod error;
+#[cfg(feature = "testing")]
+mod kit;
 mod running;
 mod shutdown;
 
@@ -10,12 +13,10 @@ pub use running::{RunningApp, StopSummary};
 use std::future::Future;
 use std::sync::Arc;
 
-use aqueduct_broker_api::Producer;
-use aqueduct_core::event::Events;
 use aqueduct_core::layer::{AttemptLayer, EnqueueLayer, Layers};
 use aqueduct_core::state::States;
 use aqueduct_core::task::Task;
-use aqueduct_core::{Clock, Priority, TaskManager, TaskRegistry};
+use aqueduct_core::{Clock, TaskManager};
 
 #[cfg(feature = "consumer")]
 use aqueduct_consumer::{TaskConsumer, TaskConsumerBuilder};
@@ -26,6 +27,8 @@ use crate::broker::Broker;
 use crate::observe::{AsyncObserver, Observer, ObserverBus};
 #[cfg(feature = "testing")]
 use crate::testing::Log;
+#[cfg(feature = "testing")]
+use kit::KitHooks;
 use shutdown::Signals;
 
 /// An application: collects tasks, state and settings; starting it checks them all at once.
@@ -56,7 +59,7 @@ pub struct App {
     observers: ObserverBus,
     problems: Vec<AppError>,
     #[cfg(feature = "testing")]
-    log: Option<Arc<Log>>,
+    kit: KitHooks,
     #[cfg(feature = "consumer")]
     consumer: Option<Settings<TaskConsumerBuilder>>,
     #[cfg(feature = "scheduler")]
@@ -90,7 +93,7 @@ impl App {
             observers: ObserverBus::default(),
             problems: Vec::new(),
             #[cfg(feature = "testing")]
-            log: None,
+            kit: KitHooks::default(),
             #[cfg(feature = "consumer")]
             consumer: Some(Settings::none()),
             #[cfg(feature = "scheduler")]
@@ -102,7 +105,7 @@ impl App {
     #[cfg(feature = "testing")]
     pub(crate) fn of_kit(broker: Broker, clock: Clock, log: Arc<Log>) -> Self {
         Self {
-            log: Some(log),
+            kit: KitHooks::noting(log),
             ..Self::new(broker).clock(clock)
         }
     }
@@ -263,88 +266,6 @@ impl App {
     pub fn into_task_manager(self) -> Result<TaskManager, AppError> {
         Ok(self.build()?.manager)
     }
-
-    fn build(mut self) -> Result<Parts, AppError> {
-        let mut problems = std::mem::take(&mut self.problems);
-        let mut registry = TaskRegistry::new();
-        for task in self.layers.around(self.tasks) {
-            if let Err(error) = registry.register(&task) {
-                problems.push(AppError::tasks(&error));
-            }
-        }
-        let registry = Arc::new(registry);
-        problems.extend(check_broker(&registry, &self.broker));
-        #[cfg(feature = "testing")]
-        if self.log.is_some() {
-            problems.extend(make_states_here(&registry, &mut self.states));
-        }
-        let states = Arc::new(self.states);
-        let observers = Arc::new(self.observers);
-        let events = if observers.is_empty() {
-            Events::none()
-        } else {
-            Events::to(Arc::<ObserverBus>::clone(&observers))
-        };
-        #[cfg(feature = "testing")]
-        let events = match &self.log {
-            Some(log) => Log::before(log, events),
-            None => events,
-        };
-        let producer = Arc::new(Producer::new(self.broker.handle().clone()));
-        let manager = TaskManager::new(Arc::clone(&registry), producer)
-            .with_clock(self.clock.clone())
-            .with_events(events.clone())
-            .with_states(Arc::clone(&states));
-        let layers = self.enqueue_layers.into_iter();
-        let manager = layers.fold(manager, TaskManager::with_enqueue_layer);
-        #[cfg(feature = "testing")]
-        let manager = match &self.log {
-            Some(log) => manager.with_enqueue_layer(Arc::<Log>::clone(log)),
-            None => manager,
-        };
-        #[cfg(feature = "consumer")]
-        let consumer = self.consumer.map(|settings| {
-            let builder =
-                TaskConsumer::builder(self.broker.handle().clone(), Arc::clone(&registry))
-                    .states(states)
-                    .events(events)
-                    .clock(self.clock.clone())
-                    .manager(manager.clone());
-            let builder = settings.apply(builder);
-            #[cfg(feature = "testing")]
-            let builder = match &self.log {
-                Some(_) => builder.in_place(),
-                None => builder,
-            };
-            builder
-                .build()
-                .map_err(|error| problems.push(AppError::part(error)))
-        });
-        #[cfg(feature = "scheduler")]
-        let can_schedule = self.broker.capabilities().schedules;
-        #[cfg(feature = "scheduler")]
-        let scheduler = self.scheduler.and_then(|settings| {
-            let builder = TaskScheduler::builder(self.broker.handle().clone());
-            let builder = builder.schedules_of(&registry).clock(self.clock.clone());
-            let builder = settings.apply(builder);
-            // A broker without schedules is no problem for an app that has none.
-            let is_needed = can_schedule || !builder.is_empty();
-            is_needed.then(|| {
-                let built = builder.build();
-                built.map_err(|error| problems.push(AppError::part(error)))
-            })
-        });
-        AppError::all(problems)?;
-        Ok(Parts {
-            broker: self.broker,
-            manager,
-            observers,
-            #[cfg(feature = "consumer")]
-            consumer: consumer.and_then(Result::ok),
-            #[cfg(feature = "scheduler")]
-            scheduler: scheduler.and_then(Result::ok),
-        })
-    }
 }
 
 impl std::fmt::Debug for App {
@@ -356,33 +277,6 @@ impl std::fmt::Debug for App {
             .field("problems", &self.problems)
             .finish_non_exhaustive()
     }
-}
-
-/// Returns what the tasks ask for and the broker lacks.
-fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
-    let can = broker.capabilities();
-    let mut problems = Vec::new();
-    for definition in registry.definitions() {
-        let mut lacks = |needed: bool, has: bool, what: &'static str| {
-            if needed && !has {
-                problems.push(AppError::lacks(definition, what));
-            }
-        };
-        lacks(definition.schedule().is_some(), can.schedules, "schedules");
-        lacks(definition.keep_result().is_some(), can.results, "results");
-        let is_plain = definition.priority() == Priority::default();
-        lacks(!is_plain, can.priorities, "priorities");
-    }
-    problems
-}
-
-/// Makes the state of CPU tasks, which run here in a test kit; returns what went wrong.
-#[cfg(feature = "testing")]
-fn make_states_here(registry: &TaskRegistry, states: &mut States) -> Vec<AppError> {
-    let definitions = registry.definitions();
-    let makers = definitions.into_iter().flat_map(|it| it.makers());
-    let made = makers.map(|maker| maker.make(states));
-    made.filter_map(Result::err).map(AppError::state).collect()
 }
 
 impl<B> Settings<B> {

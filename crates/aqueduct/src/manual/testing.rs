@@ -21,7 +21,7 @@
 //! ```
 #![cfg_attr(
     feature = "testing",
-    doc = r##"
+    doc = r#"
 # The kit
 
 With the cargo feature `testing`, best in `[dev-dependencies]`, a test gets a [`TestKit`](crate::testing::TestKit):
@@ -218,9 +218,10 @@ thread of its own, is as random as ever.
 
 CPU tasks run on the thread of the test, one after the other; memory limits, processes and their deaths are not
 there. One that waits with `blocking()` for what another task must do first would wait for ever, and fails
-with an error that says so. An observer has a thread of its own, as elsewhere: ask
+with an error that says so. Layers of [`App::layer`](crate::App::layer) are around them here, and not in a worker
+process: see [`layers`](super::layers). An observer has a thread of its own, as elsewhere: ask
 [`TestKit::events`](crate::testing::TestKit::events) instead. A task that blocks the thread blocks the test.
-"##
+"#
 )]
 //!
 //! # By hand

@@ -150,7 +150,7 @@ impl TestKit {
     ///
     /// Dropping the future changes nothing.
     pub async fn drain(&self) -> usize {
-        self.drain_until(|now| now.queued + now.running == 0).await
+        self.drain_until(Totals::is_nothing_due).await
     }
 
     /// Waits until no run is left, and returns how many attempts have ended meanwhile.
@@ -165,7 +165,7 @@ impl TestKit {
     ///
     /// Dropping the future changes nothing.
     pub async fn drain_all(&self) -> usize {
-        self.drain_until(|now| *now == Totals::default()).await
+        self.drain_until(Totals::is_nothing).await
     }
 
     /// Sets how long a drain waits in virtual time while nothing ends.
@@ -173,7 +173,7 @@ impl TestKit {
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
     }
 
-    async fn drain_until(&self, is_over: impl Fn(&Totals) -> bool) -> usize {
+    async fn drain_until(&self, is_over: fn(Totals) -> bool) -> usize {
         let patience = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
         let settled_before = self.log.settled();
         let (mut last, mut changed_at) = (Totals::default(), self.time.elapsed());
@@ -182,10 +182,10 @@ impl TestKit {
             let mut called = pin!(self.broker.next_call());
             called.as_mut().enable();
             let now = self.totals().await;
-            if is_over(&now) {
+            if is_over(now) {
                 // What has ended may have made something else due.
                 catch_up().await;
-                if is_over(&self.totals().await) {
+                if is_over(self.totals().await) {
                     return self.log.settled() - settled_before;
                 }
                 continue;
@@ -324,6 +324,16 @@ impl TestKit {
             Ok(task) => self.broker.deliver_twice(task),
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+impl Totals {
+    fn is_nothing_due(self) -> bool {
+        self.queued + self.running == 0
+    }
+
+    fn is_nothing(self) -> bool {
+        self == Self::default()
     }
 }
 

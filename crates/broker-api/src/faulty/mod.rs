@@ -166,7 +166,6 @@ impl FaultyBroker {
     }
 
     /// Returns a wait for the next call of any operation.
-    #[must_use]
     pub fn next_call(&self) -> Notified<'_> {
         self.called.notified()
     }

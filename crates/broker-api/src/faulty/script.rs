@@ -28,7 +28,7 @@ pub(super) struct Faults {
 struct Random {
     share: f64,
     faults: Vec<Fault>,
-    random: Rng,
+    dice: Rng,
 }
 
 impl Script {
@@ -61,11 +61,11 @@ impl Faults {
     }
 
     pub(super) fn at_random(&mut self, share: f64, faults: Vec<Fault>, seed: u64) {
-        let random = Rng::with_seed(seed);
+        let dice = Rng::with_seed(seed);
         self.random = Some(Random {
             share,
             faults,
-            random,
+            dice,
         });
     }
 
@@ -74,7 +74,7 @@ impl Faults {
             return Some(self.once.remove(at).1);
         }
         let applies = |(of, every, _): &&(Option<Operation>, u64, Fault)| {
-            of.is_none_or(|of| of == operation) && number % every == 0
+            of.is_none_or(|of| of == operation) && number.is_multiple_of(*every)
         };
         let by_rule = self.rules.iter().find(applies).map(|(.., fault)| *fault);
         by_rule.or_else(|| self.random.as_mut()?.take())
@@ -83,8 +83,8 @@ impl Faults {
 
 impl Random {
     fn take(&mut self) -> Option<Fault> {
-        let is_hit = self.random.f64() < self.share;
-        let fault = self.random.choice(&self.faults).copied();
+        let is_hit = self.dice.f64() < self.share;
+        let fault = self.dice.choice(&self.faults).copied();
         fault.filter(|_| is_hit)
     }
 }

@@ -73,8 +73,9 @@ impl BrokenBroker {
             Some(Defect::ParametersLost) => task.payload = Payload::empty(),
             Some(Defect::LineageLost) => task.lineage = Lineage::root_of(task.id),
             Some(Defect::TraceLost) => {
-                let options = task.options.as_mut();
-                options.into_iter().for_each(|it| it.trace_parent = None);
+                if let Some(options) = task.options.as_mut() {
+                    options.trace_parent = None;
+                }
             }
             Some(Defect::LanesMixed) => task.lane = Lane::Io,
             Some(Defect::PriorityIgnored) => task.priority = Priority::default(),
