@@ -96,6 +96,13 @@ fn check_keys(server: &RedisServer) {
                 assert!(!is_gone, "{key} is of a consumer that is forgotten");
                 assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");
             }
+            "introductions" => {
+                let consumers = key.replace(name, "consumers");
+                for of in ask(&["HKEYS", key]).lines() {
+                    let lease = ask(&["ZSCORE", &consumers, of]);
+                    assert!(!lease.is_empty(), "{key} has {of}, which is forgotten");
+                }
+            }
             "ended" => assert_ne!(ask(&["PTTL", key]), "-1", "{key} is kept for ever"),
             "sent" => {
                 assert!(number(&["HLEN", key]) <= ANSWERS, "{key} grows");

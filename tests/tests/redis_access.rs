@@ -9,15 +9,16 @@ use aqueduct::broker_api::{
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
 use aqueduct::run::{Reason, UniqueKey};
-use aqueduct::{App, Broker, RunningApp, Schedule, tasks};
+use aqueduct::{Admin, App, Broker, QueueName, RunState, RunningApp, Schedule, tasks};
 use aqueduct_redis_server::RedisServer;
 use integration::figure::figure;
 use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 
-const USERS: [&str; 4] = [
+const USERS: [&str; 5] = [
     include_str!("../../crates/broker-redis/acl/producer.acl"),
     include_str!("../../crates/broker-redis/acl/consumer.acl"),
     include_str!("../../crates/broker-redis/acl/scheduler.acl"),
+    include_str!("../../crates/broker-redis/acl/operator.acl"),
     include_str!("../../crates/broker-redis/acl/reader.acl"),
 ];
 
@@ -64,10 +65,10 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
     let server = guarded().await;
     let (mut ledger, writer) = Ledger::new();
     let consumer = app(open(&server, "consumer").await, writer).await;
-    let producer = producer(open(&server, "producer").await).await;
+    let queueing = producer(open(&server, "producer").await).await;
     let scheduler = scheduler(open(&server, "scheduler").await).await;
-    queue_notes(&producer, 0..5).await;
-    let manager = producer.task_manager();
+    queue_notes(&queueing, 0..5).await;
+    let manager = queueing.task_manager();
     note_and_fail::queue(manager, 5).await.unwrap();
     note::queue(manager, 6)
         .delay(Duration::from_millis(5))
@@ -83,7 +84,7 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
     let (there, here, ()) = tokio::join!(run.wait(), here.wait(), ledger.all_of(0..9));
     there.unwrap();
     here.unwrap();
-    for app in [consumer, producer, scheduler] {
+    for app in [consumer, queueing, scheduler] {
         app.stop().await.unwrap();
     }
     let reader = open(&server, "reader").await;
@@ -94,9 +95,34 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
     reader.tasks().await.unwrap();
     reader.paused().await.unwrap();
     ScheduleStore::list(&reader).await.unwrap();
+    queue_notes(&producer(open(&server, "producer").await).await, 9..12).await;
+    steer(open(&server, "operator").await).await;
     let log = server.command(&["ACL", "LOG"]).unwrap();
     assert_eq!(log, "", "something was denied");
-    figure("4 users, 0 commands denied");
+    figure("5 users, 0 commands denied");
+}
+
+/// Does all that people steer with, on three runs that wait.
+async fn steer(broker: RedisBroker) {
+    let handle = BrokerHandle::new(broker);
+    let admin = Admin::new(&handle).unwrap();
+    let queue = QueueName::DEFAULT;
+    admin.pause(queue.clone()).await.unwrap();
+    admin.resume(queue.clone()).await.unwrap();
+    let in_state = |state| RunFilter::all().in_state(state);
+    let changes = [
+        admin.cancel_all(in_state(RunState::Queued), "enough"),
+        admin.requeue_all(in_state(RunState::Cancelled)),
+        admin.cancel_all(in_state(RunState::Queued), "enough"),
+        admin.discard_all(in_state(RunState::Cancelled)),
+    ];
+    for sweep in changes {
+        assert_eq!(sweep.unwrap().to_end().await.unwrap().changed, 3);
+    }
+    admin.purge(&queue).await.unwrap();
+    admin.lengths(&[]).await.unwrap();
+    admin.consumers().await.unwrap();
+    admin.tasks().await.unwrap();
 }
 
 #[tokio::test]

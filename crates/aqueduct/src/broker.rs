@@ -4,6 +4,7 @@ use std::fmt;
 
 use aqueduct_broker_api::{BrokerAdmin, BrokerHandle, Capabilities, ScheduleStore};
 
+use crate::admin::{Admin, AdminError};
 use crate::brokers::{BrokerRegistry, BrokerUrlError};
 
 /// A broker, whatever its kind; cheap to clone.
@@ -61,6 +62,15 @@ impl Broker {
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         aqueduct_broker_api::Broker::capabilities(&self.0)
+    }
+
+    /// Returns a handle to look into the broker and to steer it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker has no administrative seam.
+    pub fn admin(&self) -> Result<Admin, AdminError> {
+        Admin::new(&self.0)
     }
 
     /// Returns the handle that consumers, schedulers and producers hold.

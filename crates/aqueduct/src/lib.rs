@@ -36,6 +36,7 @@
 //! | `scheduler` | yes | [`TaskScheduler`] |
 //! | `testing` | no | the test kit: virtual time, faults, assertions |
 
+pub mod admin;
 #[cfg_attr(
     not(any(feature = "consumer", feature = "scheduler")),
     expect(
@@ -60,6 +61,7 @@ pub mod trace;
 #[doc(hidden)]
 pub mod __private;
 
+pub use admin::Admin;
 pub use app::{App, AppError, RunningApp, StopSummary};
 pub use broker::Broker;
 pub use macros::TaskList;

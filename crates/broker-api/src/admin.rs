@@ -7,6 +7,7 @@ use aqueduct_core::run::{CancelAnswer, Reason};
 use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use crate::error::BrokerError;
+use crate::introduction::Introduction;
 
 /// The most runs in one page, and in one administrative call.
 pub const MAX_PAGE: usize = 512;
@@ -35,6 +36,16 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
     fn list(&self, filter: &RunFilter)
     -> impl Future<Output = Result<RunPage, BrokerError>> + Send;
 
+    /// Returns who holds each run, or `None` for one that nobody holds.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are asked for.
+    fn holders(
+        &self,
+        runs: &[RunId],
+    ) -> impl Future<Output = Result<Vec<Option<Holder>>, BrokerError>> + Send;
+
     /// Asks for the end of runs; returns one answer a run, in order.
     ///
     /// A run that waits ends at once. For a running one the request outlives the attempt: whatever its
@@ -55,6 +66,18 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
     ///
     /// Returns an error if the broker did not answer.
     fn requeue(
+        &self,
+        runs: &[RunId],
+    ) -> impl Future<Output = Result<Vec<bool>, BrokerError>> + Send;
+
+    /// Removes ended runs and what was kept of them; returns which of them were.
+    ///
+    /// A run that has not ended stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are given.
+    fn discard(
         &self,
         runs: &[RunId],
     ) -> impl Future<Output = Result<Vec<bool>, BrokerError>> + Send;
@@ -109,6 +132,8 @@ pub struct RunFilter {
     pub task: Option<TaskName>,
     /// Only runs of this queue.
     pub queue: Option<QueueName>,
+    /// Only runs that have ended, at this time or later.
+    pub ended_since: Option<Timestamp>,
     /// Only runs with a greater id than this: the last of the page before.
     pub after: Option<RunId>,
     /// The most runs to return; 0 and more than [`MAX_PAGE`] mean [`MAX_PAGE`].
@@ -153,8 +178,18 @@ pub struct TaskInfo {
     pub last_ended_at: Option<Timestamp>,
 }
 
+/// Who holds a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The consumer.
+    pub consumer: ConsumerId,
+    /// Why the run is to end, if somebody asked for that.
+    pub asked_to_end: Option<Reason>,
+}
+
 /// What is known of a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerInfo {
     /// The consumer.
@@ -163,6 +198,8 @@ pub struct ConsumerInfo {
     pub lease_until: Timestamp,
     /// How many runs it holds.
     pub holds: u64,
+    /// What it says of itself; `None` if it has not, or the broker does not keep it.
+    pub introduction: Option<Introduction>,
 }
 
 impl TaskInfo {
@@ -180,6 +217,24 @@ impl TaskInfo {
     }
 }
 
+impl Holder {
+    /// Creates the holder of a run whose end nobody asked for.
+    #[must_use]
+    pub fn new(consumer: ConsumerId) -> Self {
+        Self {
+            consumer,
+            asked_to_end: None,
+        }
+    }
+
+    /// Sets why the run is to end.
+    #[must_use]
+    pub fn asked_to_end(mut self, reason: Option<Reason>) -> Self {
+        self.asked_to_end = reason;
+        self
+    }
+}
+
 impl ConsumerInfo {
     /// Creates the information on a consumer.
     #[must_use]
@@ -188,11 +243,72 @@ impl ConsumerInfo {
             consumer,
             lease_until,
             holds,
+            introduction: None,
         }
+    }
+
+    /// Sets what the consumer says of itself.
+    #[must_use]
+    pub fn with_introduction(mut self, introduction: Option<Introduction>) -> Self {
+        self.introduction = introduction;
+        self
     }
 }
 
 impl RunFilter {
+    /// Returns the filter that every run passes.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Returns the filter of runs that failed for good.
+    #[must_use]
+    pub fn failed() -> Self {
+        Self::all().in_state(RunState::Failed)
+    }
+
+    /// Lets only runs in this state pass.
+    #[must_use]
+    pub fn in_state(mut self, state: RunState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Lets only runs of this task pass.
+    #[must_use]
+    pub fn of_task(mut self, task: TaskName) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// Lets only runs of this queue pass.
+    #[must_use]
+    pub fn of_queue(mut self, queue: QueueName) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// Lets only runs pass that have ended, at this time of the broker or later.
+    #[must_use]
+    pub fn ended_since(mut self, time: Timestamp) -> Self {
+        self.ended_since = Some(time);
+        self
+    }
+
+    /// Sets the most runs of a page; 0 and more than [`MAX_PAGE`] mean [`MAX_PAGE`].
+    #[must_use]
+    pub fn with_page(mut self, runs: usize) -> Self {
+        self.limit = runs;
+        self
+    }
+
+    /// Returns whether only ended runs can match: a broker need not look where the others are.
+    #[must_use]
+    pub fn wants_only_ended(&self) -> bool {
+        self.ended_since.is_some() || self.state.is_some_and(RunState::is_final)
+    }
+
     /// Returns the size of a page, within bounds.
     #[must_use]
     pub fn page_size(&self) -> usize {
@@ -209,5 +325,29 @@ impl RunFilter {
         self.state.is_none_or(|state| state == run.state)
             && self.task.as_ref().is_none_or(|task| *task == run.task)
             && self.queue.as_ref().is_none_or(|queue| *queue == run.queue)
+            && self
+                .ended_since
+                .is_none_or(|since| run.ended_at() >= Some(since))
+    }
+}
+
+impl From<QueueName> for PauseScope {
+    fn from(queue: QueueName) -> Self {
+        Self::Queue(queue)
+    }
+}
+
+impl From<TaskName> for PauseScope {
+    fn from(task: TaskName) -> Self {
+        Self::Task(task)
+    }
+}
+
+impl fmt::Display for PauseScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => write!(f, "queue `{queue}`"),
+            Self::Task(task) => write!(f, "task `{task}`"),
+        }
     }
 }

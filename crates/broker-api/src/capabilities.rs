@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub cancel: bool,
     /// Every stored run can be found, listed and purged; without it only some of them.
     pub lookup: bool,
+    /// What consumers say of themselves is kept as long as they live.
+    pub introductions: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -54,6 +56,7 @@ impl Capabilities {
             waits: true,
             cancel: true,
             lookup: true,
+            introductions: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
@@ -74,6 +77,7 @@ impl Capabilities {
             waits: false,
             cancel: false,
             lookup: false,
+            introductions: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

@@ -1,11 +1,13 @@
 //! The heartbeat: a consumer renews its lease and lists what it holds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_core::{ConsumerId, RunId};
 
 use crate::broker::Sequence;
 use crate::claim::Cancel;
+use crate::introduction::Introduction;
 use crate::lease::LeaseToken;
 
 /// A consumer's heartbeat.
@@ -20,6 +22,9 @@ pub struct ExtendRequest {
     pub held: Vec<LeaseToken>,
     /// Every claim up to this one was answered; what they claimed and `held` lacks is given back.
     pub answered: Sequence,
+    /// What the consumer says of itself, with its first heartbeat and now and then; a broker keeps the
+    /// last, or passes over it.
+    pub introduction: Option<Arc<Introduction>>,
 }
 
 /// The answer to a heartbeat.
@@ -43,7 +48,15 @@ impl ExtendRequest {
             lease,
             held: Vec::new(),
             answered,
+            introduction: None,
         }
+    }
+
+    /// Sets what the consumer says of itself.
+    #[must_use]
+    pub fn with_introduction(mut self, introduction: Arc<Introduction>) -> Self {
+        self.introduction = Some(introduction);
+        self
     }
 
     /// Sets what the consumer believes it holds.

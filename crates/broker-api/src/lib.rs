@@ -16,6 +16,7 @@ mod ext;
 mod extend;
 #[cfg(feature = "test-util")]
 pub mod faulty;
+mod introduction;
 mod lease;
 mod lengths;
 mod producer;
@@ -26,7 +27,9 @@ mod simple;
 mod wait;
 pub mod wire;
 
-pub use admin::{BrokerAdmin, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo};
+pub use admin::{
+    BrokerAdmin, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+};
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;
 pub use claim::{Cancel, ClaimRequest, Claimed, LaneWant, MAX_CLAIM_BATCH};
@@ -35,6 +38,7 @@ pub use erased::{AdminHandle, BrokerFuture, BrokerHandle, ScheduleHandle};
 pub use error::{BrokerError, BrokerErrorKind};
 pub use ext::BrokerExt;
 pub use extend::{ExtendRequest, Extended};
+pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
 pub use producer::Producer;

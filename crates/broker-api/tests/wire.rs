@@ -9,7 +9,8 @@ use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
 use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
 use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{
-    Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName, Timestamp,
+    ConsumerId, Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName,
+    Timestamp,
 };
 
 const ID: u128 = 0x0190_0000_0000_0102_0304_0506_0708_090a;
@@ -44,7 +45,13 @@ fn full() -> TaskRun {
     run.tally.failures = 300;
     run.tally.crashes = 2;
     run.tally.parks = 3;
-    run.record_mut().failure = Some(Failure::new(FailureKind::Error, "no route"));
+    let failure = Failure::new(FailureKind::Error, "no route");
+    let at = run.queued_at;
+    for (attempt, consumer) in [(69_999, 5), (70_000, u128::MAX)] {
+        let consumer = ConsumerId::from_u128(consumer);
+        run.record_mut()
+            .fail(attempt, at, consumer, failure.clone());
+    }
     let mut queued = QueuedTask::new(run.id, run.task.clone(), Payload::empty());
     queued.options_mut().unique = Some(UniqueKey::new("mail/7").unwrap());
     queued.options_mut().keep_result = Some(Duration::from_millis(1500));
@@ -145,7 +152,7 @@ fn a_flipped_bit_never_panics_and_newer_is_told_from_broken() {
             }
         }
     }
-    for (at, value) in [(0, 2), (1, 0x10), (3, 1)] {
+    for (at, value) in [(0, 2), (1, 0x20), (3, 1)] {
         let mut newer = GOLDEN;
         newer[at] = value;
         assert!(wire::decode(&newer).unwrap_err().is_newer(), "byte {at}");
@@ -289,4 +296,69 @@ fn length_of(bytes: &[u8], payload_at: usize) -> &[u8; 4] {
     let record = [b"\x81\xa8ended_at".as_slice(), &[1]].concat();
     let start = payload_at - record.len() - 4;
     bytes[start..].first_chunk().unwrap()
+}
+
+/// The history of a plain run whose first attempt timed out, as `docs/WIRE.md` has it.
+const GOLDEN_HISTORY: [u8; 32] = [
+    0, 0, 0, 29, // length of the block
+    0, 27, // length of the entry; its message is empty
+    0, 0, 0, 1, // attempt
+    0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x07, // time
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, // consumer
+];
+
+/// A run with a history and nothing else in its record: what a requeue leaves.
+fn requeued(words: &str) -> TaskRun {
+    let mut run = plain();
+    let at = Timestamp::from_millis(1_700_000_000_007);
+    let failure = Failure::new(FailureKind::Timeout, words);
+    let consumer = ConsumerId::from_u128(9);
+    run.record_mut().fail(1, at, consumer, failure);
+    run.record = run.record.unwrap().anew();
+    run
+}
+
+#[test]
+fn golden_bytes_of_a_history() {
+    let bytes = wire::encode(&requeued("")).unwrap();
+    let golden = [&GOLDEN[..46], &GOLDEN_HISTORY, &[3], &GOLDEN[46..]].concat();
+    assert_eq!((bytes[1], &bytes[2..]), (0x10, &golden[2..]));
+    assert_eq!(wire::decode(&bytes).unwrap(), requeued(""));
+    let failure = Failure::new(FailureKind::Crash, "dead");
+    assert_eq!(wire::failure_tail(&failure), b"\x04dead");
+}
+
+#[test]
+fn a_history_that_is_broken_is_refused() {
+    let bytes = wire::encode(&requeued("words")).unwrap();
+    let entry = 46 + 4;
+    let with = |at: usize, value: u8| {
+        let mut hostile = bytes.clone();
+        hostile[at] = value;
+        wire::decode(&hostile)
+    };
+    assert!(with(entry + 1, 26).is_err(), "an entry without a kind");
+    assert!(with(entry + 1, 33).is_err(), "an entry beyond its block");
+    assert!(with(entry, 0xff).is_err(), "an entry beyond everything");
+    assert!(with(entry + 29, 0xff).is_err(), "words that are not UTF-8");
+    assert!(with(entry + 28, 99).unwrap_err().is_newer(), "a later kind");
+}
+
+#[test]
+fn the_largest_run_has_room_for_its_history() {
+    let mut run = full();
+    let most = Payload::encode(&"\u{ff}".repeat(MAX_PAYLOAD_BYTES / 2 - 8)).unwrap();
+    run.payload = most.clone();
+    run.task = "t".repeat(128).parse().unwrap();
+    run.queue = "q".repeat(128).parse().unwrap();
+    run.record_mut().result = Some(most);
+    run.record_mut().reason = Some(aqueduct_core::run::Reason::new("r".repeat(9999)));
+    let at = run.queued_at;
+    for attempt in 0..99 {
+        let failure = Failure::new(FailureKind::Panic, "w".repeat(9999));
+        let consumer = ConsumerId::from_u128(1);
+        run.record_mut().fail(attempt, at, consumer, failure);
+    }
+    let bytes = wire::encode(&run).unwrap();
+    assert_eq!(wire::decode(&bytes).unwrap(), run);
 }

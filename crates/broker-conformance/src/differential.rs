@@ -9,8 +9,8 @@ use aqueduct_broker_api::{
 };
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Reason, UniqueKey};
-use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId};
+use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey};
+use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId, Timestamp};
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::model::ModelBroker;
@@ -252,7 +252,15 @@ impl World {
             let states: Vec<_> = found
                 .iter()
                 .flatten()
-                .map(|run| (run.id, run.state, run.tally, run.due_at))
+                .map(|run| {
+                    (
+                        run.id,
+                        run.state,
+                        run.tally,
+                        run.due_at,
+                        failed_attempts(run),
+                    )
+                })
                 .collect();
             let lengths = broker
                 .queue_lengths(&[queue_name("default")])
@@ -262,6 +270,14 @@ impl World {
         }
         (seen.remove(0), seen.remove(0))
     }
+}
+
+/// Returns the failed attempts of a run; the words of a failure are each broker's own.
+fn failed_attempts(run: &TaskRun) -> Vec<(u32, Timestamp, ConsumerId, FailureKind)> {
+    let history = run.record.iter().flat_map(|record| &record.history);
+    history
+        .map(|it| (it.attempt, it.ended_at, it.consumer, it.failure.kind()))
+        .collect()
 }
 
 fn settlement(how: usize, wait: Duration) -> Settlement {

@@ -113,6 +113,10 @@ macro_rules! for_each_case {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
                 a_failed_run_can_be_requeued: "results",
             }
+            history {
+                has_every_failure_in_order: "results", has_the_consumer_of_a_crash: "lookup",
+                is_bounded: "delayed", outlives_a_requeue: "results", has_failures_only: "results",
+            }
             waits {
                 an_end_is_told_with_its_value: "waits", every_end_is_told: "waits",
                 the_end_of_what_died_is_told: "waits", an_attempt_is_no_end: "waits",
@@ -125,6 +129,9 @@ macro_rules! for_each_case {
                 lists_in_pages: "lookup", a_paused_queue_gives_nothing: "",
                 a_paused_task_does_not_hold_up_others: "", purge_removes_waiting_runs: "lookup",
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
+                lists_by_the_end: "results", ended_runs_can_be_discarded: "results",
+                tells_who_holds_a_run: "", tells_that_a_run_is_asked_to_end: "cancel",
+                knows_what_consumers_say_of_themselves: "introductions",
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",
@@ -151,8 +158,9 @@ macro_rules! for_each_case {
             lost_replies {
                 of_looks_change_nothing: "lookup", of_beats_reclaim_once: "",
                 of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
+                of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
-                of_a_wait_tell_again: "waits",
+                of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
             }
             random {
                 the_model_agrees: "unique",

@@ -1,8 +1,8 @@
 //! The administrative seam.
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope,
-    RunFilter, RunPage, TaskInfo,
+    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE,
+    PauseScope, RunFilter, RunPage, TaskInfo,
 };
 use aqueduct_core::run::Reason;
 use aqueduct_core::{QueueName, RunId, TaskRun};
@@ -36,6 +36,17 @@ impl BrokerAdmin for MemoryBroker {
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         check_page("requeue", runs)?;
         Ok(self.step(|state, now| runs.iter().map(|run| state.requeue(*run, now)).collect()))
+    }
+
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        check_page("tell the holders", runs)?;
+        let state = self.state();
+        Ok(runs.iter().map(|run| state.holder(*run)).collect())
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        check_page("discard", runs)?;
+        Ok(self.step(|state, _| runs.iter().map(|run| state.discard(*run)).collect()))
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {

@@ -2,14 +2,14 @@
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, MAX_PAGE, PauseScope, RunFilter, RunPage,
-    TaskInfo,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter,
+    RunPage, TaskInfo,
 };
 use aqueduct_core::run::{Reason, Tally, Transition};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::RedisBroker;
-use crate::decode::admin::{consumer_infos, paused_scopes, purged, task_infos};
+use crate::decode::admin::{consumer_infos, holders, paused_scopes, purged, task_infos};
 use crate::decode::unreadable;
 use crate::items::{self, unencodable};
 use crate::link::Args;
@@ -32,8 +32,10 @@ impl BrokerAdmin for RedisBroker {
     async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {
         let mut page = Page::new(filter);
         self.list_stored(&mut page).await?;
-        self.list_held(&mut page).await?;
-        self.list_waiting(&mut page).await?;
+        if !filter.wants_only_ended() {
+            self.list_held(&mut page).await?;
+            self.list_waiting(&mut page).await?;
+        }
         Ok(page.finish())
     }
 
@@ -56,12 +58,41 @@ impl BrokerAdmin for RedisBroker {
     }
 
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
-        BrokerError::check_batch("requeue", runs.len(), MAX_PAGE)?;
-        let mut requeued = Vec::with_capacity(runs.len());
-        for run in runs {
-            requeued.push(self.requeue_one(*run).await?);
+        BrokerError::check_batch(REQUEUE, runs.len(), MAX_PAGE)?;
+        let mut requeued = vec![false; runs.len()];
+        let mut open: Vec<usize> = (0..runs.len()).collect();
+        for _ in 0..REQUEUE_TRIES {
+            open = self.requeue_once(runs, &open, &mut requeued).await?;
+            if open.is_empty() {
+                break;
+            }
         }
         Ok(requeued)
+    }
+
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        const HOLDERS: &str = "tell the holders";
+        BrokerError::check_batch(HOLDERS, runs.len(), MAX_PAGE)?;
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reply = self
+            .step(HOLDERS, &self.0.scripts.holders, self.ids(runs))
+            .await?;
+        holders(reply).map_err(|error| error.during(HOLDERS))
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        const DISCARD: &str = "discard";
+        BrokerError::check_batch(DISCARD, runs.len(), MAX_PAGE)?;
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reply = self
+            .step(DISCARD, &self.0.scripts.discard, self.ids(runs))
+            .await?;
+        let answers = reply.into_bytes().map_err(|error| error.during(DISCARD))?;
+        Ok(answers.iter().map(|answer| *answer == b'1').collect())
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
@@ -128,47 +159,78 @@ impl BrokerAdmin for RedisBroker {
 }
 
 impl RedisBroker {
-    /// Queues one ended run anew, if nobody changes it meanwhile.
-    async fn requeue_one(&self, id: RunId) -> Result<bool, BrokerError> {
-        const REQUEUE: &str = "requeue";
-        for _ in 0..REQUEUE_TRIES {
-            let Some(found) = self.look_up(REQUEUE, &[id]).await?.pop().flatten() else {
-                return Ok(false);
+    /// Begins the arguments of a script that takes ids and nothing else.
+    fn ids(&self, runs: &[RunId]) -> Args {
+        let mut args = self.0.keys.args(runs.len());
+        for run in runs {
+            args.bytes(run.to_bytes().to_vec());
+        }
+        args
+    }
+
+    /// Queues ended runs anew as they are found now; returns which have changed meanwhile.
+    async fn requeue_once(
+        &self,
+        runs: &[RunId],
+        open: &[usize],
+        requeued: &mut [bool],
+    ) -> Result<Vec<usize>, BrokerError> {
+        let ids: Vec<RunId> = open
+            .iter()
+            .filter_map(|at| runs.get(*at).copied())
+            .collect();
+        let mut changed = Vec::new();
+        let found = self.look_up(REQUEUE, &ids).await?;
+        for (at, found) in open.iter().zip(found) {
+            let Some(args) = found.and_then(|found| self.requeue_args(&found).transpose()) else {
+                continue;
             };
-            let mut run = found.decode().map_err(|error| unreadable(REQUEUE, error))?;
-            if run.state.after(Transition::Requeue).is_none() {
-                return Ok(false);
-            }
-            run.tally = Tally {
-                attempt: run.tally.attempt,
-                ..Tally::default()
-            };
-            run.record = None;
-            if let Some(options) = &mut run.options {
-                options.deadline = None;
-                options.total_timeout = None;
-            }
-            let unique = run
-                .options
-                .as_ref()
-                .and_then(|options| options.unique.clone());
-            let bytes = wire::encode(&run).map_err(|error| unencodable(REQUEUE, error))?;
-            let mut args = self.0.keys.args(5);
-            args.bytes(id.to_bytes().to_vec())
-                .bytes(found.bytes)
-                .bytes(bytes);
-            args.bytes(items::side_of(&run))
-                .text(unique.as_ref().map_or("", |key| key.as_str()));
-            let reply = self.step(REQUEUE, &self.0.scripts.requeue, args).await?;
+            let reply = self.step(REQUEUE, &self.0.scripts.requeue, args?).await?;
             match reply.into_number().map_err(|error| error.during(REQUEUE))? {
-                0 => return Ok(false),
-                1 => return Ok(true),
-                _ => {}
+                0 => {}
+                1 => {
+                    if let Some(answer) = requeued.get_mut(*at) {
+                        *answer = true;
+                    }
+                }
+                _ => changed.push(*at),
             }
         }
-        Ok(false)
+        Ok(changed)
+    }
+
+    /// Returns what the script needs to queue a run anew; nothing for one that has not ended.
+    fn requeue_args(&self, found: &Found) -> Result<Option<Args>, BrokerError> {
+        let mut run = found.decode().map_err(|error| unreadable(REQUEUE, error))?;
+        if run.state.after(Transition::Requeue).is_none() {
+            return Ok(None);
+        }
+        run.tally = Tally {
+            attempt: run.tally.attempt,
+            ..Tally::default()
+        };
+        run.record = run.record.take().and_then(|record| record.anew());
+        if let Some(options) = &mut run.options {
+            options.deadline = None;
+            options.total_timeout = None;
+        }
+        let unique = run
+            .options
+            .as_ref()
+            .and_then(|options| options.unique.clone());
+        let bytes = wire::encode(&run).map_err(|error| unencodable(REQUEUE, error))?;
+        let mut args = self.0.keys.args(5);
+        args.bytes(run.id.to_bytes().to_vec())
+            .bytes(found.bytes.clone())
+            .bytes(bytes);
+        args.bytes(items::side_of(&run))
+            .text(unique.as_ref().map_or("", |key| key.as_str()));
+        Ok(Some(args))
     }
 }
+
+/// The operation of queueing anew, for errors.
+const REQUEUE: &str = "requeue";
 
 fn scope_text(scope: &PauseScope) -> Option<String> {
     match scope {

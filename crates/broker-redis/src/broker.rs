@@ -131,10 +131,17 @@ impl Broker for RedisBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         const EXTEND: &str = "extend";
-        let mut args = self.args_with_retention(3 + request.held.len());
+        let introduction = request
+            .introduction
+            .as_deref()
+            .map(wire::encode_introduction);
+        let introduction = introduction.transpose();
+        let introduction = introduction.map_err(|error| unencodable(EXTEND, error))?;
+        let mut args = self.args_with_retention(4 + request.held.len());
         args.text(&consumer_name(request.consumer))
             .number(millis(request.lease))
-            .number(request.answered.number());
+            .number(request.answered.number())
+            .bytes(introduction.unwrap_or_default());
         let (mine, others): (Vec<_>, Vec<_>) = request
             .held
             .iter()
@@ -156,13 +163,14 @@ impl Broker for RedisBroker {
             FailureKind::Crash,
             "the lease ran out: its consumer died or stood still",
         );
-        let failure = wire::failure_field(&failure).map_err(|error| unencodable(RECLAIM, error))?;
-        let mut args = self.args_with_retention(5);
+        let field = wire::failure_field(&failure).map_err(|error| unencodable(RECLAIM, error))?;
+        let mut args = self.args_with_retention(6);
         args.number(millis(request.beat))
             .number(millis(request.lease))
             .number(u64::from(request.crash_budget))
             .number(request.limit as u64)
-            .bytes(failure);
+            .bytes(field)
+            .bytes(wire::failure_tail(&failure));
         let reply = self.beat(RECLAIM, &self.0.scripts.reclaim, args).await?;
         reclaimed(reply).map_err(|error| error.during(RECLAIM))
     }

@@ -86,7 +86,7 @@ impl<'a> Settlements<'a> {
 
     pub(crate) fn count_args(&self) -> usize {
         let plain: usize = self.plain.iter().map(|group| 4 + group.members.len()).sum();
-        4 + plain + self.others.len() * 5
+        4 + plain + self.others.len() * 6
     }
 
     /// Adds the settlements.
@@ -173,6 +173,13 @@ fn push_settlement(args: &mut Args, settlement: &Settlement) -> Result<(), WireE
     args.word(kind).number(millis(wait));
     let count = u64::from(fields.is_some());
     args.bytes(fields.unwrap_or_default()).number(count);
+    let failed = match settlement {
+        Settlement::Retry { failure, .. } | Settlement::Fail { failure } => {
+            wire::failure_tail(failure)
+        }
+        _ => Vec::new(),
+    };
+    args.bytes(failed);
     Ok(())
 }
 

@@ -101,6 +101,12 @@ impl TaskConsumerBuilder {
         self
     }
 
+    /// Sets which release of the program this is, for whoever looks into the broker.
+    pub fn release(mut self, release: impl Into<String>) -> Self {
+        self.config.release = release.into();
+        self
+    }
+
     /// Sets how CPU tasks are kept apart, and how many run at a time.
     pub fn cpu(mut self, cpu: CpuSettings) -> Self {
         self.cpu = cpu;

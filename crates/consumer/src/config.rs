@@ -7,6 +7,7 @@ use aqueduct_broker_api::DEFAULT_CRASH_BUDGET;
 use aqueduct_core::QueueName;
 
 use crate::error::ConsumerError;
+use crate::introduction::LIBRARY;
 use crate::order::QueueOrder;
 
 /// The most runs that a consumer executes at a time.
@@ -42,6 +43,9 @@ pub struct ConsumerConfig {
     pub cancel_grace: Duration,
     /// How often a run may crash its consumer before it fails for good: from 1. Default: 3.
     pub crash_budget: u32,
+    /// Which release of the program this is, told to whoever looks into the broker; cut at 128 bytes.
+    /// Default: the release of the library.
+    pub release: String,
 }
 
 /// The lowered form: what the parts of a consumer look at.
@@ -56,6 +60,7 @@ pub(crate) struct Limits {
     pub(crate) shutdown_grace: Duration,
     pub(crate) cancel_grace: Duration,
     pub(crate) crash_budget: u32,
+    pub(crate) release: String,
 }
 
 impl Default for ConsumerConfig {
@@ -69,6 +74,7 @@ impl Default for ConsumerConfig {
             shutdown_grace: Duration::from_secs(25),
             cancel_grace: Duration::from_secs(5),
             crash_budget: DEFAULT_CRASH_BUDGET,
+            release: LIBRARY.to_owned(),
         }
     }
 }
@@ -136,6 +142,7 @@ impl ConsumerConfig {
             shutdown_grace: self.shutdown_grace,
             cancel_grace: self.cancel_grace,
             crash_budget: self.crash_budget,
+            release: self.release,
         };
         Ok((limits, order))
     }

@@ -7,13 +7,16 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_broker_api::{Broker, Cancel, ExtendRequest, Extended, LeaseToken, ReclaimRequest};
+use aqueduct_broker_api::{
+    Broker, Cancel, ExtendRequest, Extended, Introduction, LeaseToken, ReclaimRequest,
+};
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::run::Outcome;
 use tracing::{debug, error, warn};
 
 use crate::classify;
 use crate::in_flight::Owed;
+use crate::introduction::{BEATS_PER_INTRODUCTION, introduction};
 use crate::metrics::add;
 use crate::shared::Shared;
 
@@ -33,10 +36,16 @@ pub(crate) async fn beat_and_watch(shared: &Shared) -> Infallible {
 }
 
 async fn beat_for_ever(shared: &Shared) -> Infallible {
+    let introduction = Arc::new(introduction(shared));
+    let mut beats = 0;
+    // The first one at once: what this consumer takes is to be known when its first run waits.
+    let mut is_heard = extend(shared, Some(&introduction)).await;
     loop {
         let jitter = 1.0 - JITTER * fastrand::f64();
         tokio::time::sleep(shared.limits.beat.mul_f64(jitter)).await;
-        extend(shared).await;
+        beats = if is_heard { beats + 1 } else { beats };
+        let is_due = beats % BEATS_PER_INTRODUCTION == 0;
+        is_heard = extend(shared, is_due.then_some(&introduction)).await;
         reclaim(shared).await;
     }
 }
@@ -93,8 +102,8 @@ fn give_up(shared: &Shared, owed: &Arc<Owed>) {
     }
 }
 
-/// Renews the lease on everything in the table.
-async fn extend(shared: &Shared) {
+/// Renews the lease on everything in the table; returns whether the broker answered.
+async fn extend(shared: &Shared, introduction: Option<&Arc<Introduction>>) -> bool {
     // Read first: what is claimed after this is not to be given back by this beat.
     let answered = shared.answered();
     let held: Vec<LeaseToken> = shared
@@ -103,7 +112,8 @@ async fn extend(shared: &Shared) {
         .iter()
         .map(|owed| owed.token)
         .collect();
-    let request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
+    let mut request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
+    request.introduction = introduction.cloned();
     let sent = shared.clock.monotonic();
     // A slow broker has as long as the lease is trusted: asking again would not be quicker.
     let at_most = shared.trusted_for().max(shared.limits.beat);
@@ -115,15 +125,17 @@ async fn extend(shared: &Shared) {
                 lose(shared, token);
             }
             pass_on(shared, cancels);
+            true
         }
         Ok(Err(problem)) => missed(shared, &problem),
         Err(too_long) => missed(shared, &too_long),
     }
 }
 
-fn missed(shared: &Shared, problem: &(dyn std::error::Error + 'static)) {
+fn missed(shared: &Shared, problem: &(dyn std::error::Error + 'static)) -> bool {
     add(&shared.counters.broker_errors, 1);
     warn!(error = problem, "the lease was not renewed; trying again");
+    false
 }
 
 /// Ends an attempt; a newer one of the same run, claimed while the beat was under way, goes on.

@@ -22,6 +22,7 @@ mod execute;
 mod heartbeat;
 mod in_flight;
 mod in_place;
+mod introduction;
 mod metrics;
 mod order;
 mod outbox;

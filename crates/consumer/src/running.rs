@@ -79,7 +79,14 @@ impl RunningConsumer {
             lose_all(&self.shared);
         }
         let Stopped { report, problem } = stopped?;
-        info!(consumer = %self.shared.id, ?report, "stopped");
+        info!(
+            consumer = %self.shared.id,
+            succeeded = report.metrics.succeeded,
+            failed = report.metrics.failed,
+            released = report.released,
+            unsettled = report.unsettled,
+            "stopped"
+        );
         problem.map_or(Ok(report), Err)
     }
 }

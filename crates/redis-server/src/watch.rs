@@ -13,10 +13,11 @@ pub(crate) struct Watched {
     pid: u32,
 }
 
-/// Starts the server, says its id, and waits for the end of the input.
+/// Starts the server, says its id, and waits for the end of the input, or for being ended itself.
 const SCRIPT: &str = r#"
 "$@" 2>&1 &
 pid=$!
+trap 'kill -9 "$pid" 2> /dev/null; exit 1' TERM INT HUP
 echo "$pid"
 read -r last
 kill -9 "$pid" 2> /dev/null

@@ -75,6 +75,7 @@ impl App {
         });
         AppError::all(problems)?;
         Ok(Parts {
+            broker: self.broker,
             manager,
             observers,
             #[cfg(feature = "consumer")]

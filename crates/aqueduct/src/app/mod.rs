@@ -71,6 +71,7 @@ struct Settings<B>(Box<dyn FnOnce(B) -> B + Send>);
 
 /// The checked parts of an application.
 pub(crate) struct Parts {
+    pub(crate) broker: Broker,
     pub(crate) manager: TaskManager,
     pub(crate) observers: Arc<ObserverBus>,
     #[cfg(feature = "consumer")]

@@ -15,6 +15,8 @@ use aqueduct_scheduler::{ScheduleControl, ScheduleReport, SchedulerError};
 
 use super::shutdown::Signals;
 use super::{AppError, Parts};
+use crate::admin::{Admin, AdminError};
+use crate::broker::Broker;
 use crate::observe::{ObserverBus, ObserverStats};
 
 /// An application that runs; [`RunningApp::stop`] drains it.
@@ -23,6 +25,7 @@ use crate::observe::{ObserverBus, ObserverStats};
 #[derive(Debug)]
 #[must_use = "dropping it stops the app"]
 pub struct RunningApp {
+    broker: Broker,
     manager: TaskManager,
     observers: Arc<ObserverBus>,
     stop: Arc<Cancellation>,
@@ -103,6 +106,7 @@ impl RunningApp {
             .scheduler
             .map(|scheduler| Running::new(tokio::spawn(scheduler.run(until(Arc::clone(&stop))))));
         Ok(Self {
+            broker: parts.broker,
             manager: parts.manager,
             observers: parts.observers,
             stop,
@@ -121,6 +125,15 @@ impl RunningApp {
     #[must_use]
     pub fn task_manager(&self) -> &TaskManager {
         &self.manager
+    }
+
+    /// Returns a handle to look into the broker and to steer it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker has no administrative seam.
+    pub fn admin(&self) -> Result<Admin, AdminError> {
+        self.broker.admin()
     }
 
     /// Returns a handle on the metrics of the consumer, if there is one.

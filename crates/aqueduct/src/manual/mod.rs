@@ -8,6 +8,7 @@
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
+//! - [`steering`]: failed runs, pausing, purging: looking into a broker
 //! - [`layers`]: code around each attempt and before each enqueue; traces
 //! - [`parts`]: the manager, the consumer and the scheduler by hand, without `App`
 //! - [`brokers`]: choosing one, writing one
@@ -24,5 +25,6 @@ pub mod queueing;
 pub mod retries;
 pub mod schedules;
 pub mod shutdown;
+pub mod steering;
 pub mod testing;
 pub mod waiting;

@@ -8,7 +8,7 @@ use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use super::BrokerFuture;
 use crate::CancelAnswer;
-use crate::admin::{BrokerAdmin, ConsumerInfo, PauseScope, RunFilter, RunPage, TaskInfo};
+use crate::admin::{BrokerAdmin, ConsumerInfo, Holder, PauseScope, RunFilter, RunPage, TaskInfo};
 use crate::error::BrokerError;
 
 /// The administrative seam of a broker behind a handle; cheap to clone.
@@ -24,6 +24,8 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
         reason: Reason,
     ) -> BrokerFuture<'a, Vec<CancelAnswer>>;
     fn requeue<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
+    fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
+    fn holders<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<Option<Holder>>>;
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BrokerFuture<'a, usize>;
     fn set_paused<'a>(&'a self, scope: &'a PauseScope, paused: bool) -> BrokerFuture<'a, ()>;
     fn paused(&self) -> BrokerFuture<'_, Vec<PauseScope>>;
@@ -50,6 +52,14 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
 
     fn requeue<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>> {
         Box::pin(BrokerAdmin::requeue(self, runs))
+    }
+
+    fn holders<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<Option<Holder>>> {
+        Box::pin(BrokerAdmin::holders(self, runs))
+    }
+
+    fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>> {
+        Box::pin(BrokerAdmin::discard(self, runs))
     }
 
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BrokerFuture<'a, usize> {
@@ -92,6 +102,14 @@ impl BrokerAdmin for AdminHandle {
 
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         self.0.requeue(runs).await
+    }
+
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        self.0.holders(runs).await
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        self.0.discard(runs).await
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {

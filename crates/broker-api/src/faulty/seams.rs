@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
-    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, PauseScope,
-    QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
+    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
+    PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
     ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
     WaitEndedRequest, WaitRequest,
 };
@@ -134,6 +134,16 @@ impl BrokerAdmin for FaultyBroker {
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         let seam = self.inner.admin()?;
         self.call(Operation::Requeue, || seam.requeue(runs)).await
+    }
+
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Holders, || seam.holders(runs)).await
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Discard, || seam.discard(runs)).await
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {

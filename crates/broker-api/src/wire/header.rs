@@ -20,7 +20,10 @@ pub(super) const HAS_OPTIONS: u8 = 1 << 2;
 /// Flag: a block with the record of attempts follows.
 pub(super) const HAS_RECORD: u8 = 1 << 3;
 
-const KNOWN_FLAGS: u8 = HAS_PARENT | HAS_QUEUE | HAS_OPTIONS | HAS_RECORD;
+/// Flag: a block with the history of failed attempts follows.
+pub(super) const HAS_HISTORY: u8 = 1 << 4;
+
+const KNOWN_FLAGS: u8 = HAS_PARENT | HAS_QUEUE | HAS_OPTIONS | HAS_RECORD | HAS_HISTORY;
 
 /// What the fixed header says of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +49,12 @@ pub struct Header {
 impl Header {
     pub(super) fn of(run: &TaskRun) -> Self {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let record = run.record.as_ref();
         let flags = flag(run.lineage != Lineage::root_of(run.id), HAS_PARENT)
             | flag(run.queue != QueueName::DEFAULT, HAS_QUEUE)
             | flag(run.options.is_some(), HAS_OPTIONS)
-            | flag(run.record.is_some(), HAS_RECORD);
+            | flag(record.is_some_and(|it| !it.is_only_history()), HAS_RECORD)
+            | flag(record.is_some_and(|it| !it.history.is_empty()), HAS_HISTORY);
         Self {
             flags,
             lane: run.lane,
@@ -155,7 +160,7 @@ impl Fields<'_> {
     }
 }
 
-fn write_time(bytes: &mut Vec<u8>, time: Timestamp) {
+pub(super) fn write_time(bytes: &mut Vec<u8>, time: Timestamp) {
     let millis = time.as_millis().to_be_bytes();
     bytes.extend(millis.into_iter().skip(8 - TIME_BYTES));
 }

@@ -6,6 +6,8 @@
 mod error;
 mod fields;
 mod header;
+mod history;
+mod introduction;
 mod queued;
 mod read;
 mod record;
@@ -14,12 +16,14 @@ mod schedule;
 pub use error::WireError;
 pub use fields::{failure_field, read_reason_field, reason_field, result_field};
 pub use header::{HEADER_BYTES, Header, VERSION};
+pub use history::failure_tail;
+pub use introduction::{decode_introduction, encode_introduction};
 pub use queued::{QueuedBytes, encode_queued};
 pub use schedule::{decode_definition, encode_definition};
 
 use aqueduct_core::run::{Lineage, TaskRun};
 
-use header::{HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD};
+use header::{HAS_HISTORY, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD};
 use read::Reader;
 use record::WireRecord;
 
@@ -49,9 +53,14 @@ pub fn encode(run: &TaskRun) -> Result<Vec<u8>, WireError> {
         write_block(&mut bytes, &options)?;
     }
     if let Some(record) = &run.record {
-        let record =
-            rmp_serde::to_vec_named(&WireRecord::of(record)).map_err(WireError::unencodable)?;
-        write_block(&mut bytes, &record)?;
+        if header.has(HAS_RECORD) {
+            let record =
+                rmp_serde::to_vec_named(&WireRecord::of(record)).map_err(WireError::unencodable)?;
+            write_block(&mut bytes, &record)?;
+        }
+        if header.has(HAS_HISTORY) {
+            write_block(&mut bytes, &history::write(&record.history))?;
+        }
     }
     bytes.extend_from_slice(run.payload.as_bytes());
     Ok(bytes)
@@ -83,6 +92,10 @@ pub fn decode(bytes: &[u8]) -> Result<TaskRun, WireError> {
     }
     if header.has(HAS_RECORD) {
         run.record = Some(Box::new(reader.block::<WireRecord>()?.into_record()?));
+    }
+    if header.has(HAS_HISTORY) {
+        let start = reader.at();
+        run.record_mut().history = history::read(reader.raw_block()?, start)?;
     }
     run.payload = reader.rest()?;
     Ok(run)

@@ -40,11 +40,7 @@ impl<'a> Reader<'a> {
     /// Reads a block: four bytes of length, then one MessagePack value.
     pub(super) fn block<T: DeserializeOwned>(&mut self) -> Result<T, WireError> {
         let start = self.at;
-        let length = self
-            .take(4)?
-            .iter()
-            .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
-        let block = self.take(length)?;
+        let block = self.raw_block()?;
         let mut decoder = rmp_serde::Deserializer::new(Cursor::new(block));
         decoder.set_max_depth(MAX_BLOCK_DEPTH);
         let value = T::deserialize(&mut decoder).map_err(|error| {
@@ -57,6 +53,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a block as it is: four bytes of length, then its bytes.
+    pub(super) fn raw_block(&mut self) -> Result<&'a [u8], WireError> {
+        let length = usize::try_from(self.number(4)?).unwrap_or(usize::MAX);
+        self.take(length)
+    }
+
+    /// Reads a number of so many bytes, at most 16.
+    pub(super) fn number(&mut self, width: usize) -> Result<u128, WireError> {
+        let bytes = self.take(width)?.iter();
+        Ok(bytes.fold(0, |number, byte| (number << 8) | u128::from(*byte)))
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Reads what is left as the payload.
     pub(super) fn rest(&mut self) -> Result<Payload, WireError> {
         let start = self.at;
@@ -65,7 +81,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| WireError::undecodable("an invalid payload", start, error))
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         let end = self.at.saturating_add(length);
         let part = self
             .bytes

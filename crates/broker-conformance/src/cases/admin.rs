@@ -1,11 +1,16 @@
 //! Looking into a broker and steering it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, RunFilter};
+use aqueduct_broker_api::{
+    Broker, BrokerAdmin, ExtendRequest, Holder, Introduction, PauseScope, RunFilter, Sequence,
+    Settled,
+};
 use aqueduct_core::queue::Due;
-use aqueduct_core::{RunId, RunState};
+use aqueduct_core::run::Reason;
+use aqueduct_core::{Lane, RunId, RunState};
 
 use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name};
 
@@ -118,4 +123,114 @@ pub async fn consumers_are_known_while_they_live(bench: Bench) {
     bench.beat().await;
     bench.advance_in_beats(PAST_LEASE).await;
     assert!(bench.admin().consumers().await.unwrap().is_empty());
+}
+
+/// A listing by the time of the end has what ended then or later, and nothing that has not ended.
+pub async fn lists_by_the_end(bench: Bench) {
+    bench.queue([named("a"), named("b"), named("c")]).await;
+    let mut consumer = bench.consumer();
+    let mut leases = consumer.claim(2).await;
+    consumer.settle(leases.remove(0), fail()).await;
+    bench.advance(Duration::from_secs(1)).await;
+    let since = bench.now();
+    let later = leases.remove(0);
+    let id = later.run().id;
+    consumer.settle(later, fail()).await;
+    let filter = RunFilter::all().ended_since(since);
+    let page = bench.admin().list(&filter).await.unwrap();
+    assert_eq!(page.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [id]);
+    let of_another = filter.of_task(task_name("a"));
+    assert!(
+        bench
+            .admin()
+            .list(&of_another)
+            .await
+            .unwrap()
+            .runs
+            .is_empty()
+    );
+}
+
+/// A discard removes ended runs, and leaves those that wait, are due later, or run.
+pub async fn ended_runs_can_be_discarded(bench: Bench) {
+    let mut ended = named("ended");
+    ended.options_mut().keep_result = Some(Duration::from_mins(1));
+    let (ended_id, held_id) = (ended.id, bench.queue_one("held").await);
+    let mut consumer = bench.consumer();
+    let held = consumer.claim_one().await;
+    bench.queue([ended]).await;
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    let mut later = named("later");
+    later.due = Due::After(Duration::from_secs(9));
+    let later_id = later.id;
+    bench.queue([later]).await;
+    let waiting_id = bench.queue_one("waiting").await;
+    let unknown = RunId::generate(bench.now());
+    let runs = [held_id, ended_id, later_id, waiting_id, unknown];
+    let discarded = bench.admin().discard(&runs).await.unwrap();
+    assert_eq!(discarded, [false, true, false, false, false]);
+    assert_eq!(bench.find(ended_id).await, None);
+    assert_eq!(bench.lengths().await.unfinished(), 3);
+    assert_eq!(bench.admin().requeue(&[ended_id]).await.unwrap(), [false]);
+    let settled = consumer.settle(held, fail()).await;
+    assert_eq!(settled, Settled::Applied(RunState::Failed));
+}
+
+/// A run that is held has its consumer, as long as that holds it.
+pub async fn tells_who_holds_a_run(bench: Bench) {
+    bench.queue([named("a"), named("b")]).await;
+    let (mut one, mut other) = (bench.consumer(), bench.consumer());
+    let (first, second) = (one.claim_one().await, other.claim_one().await);
+    let ids = [first.run().id, second.run().id, bench.queue_one("c").await];
+    let unknown = RunId::generate(bench.now());
+    let asked = [ids[1], unknown, ids[0], ids[2]];
+    let holders = bench.admin().holders(&asked).await.unwrap();
+    let expected = [Some(other.id), None, Some(one.id), None];
+    let consumers = holders.iter().map(|it| Some(it.as_ref()?.consumer));
+    assert_eq!(consumers.collect::<Vec<_>>(), expected);
+    assert_eq!(holders[0], Some(Holder::new(other.id)));
+    one.settle(first, fail()).await;
+    assert_eq!(bench.admin().holders(&ids[..1]).await.unwrap(), [None]);
+}
+
+/// A held run whose end somebody asked for has the reason; one that waited has ended.
+pub async fn tells_that_a_run_is_asked_to_end(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let reason = Reason::new("a mistake");
+    bench.admin().cancel(&[id], reason.clone()).await.unwrap();
+    let holders = bench.admin().holders(&[id]).await.unwrap();
+    let expected = Holder::new(consumer.id).asked_to_end(Some(reason));
+    assert_eq!(holders, [Some(expected)]);
+    consumer.settle(lease, fail()).await;
+    assert_eq!(bench.admin().holders(&[id]).await.unwrap(), [None]);
+}
+
+/// What a consumer says of itself is known as long as it lives; the last word counts, silence does not.
+pub async fn knows_what_consumers_say_of_themselves(bench: Bench) {
+    let consumer = bench.consumer();
+    let introduction = |pid| {
+        let introduction = Introduction::new("host", pid, bench.now(), "1.0");
+        let queues = [queue_name("default"), queue_name("mail")];
+        Arc::new(introduction.taking([Lane::Io], queues, [task_name("a")]))
+    };
+    let beat = ExtendRequest::new(consumer.id, PAST_LEASE, Sequence::default());
+    for request in [
+        beat.clone().with_introduction(introduction(1)),
+        beat.clone().with_introduction(introduction(2)),
+        beat,
+    ] {
+        bench.broker.extend(&request).await.unwrap();
+    }
+    let known = bench.admin().consumers().await.unwrap();
+    let said: Vec<_> = known.iter().map(|it| it.introduction.as_ref()).collect();
+    assert_eq!(said, [Some(&*introduction(2))]);
+    bench.beat().await;
+    bench.advance_in_beats(PAST_LEASE * 2).await;
+    let silent = ExtendRequest::new(consumer.id, PAST_LEASE, Sequence::default());
+    bench.broker.extend(&silent).await.unwrap();
+    let known = bench.admin().consumers().await.unwrap();
+    assert_eq!((known.len(), known[0].introduction.clone()), (1, None));
 }

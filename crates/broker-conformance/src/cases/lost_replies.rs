@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, ExtendRequest, Fire, Fired,
-    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Upserted, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Settled, Upserted,
+    WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::Reason;
 use aqueduct_core::{Lane, RunState, Schedule};
 
-use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, task_name, within};
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name, within};
 use crate::{Fault, FaultyBroker};
 
 const LEASE: Duration = Duration::from_secs(5);
@@ -112,6 +112,26 @@ pub async fn of_a_wait_tell_again(bench: Bench) {
     );
 }
 
+/// A failure whose answer was lost, and a crash, are kept once.
+pub async fn of_a_failure_keep_it_once(bench: Bench) {
+    bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    let broker = forgetful(&bench);
+    let settle = consumer.next_settle(vec![lease.settle(retry(BEAT))]);
+    let settled = again(|| broker.settle(&settle)).await;
+    assert_eq!(settled, [Settled::Applied(RunState::Retrying)]);
+    bench.advance(BEAT).await;
+    let _lease = consumer.claim_one().await;
+    bench.advance(PAST_LEASE).await;
+    let reclaim = ReclaimRequest::new(BEAT * 60, LEASE);
+    again(|| broker.reclaim(&reclaim)).await;
+    let lease = bench.consumer().claim_one().await;
+    let history = &lease.run().record.as_ref().unwrap().history;
+    let attempts: Vec<u32> = history.iter().map(|it| it.attempt).collect();
+    assert_eq!(attempts, [1, 2]);
+}
+
 /// A requeued run is queued once.
 pub async fn of_a_requeue_queues_once(bench: Bench) {
     let id = bench.queue_one("a").await;
@@ -123,6 +143,23 @@ pub async fn of_a_requeue_queues_once(bench: Bench) {
     let requeued = again(|| admin.requeue(std::slice::from_ref(&id))).await;
     assert_eq!(requeued, [false], "it was done although the reply was lost");
     assert_eq!(consumer.claim(9).await.len(), 1);
+}
+
+/// An ended run is discarded once.
+pub async fn of_a_discard_removes_once(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    let broker = forgetful(&bench);
+    let admin = broker.admin().unwrap();
+    let discarded = again(|| admin.discard(std::slice::from_ref(&id))).await;
+    assert_eq!(
+        discarded,
+        [false],
+        "it was done although the reply was lost"
+    );
+    assert_eq!(bench.find(id).await, None);
 }
 
 /// A queue is paused, resumed and purged once.

@@ -9,6 +9,7 @@ pub mod enqueue;
 pub mod expiry;
 pub mod extend;
 pub mod faults;
+pub mod history;
 pub mod lost_replies;
 pub mod order;
 pub mod random;
@@ -43,6 +44,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("waits", can.waits),
         ("cancel", can.cancel),
         ("lookup", can.lookup),
+        ("introductions", can.introductions),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

@@ -1,6 +1,6 @@
 //! Looking up and steering in the model.
 
-use aqueduct_broker_api::{CancelAnswer, QueueLengths};
+use aqueduct_broker_api::{CancelAnswer, Holder, QueueLengths};
 use aqueduct_core::run::{Reason, Tally, TaskRun, Transition};
 use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
 
@@ -60,7 +60,7 @@ impl Model {
             attempt,
             ..Tally::default()
         };
-        stored.run.record = None;
+        stored.run.record = stored.run.record.take().and_then(|record| record.anew());
         stored.run.due_at = now;
         if let Some(options) = &mut stored.run.options {
             options.deadline = None;
@@ -69,6 +69,19 @@ impl Model {
         (stored.place, stored.until, stored.cancel) = (place, None, None);
         self.apply(index, Transition::Requeue);
         true
+    }
+
+    pub(super) fn holder(&self, id: RunId) -> Option<Holder> {
+        let stored = &self.runs[self.index(id)?];
+        let (consumer, _) = stored.holder?;
+        Some(Holder::new(consumer).asked_to_end(stored.cancel.clone()))
+    }
+
+    pub(super) fn discard(&mut self, id: RunId) -> bool {
+        let before = self.runs.len();
+        self.runs
+            .retain(|stored| stored.run.id != id || !stored.run.state.is_final());
+        before > self.runs.len()
     }
 
     pub(super) fn purge(&mut self, queue: &QueueName) -> usize {

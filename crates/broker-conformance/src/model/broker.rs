@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
-    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, PauseScope,
-    QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
+    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
+    PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
     ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
     WaitEndedRequest, WaitRequest,
 };
@@ -176,6 +176,15 @@ impl BrokerAdmin for ModelBroker {
         Ok(self.step(|model, now| runs.iter().map(|run| model.requeue(*run, now)).collect()))
     }
 
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        let model = self.model();
+        Ok(runs.iter().map(|run| model.holder(*run)).collect())
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        Ok(self.step(|model, _| runs.iter().map(|run| model.discard(*run)).collect()))
+    }
+
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
         Ok(self.step(|model, _| model.purge(queue)))
     }
@@ -212,7 +221,10 @@ impl BrokerAdmin for ModelBroker {
             .iter()
             .filter(|(_, consumer)| consumer.lease_until > now);
         Ok(living
-            .map(|(id, it)| ConsumerInfo::new(*id, it.lease_until, holds(*id)))
+            .map(|(id, it)| {
+                ConsumerInfo::new(*id, it.lease_until, holds(*id))
+                    .with_introduction(it.introduction.clone())
+            })
             .collect())
     }
 }

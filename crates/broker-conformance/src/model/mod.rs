@@ -16,7 +16,7 @@ pub use broker::ModelBroker;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aqueduct_broker_api::{Enqueued, PauseScope, Sequence, Settled};
+use aqueduct_broker_api::{Enqueued, Introduction, PauseScope, Sequence, Settled};
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{ConsumerId, Lane, ProducerId, QueueName, RunId, Timestamp};
 
@@ -55,6 +55,7 @@ struct Stored {
 #[derive(Debug, Default)]
 struct Consumer {
     lease_until: Timestamp,
+    introduction: Option<Introduction>,
     answers: BTreeMap<Sequence, Answer>,
 }
 

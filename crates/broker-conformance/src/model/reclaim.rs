@@ -1,6 +1,6 @@
 //! Extending and reclaiming in the model.
 
-use aqueduct_broker_api::{ExtendRequest, Extended, ReclaimRequest, Reclaimed};
+use aqueduct_broker_api::{ExtendRequest, Extended, Introduction, ReclaimRequest, Reclaimed};
 use aqueduct_core::run::{Failure, FailureKind, Transition};
 use aqueduct_core::{ConsumerId, RunId, RunState, Timestamp};
 
@@ -13,10 +13,14 @@ impl Model {
             lease,
             held,
             answered,
+            introduction,
             ..
         } = request;
         let known = self.consumers.entry(*consumer).or_default();
         known.lease_until = known.lease_until.max(now.saturating_add(*lease));
+        if let Some(introduction) = introduction {
+            known.introduction = Some(Introduction::clone(introduction));
+        }
         let mut extended = Extended::default();
         let lost = held
             .iter()
@@ -120,13 +124,16 @@ impl Model {
 
     fn take_back_one(&mut self, index: usize, budget: u32, now: Timestamp) -> RunState {
         let cancel = self.runs[index].cancel.clone();
+        let holder = self.runs[index].holder;
         let run = &mut self.runs[index].run;
         run.tally.crashes += 1;
         let crashes = run.tally.crashes;
         let failure = Failure::new(FailureKind::Crash, "its consumer died");
-        run.record_mut().failure = Some(failure);
+        if let Some((dead, _)) = holder {
+            self.fail(index, dead, failure, now);
+        }
         if let Some(reason) = cancel {
-            run.record_mut().reason = Some(reason);
+            self.runs[index].run.record_mut().reason = Some(reason);
             return self.end(index, Transition::Cancel, now);
         }
         if crashes >= budget {

@@ -3,7 +3,7 @@
 use aqueduct_broker_api::{
     BrokerError, Cancel, LeaseToken, Settle, SettleRequest, Settled, Settlement,
 };
-use aqueduct_core::run::{FailureKind, Transition};
+use aqueduct_core::run::{Failure, FailureKind, Transition};
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::enqueue::check_age;
@@ -46,7 +46,9 @@ impl Model {
         now: Timestamp,
     ) -> Vec<Settled> {
         let settle = |item: &Settle| match self.held(consumer, item.token) {
-            Some(index) => Settled::Applied(self.settle_one(index, item.settlement.clone(), now)),
+            Some(index) => {
+                Settled::Applied(self.settle_one(index, consumer, item.settlement.clone(), now))
+            }
             None => Settled::LeaseLost,
         };
         items.iter().map(settle).collect()
@@ -60,7 +62,13 @@ impl Model {
         (is_holder && fits).then_some(index)
     }
 
-    fn settle_one(&mut self, index: usize, settlement: Settlement, now: Timestamp) -> RunState {
+    fn settle_one(
+        &mut self,
+        index: usize,
+        consumer: ConsumerId,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> RunState {
         let is_end = matches!(
             settlement,
             Settlement::Succeed { .. } | Settlement::Fail { .. } | Settlement::Cancel { .. }
@@ -86,7 +94,11 @@ impl Model {
         }
         self.runs[index].holder = None;
         match settlement {
-            Settlement::Retry { wait, failure } | Settlement::Park { wait, failure } => {
+            Settlement::Retry { wait, failure } => {
+                self.fail(index, consumer, failure, now);
+                self.wait(index, transition, now.saturating_add(wait))
+            }
+            Settlement::Park { wait, failure } => {
                 self.runs[index].run.record_mut().failure = Some(failure);
                 self.wait(index, transition, now.saturating_add(wait))
             }
@@ -96,7 +108,7 @@ impl Model {
                 self.end(index, transition, now)
             }
             Settlement::Fail { failure } => {
-                self.runs[index].run.record_mut().failure = Some(failure);
+                self.fail(index, consumer, failure, now);
                 self.end(index, transition, now)
             }
             Settlement::Cancel { reason } => {
@@ -105,6 +117,18 @@ impl Model {
             }
             _ => self.back_to_head(index, Transition::Release),
         }
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        index: usize,
+        consumer: ConsumerId,
+        failure: Failure,
+        now: Timestamp,
+    ) {
+        let run = &mut self.runs[index].run;
+        let attempt = run.tally.attempt;
+        run.record_mut().fail(attempt, now, consumer, failure);
     }
 
     fn wait(&mut self, index: usize, transition: Transition, due_at: Timestamp) -> RunState {

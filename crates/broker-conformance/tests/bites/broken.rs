@@ -13,7 +13,7 @@ use aqueduct_broker_api::{
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::run::{FailedAttempt, Failure, FailureKind, Lineage, TaskRun, UniqueKey};
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
     Timestamp,
@@ -212,6 +212,12 @@ impl BrokenBroker {
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
                 Some(Defect::OptionsLost) => run.options = None,
                 Some(Defect::CrashesNotCounted) => run.tally.crashes = 0,
+                Some(Defect::HistoryForgotten) => run.record = None,
+                Some(Defect::FailuresKeptTwice) => {
+                    if let Some(last) = last_failure(run) {
+                        run.record_mut().history.push(last);
+                    }
+                }
                 _ => {}
             }
         }
@@ -241,6 +247,10 @@ impl BrokenBroker {
             let _ = waiter.send(());
         }
     }
+}
+
+fn last_failure(run: &TaskRun) -> Option<FailedAttempt> {
+    run.record.as_ref()?.history.last().cloned()
 }
 
 fn stale() -> BrokerError {

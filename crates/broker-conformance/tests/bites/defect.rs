@@ -50,6 +50,8 @@ pub(crate) enum Defect {
     FailureNotCounted,
     ParkIsAFailure,
     CrashIsAFailure,
+    HistoryForgotten,
+    FailuresKeptTwice,
     FailedRunsForgotten,
     // Beating.
     ExtendDoesNothing,
@@ -76,6 +78,9 @@ pub(crate) enum Defect {
     CancelOfARunningRunForgotten,
     EndedRunsCancelled,
     RequeueDoesNothing,
+    DiscardDoesNothing,
+    UnendedRunsDiscarded,
+    EndIgnoredByFilters,
     PauseDoesNothing,
     ResumeDoesNothing,
     PurgeDoesNothing,
@@ -83,6 +88,9 @@ pub(crate) enum Defect {
     ListIsOnePage,
     RunningRunsNotCounted,
     ConsumersUnknown,
+    HoldersUnknown,
+    ReasonsNotTold,
+    IntroductionsForgotten,
     CapabilityDenied,
     // Schedules.
     TickFiresNothing,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
-    PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    Holder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
     ScheduleVersion, Sequence, TaskInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
@@ -21,6 +21,9 @@ impl BrokerAdmin for BrokenBroker {
 
     async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {
         let mut filter = filter.clone();
+        if self.has(Defect::EndIgnoredByFilters) {
+            filter.ended_since = None;
+        }
         if self.has(Defect::ListRepeatsItsFirstPage) {
             filter.after = None;
         }
@@ -62,6 +65,31 @@ impl BrokerAdmin for BrokenBroker {
         self.inner.requeue(runs).await
     }
 
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        if self.has(Defect::HoldersUnknown) {
+            return Ok(vec![None; runs.len()]);
+        }
+        let mut holders = self.inner.holders(runs).await?;
+        if self.has(Defect::ReasonsNotTold) {
+            for holder in holders.iter_mut().flatten() {
+                holder.asked_to_end = None;
+            }
+        }
+        Ok(holders)
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        if self.has(Defect::DiscardDoesNothing) {
+            return Ok(vec![true; runs.len()]);
+        }
+        if self.has(Defect::UnendedRunsDiscarded) {
+            for run in self.inner.find(runs).await?.into_iter().flatten() {
+                self.inner.purge(&run.queue).await?;
+            }
+        }
+        self.inner.discard(runs).await
+    }
+
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
         if self.has(Defect::PurgeDoesNothing) {
             return Ok(2);
@@ -93,7 +121,13 @@ impl BrokerAdmin for BrokenBroker {
         if self.has(Defect::ConsumersUnknown) {
             return Ok(Vec::new());
         }
-        self.inner.consumers().await
+        let mut consumers = self.inner.consumers().await?;
+        if self.has(Defect::IntroductionsForgotten) {
+            for consumer in &mut consumers {
+                consumer.introduction = None;
+            }
+        }
+        Ok(consumers)
     }
 }
 

@@ -177,7 +177,26 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::ParkIsAFailure,
-        &["settle::counts_failures_and_parks"],
+        &[
+            "settle::counts_failures_and_parks",
+            "history::has_failures_only",
+        ],
+    ),
+    (
+        Defect::HistoryForgotten,
+        &[
+            "history::has_every_failure_in_order",
+            "history::has_the_consumer_of_a_crash",
+            "history::is_bounded",
+            "history::outlives_a_requeue",
+        ],
+    ),
+    (
+        Defect::FailuresKeptTwice,
+        &[
+            "history::has_every_failure_in_order",
+            "lost_replies::of_a_failure_keep_it_once",
+        ],
     ),
     (Defect::CrashIsAFailure, &["settle::counts_crashes_apart"]),
     (
@@ -306,6 +325,27 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
+    (Defect::HoldersUnknown, &["admin::tells_who_holds_a_run"]),
+    (
+        Defect::ReasonsNotTold,
+        &["admin::tells_that_a_run_is_asked_to_end"],
+    ),
+    (
+        Defect::IntroductionsForgotten,
+        &["admin::knows_what_consumers_say_of_themselves"],
+    ),
+    (
+        Defect::DiscardDoesNothing,
+        &[
+            "admin::ended_runs_can_be_discarded",
+            "lost_replies::of_a_discard_removes_once",
+        ],
+    ),
+    (
+        Defect::UnendedRunsDiscarded,
+        &["admin::ended_runs_can_be_discarded"],
+    ),
+    (Defect::EndIgnoredByFilters, &["admin::lists_by_the_end"]),
     (
         Defect::PurgeDoesNothing,
         &[

@@ -96,6 +96,7 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::minimal();
         capabilities.delayed = true;
+        capabilities.introductions = true;
         capabilities.schedules = true;
         capabilities
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, PauseScope, RunFilter,
-    RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SimpleBroker, TaskInfo, Upserted,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, PauseScope,
+    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SimpleBroker,
+    TaskInfo, Upserted,
 };
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
@@ -31,6 +32,14 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         self.front.requeue(runs).await
+    }
+
+    async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
+        self.front.holders(runs).await
+    }
+
+    async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
+        self.front.discard(runs).await
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {

@@ -17,9 +17,13 @@ impl State {
             lease,
             held,
             answered,
+            introduction,
             ..
         } = request;
-        self.holders.renew(*consumer, now.saturating_add(*lease));
+        let holder = self.holders.renew(*consumer, now.saturating_add(*lease));
+        if introduction.is_some() {
+            holder.introduction.clone_from(introduction);
+        }
         let mut extended = Extended::default();
         let is_lost = |token: &&_| self.held_by(*consumer, **token).is_none();
         extended.lost = held.iter().filter(is_lost).map(|token| token.run).collect();

@@ -1,8 +1,9 @@
 //! The consumers: their leases, what they hold, and the last answers to them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use aqueduct_broker_api::{Cancel, Sequence, Settled};
+use aqueduct_broker_api::{Cancel, Introduction, Sequence, Settled};
 use aqueduct_core::id::IdMap;
 use aqueduct_core::{ConsumerId, RunId, Timestamp};
 
@@ -20,6 +21,7 @@ pub(super) struct Holders {
 #[derive(Debug, Default)]
 pub(super) struct Holder {
     pub(super) lease_until: Timestamp,
+    pub(super) introduction: Option<Arc<Introduction>>,
     pub(super) held: Vec<Slot>,
     pub(super) replay: Replay<Answer>,
     /// Runs in its hands whose end was asked for.

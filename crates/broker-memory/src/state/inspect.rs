@@ -1,10 +1,13 @@
 //! Looking without changing: lengths, runs, tasks, consumers.
 
-use aqueduct_broker_api::{ConsumerInfo, PauseScope, QueueLengths, RunFilter, RunPage, TaskInfo};
+use aqueduct_broker_api::{
+    ConsumerInfo, Holder, PauseScope, QueueLengths, RunFilter, RunPage, TaskInfo,
+};
 use aqueduct_core::run::TaskRun;
 use aqueduct_core::{QueueName, RunId, Timestamp};
 
 use super::State;
+use super::slots::Place;
 
 impl State {
     /// Returns the lengths of the named queues, or of all known if none is named.
@@ -37,6 +40,15 @@ impl State {
             .map(|stored| &stored.run)
     }
 
+    /// Returns who holds a run, if somebody does.
+    pub(crate) fn holder(&self, id: RunId) -> Option<Holder> {
+        let slot = self.slots.slot_of(id)?;
+        let Place::Held { consumer, .. } = self.place_of(slot)? else {
+            return None;
+        };
+        Some(Holder::new(consumer).asked_to_end(self.asked_to_end(slot)))
+    }
+
     /// Returns a page of runs; looks at every stored run, since this is for people.
     pub(crate) fn list(&self, filter: &RunFilter) -> RunPage {
         let runs = self.slots.iter().map(|stored| &stored.run);
@@ -65,7 +77,11 @@ impl State {
             .iter()
             .filter(|(_, holder)| holder.lease_until > now);
         living
-            .map(|(id, holder)| ConsumerInfo::new(id, holder.lease_until, holder.held.len() as u64))
+            .map(|(id, holder)| {
+                let introduction = holder.introduction.as_deref().cloned();
+                ConsumerInfo::new(id, holder.lease_until, holder.held.len() as u64)
+                    .with_introduction(introduction)
+            })
             .collect()
     }
 

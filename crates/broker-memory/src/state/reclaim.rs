@@ -2,7 +2,7 @@
 
 use aqueduct_broker_api::{ReclaimRequest, Reclaimed};
 use aqueduct_core::run::{Failure, FailureKind, Transition};
-use aqueduct_core::{RunState, Timestamp};
+use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::State;
 use super::slots::Slot;
@@ -55,7 +55,7 @@ impl State {
                     done.more = true;
                     return;
                 }
-                match self.take_back_one(slot, request.crash_budget, now) {
+                match self.take_back_one(slot, dead, request.crash_budget, now) {
                     Some(RunState::Failed) => done.failed += 1,
                     Some(RunState::Cancelled) => done.cancelled += 1,
                     _ => done.requeued += 1,
@@ -65,13 +65,20 @@ impl State {
         }
     }
 
-    fn take_back_one(&mut self, slot: Slot, budget: u32, now: Timestamp) -> Option<RunState> {
+    fn take_back_one(
+        &mut self,
+        slot: Slot,
+        dead: ConsumerId,
+        budget: u32,
+        now: Timestamp,
+    ) -> Option<RunState> {
         let stored = self.slots.get_mut(slot)?;
         let crashes = stored.run.tally.crashes.saturating_add(1);
         stored.run.tally.crashes = crashes;
         let message =
             format!("the lease ran out: its consumer died or stood still ({crashes} times)");
-        stored.run.record_mut().failure = Some(Failure::new(FailureKind::Crash, message));
+        let failure = Failure::new(FailureKind::Crash, message);
+        self.record_failure(slot, dead, &failure, now);
         if crashes >= budget && self.asked_to_end(slot).is_none() {
             self.leave(slot);
             return self.end(slot, Transition::Fail, now);

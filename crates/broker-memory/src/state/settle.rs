@@ -3,7 +3,7 @@
 use aqueduct_broker_api::{
     BrokerError, LeaseToken, MAX_SETTLE_BATCH, Settle, SettleRequest, Settled, Settlement,
 };
-use aqueduct_core::run::Transition;
+use aqueduct_core::run::{Failure, Transition};
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::State;
@@ -45,7 +45,7 @@ impl State {
         now: Timestamp,
     ) -> Vec<Settled> {
         let settle = |item: &Settle| match self.held_by(consumer, item.token) {
-            Some(slot) => self.settle_one(slot, &item.settlement, now),
+            Some(slot) => self.settle_one(slot, consumer, &item.settlement, now),
             None => Settled::LeaseLost,
         };
         items.iter().map(settle).collect()
@@ -62,7 +62,13 @@ impl State {
         (is_held && stored.run.tally.attempt == token.attempt).then_some(slot)
     }
 
-    fn settle_one(&mut self, slot: Slot, settlement: &Settlement, now: Timestamp) -> Settled {
+    fn settle_one(
+        &mut self,
+        slot: Slot,
+        consumer: ConsumerId,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Settled {
         let asked = match self.asked_to_end(slot) {
             Some(reason) if !settlement.is_end() => Some(Settlement::Cancel { reason }),
             _ => None,
@@ -79,14 +85,19 @@ impl State {
                 self.end(slot, transition, now)
             }
             Settlement::Fail { failure } => {
-                self.record(slot, |record| record.failure = Some(failure.clone()));
+                self.record_failure(slot, consumer, failure, now);
                 self.end(slot, transition, now)
             }
             Settlement::Cancel { reason } => {
                 self.record(slot, |record| record.reason = Some(reason.clone()));
                 self.end(slot, transition, now)
             }
-            Settlement::Retry { wait, failure } | Settlement::Park { wait, failure } => {
+            Settlement::Retry { wait, failure } => {
+                self.record_failure(slot, consumer, failure, now);
+                self.move_to_due(slot, transition, now.saturating_add(*wait));
+                self.state_of(slot)
+            }
+            Settlement::Park { wait, failure } => {
                 self.record(slot, |record| record.failure = Some(failure.clone()));
                 self.move_to_due(slot, transition, now.saturating_add(*wait));
                 self.state_of(slot)
@@ -102,6 +113,21 @@ impl State {
             }
         };
         state.map_or(Settled::LeaseLost, Settled::Applied)
+    }
+
+    /// Records why the attempt of a run failed, and that it did.
+    pub(super) fn record_failure(
+        &mut self,
+        slot: Slot,
+        consumer: ConsumerId,
+        failure: &Failure,
+        now: Timestamp,
+    ) {
+        if let Some(stored) = self.slots.get_mut(slot) {
+            let attempt = stored.run.tally.attempt;
+            let record = stored.run.record_mut();
+            record.fail(attempt, now, consumer, failure.clone());
+        }
     }
 
     /// Counts what the settlement says about the budgets of the run.

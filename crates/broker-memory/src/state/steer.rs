@@ -60,10 +60,23 @@ impl State {
             attempt,
             ..Tally::default()
         };
-        stored.run.record = None;
+        stored.run.record = stored.run.record.take().and_then(|record| record.anew());
         stored.run.due_at = now;
         self.leave(slot);
         self.move_to_ready(slot, Transition::Requeue, End::Tail);
+        true
+    }
+
+    /// Removes an ended run and what was kept of it.
+    pub(crate) fn discard(&mut self, id: RunId) -> bool {
+        let Some(slot) = self.slots.slot_of(id) else {
+            return false;
+        };
+        if self.place_of(slot) != Some(Place::Kept) {
+            return false;
+        }
+        self.leave(slot);
+        self.slots.remove(slot);
         true
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, PauseScope, TaskInfo};
+use aqueduct_broker_api::wire;
+use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, Holder, PauseScope, TaskInfo};
 use aqueduct_core::{ConsumerId, TaskName, Timestamp};
 use bytes::Bytes;
 
@@ -82,17 +83,40 @@ pub(crate) fn task_infos(reply: Reply) -> Result<Vec<TaskInfo>, LinkError> {
 pub(crate) fn consumer_infos(reply: Reply) -> Result<Vec<ConsumerInfo>, LinkError> {
     let mut infos = Vec::new();
     let mut parts = reply.into_list()?;
-    while let (Some(name), Some(until), Some(holds)) = (parts.next(), parts.next(), parts.next()) {
-        let number = u128::from_str_radix(&name.into_text()?, 16);
-        let number = number.map_err(|_| LinkError::unexpected("a consumer's name"))?;
-        let until = Timestamp::from_millis(until.into_number()?);
-        infos.push(ConsumerInfo::new(
-            ConsumerId::from_u128(number),
-            until,
-            holds.into_number()?,
-        ));
+    while let Some(name) = parts.next() {
+        let consumer = consumer_id(&name.into_text()?)?;
+        let until = Timestamp::from_millis(next(&mut parts)?.into_number()?);
+        let holds = next(&mut parts)?.into_number()?;
+        let introduction = next(&mut parts)?.into_bytes()?;
+        // A introduction of a later release says nothing here.
+        let introduction = wire::decode_introduction(&introduction).ok();
+        infos.push(ConsumerInfo::new(consumer, until, holds).with_introduction(introduction));
     }
     Ok(infos)
+}
+
+/// Reads who holds runs: for each a consumer and a reason, or nothing.
+pub(crate) fn holders(reply: Reply) -> Result<Vec<Option<Holder>>, LinkError> {
+    let mut holders = Vec::new();
+    let mut parts = reply.into_list()?;
+    while let Some(name) = parts.next() {
+        let (name, reason) = (name.into_text()?, next(&mut parts)?.into_bytes()?);
+        if name.is_empty() {
+            holders.push(None);
+            continue;
+        }
+        let reason = (!reason.is_empty()).then(|| wire::read_reason_field(&reason));
+        let reason = reason.transpose();
+        let reason = reason.map_err(|_| LinkError::unexpected("a reason"))?;
+        holders.push(Some(Holder::new(consumer_id(&name)?).asked_to_end(reason)));
+    }
+    Ok(holders)
+}
+
+fn consumer_id(name: &str) -> Result<ConsumerId, LinkError> {
+    let number = u128::from_str_radix(name, 16);
+    let number = number.map_err(|_| LinkError::unexpected("a consumer's name"))?;
+    Ok(ConsumerId::from_u128(number))
 }
 
 pub(crate) fn scanned(reply: Reply) -> Result<(String, Vec<Bytes>), LinkError> {

@@ -31,10 +31,12 @@ pub(crate) struct Scripts {
     pub(crate) cancel: Script,
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
+    pub(crate) discard: Script,
     pub(crate) enqueue: Script,
     pub(crate) enqueue_plain: Script,
     pub(crate) extend: Script,
     pub(crate) find: Script,
+    pub(crate) holders: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -54,6 +56,7 @@ const CLOCK: &str = include_str!("../scripts/lib/clock.lua");
 const TEST_CLOCK: &str = include_str!("../scripts/lib/test_clock.lua");
 const RUN: &str = include_str!("../scripts/lib/run.lua");
 const RECORD: &str = include_str!("../scripts/lib/record.lua");
+const HISTORY: &str = include_str!("../scripts/lib/history.lua");
 const DUE: &str = include_str!("../scripts/lib/due.lua");
 const ENDING: &str = include_str!("../scripts/lib/ending.lua");
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
@@ -88,22 +91,24 @@ impl Scripts {
                 clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
             ),
             claim: script!(
-                clock, "claim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE
             ),
             consumers: script!(clock, "consumers",),
+            discard: script!(clock, "discard", RUN),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
                 clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
+            holders: script!(clock, "holders",),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
             probe: script!(clock, "probe",),
             purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
             quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
             schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
@@ -168,15 +173,17 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 19] {
+    fn all_mut(&mut self) -> [&mut Script; 21] {
         [
             &mut self.cancel,
             &mut self.claim,
             &mut self.consumers,
+            &mut self.discard,
             &mut self.enqueue,
             &mut self.enqueue_plain,
             &mut self.extend,
             &mut self.find,
+            &mut self.holders,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,

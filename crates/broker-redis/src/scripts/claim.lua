@@ -7,7 +7,7 @@
 --       number of groups of plain successes, then for each: task and queue (empty: not known), attempt before
 --       the claim, 4 bytes, number, ids;
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
---       fields, field count;
+--       fields, field count, for a failed attempt its kind and message (else empty);
 --       then for each want: lane, most, number of queues, queues
 -- reply {0, settled, runs, cancels, requests, time}: a byte for each settlement (255: lease lost, else the new
 --       state), the runs as they were before the claim, id and reason of each run that is to end, how many
@@ -99,7 +99,7 @@ local function settle_looked_up(attempt, from, number)
 end
 
 -- Settles one run otherwise; returns its new state.
-local function settle(run, kind, wait, fields, fields_count)
+local function settle(run, kind, wait, fields, fields_count, tail)
   local failures, crashes, parks = tallies_of(run)
   count(RUNNING, queue_of(run), -1)
   if kind == 'release' then
@@ -123,10 +123,11 @@ local function settle(run, kind, wait, fields, fields_count)
   if kind == 'retry' or kind == 'crash' then
     tally('r', task_of(run))
     run = left_by_consumer(run, RETRYING, failures, crashes, 0, due)
-    put_due(with_record(run, fields_count, fields), due)
+    put_due(with_failure(with_record(run, fields_count, fields), consumer, time, tail), due)
     return RETRYING
   elseif kind == 'fail' or kind == 'crashed' then
-    finish(left_by_consumer(run, RUNNING, failures, crashes, 0), FAILED, time, limits, fields_count, fields)
+    run = with_failure(left_by_consumer(run, RUNNING, failures, crashes, 0), consumer, time, tail)
+    finish(run, FAILED, time, limits, fields_count, fields)
     return FAILED
   end
   local before_count, before = record_of(run)
@@ -148,8 +149,8 @@ end
 at = at + 1
 for _ = 1, tonumber(ARGV[at]) do
   local token, kind, wait = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local fields, fields_count = ARGV[at + 4], tonumber(ARGV[at + 5])
-  at = at + 5
+  local fields, fields_count, tail = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6]
+  at = at + 6
   local run = call('HGET', own, sub(token, 1, 16))
   local is_held, reason = let_go(token, run)
   if not is_held then
@@ -159,7 +160,7 @@ for _ = 1, tonumber(ARGV[at]) do
       kind, fields, fields_count = 'cancel', reason, 1
     end
     call('HDEL', own, sub(token, 1, 16))
-    settled[#settled + 1] = char(settle(run, kind, wait, fields, fields_count))
+    settled[#settled + 1] = char(settle(run, kind, wait, fields, fields_count, tail))
   end
 end
 

@@ -3,6 +3,7 @@
 --
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; consumer, lease ms, answered sequence,
+--       what the consumer says of itself (empty: what it said before),
 --       then for each run that the consumer believes to hold: id and attempt before the claim, 20 bytes
 -- reply {lost, cancels, released}: ids that it does not hold, joined; id and reason of each run that is
 --       to end; how many runs it did not know of were given back
@@ -13,9 +14,10 @@ local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
 local time = now()
 
 call('ZADD', P .. 'consumers', 'GT', math.min(time + lease, LAST), consumer)
+if ARGV[7] ~= '' then call('HSET', P .. 'introductions', consumer, ARGV[7]) end
 
 local lost, listed, held = {}, {}, 0
-for from = 7, #ARGV, MANY do
+for from = 8, #ARGV, MANY do
   local ids = {}
   for index = from, math.min(from + MANY - 1, #ARGV) do ids[#ids + 1] = sub(ARGV[index], 1, 16) end
   for index, run in ipairs(call('HMGET', own, unpack(ids))) do

@@ -4,12 +4,12 @@
 --
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
---       the failure that is recorded, as a field
+--       the failure that is recorded, as a field; and its kind and message
 -- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
 -- bound `limit` runs of each kind, 100 consumers, 256 due runs
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local crash, time = ARGV[8], now()
+local crash, crash_tail, time = ARGV[8], ARGV[9], now()
 local requeued, failed, cancelled, expired, swept, more = 0, 0, 0, 0, 0, 0
 
 local function take_back(consumer)
@@ -30,18 +30,21 @@ local function take_back(consumer)
     if not run then
       -- Somebody has broken it; it is set aside.
     elseif reason then
-      run = left_by_consumer(run, RUNNING, failures, crashes, parks)
+      run = with_failure(left_by_consumer(run, RUNNING, failures, crashes, parks), consumer, time, crash_tail)
       finish(run, CANCELLED, time, limits, 2, crash .. reason)
       cancelled = cancelled + 1
     elseif crashes >= budget then
-      finish(left_by_consumer(run, RUNNING, failures, crashes, parks), FAILED, time, limits, 1, crash)
+      run = with_failure(left_by_consumer(run, RUNNING, failures, crashes, parks), consumer, time, crash_tail)
+      finish(run, FAILED, time, limits, 1, crash)
       failed = failed + 1
     else
-      put_ready(with_record(left_by_consumer(run, QUEUED, failures, crashes, parks), 1, crash), 'LPUSH')
+      run = with_record(left_by_consumer(run, QUEUED, failures, crashes, parks), 1, crash)
+      put_ready(with_failure(run, consumer, time, crash_tail), 'LPUSH')
       requeued = requeued + 1
     end
   end
   call('DEL', own, asked, P .. 'replay:' .. consumer)
+  call('HDEL', P .. 'introductions', consumer)
   call('ZREM', P .. 'consumers', consumer)
 end
 

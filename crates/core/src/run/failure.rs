@@ -48,6 +48,16 @@ impl Failure {
         Self { kind, message }
     }
 
+    /// Returns the failure with its message cut at so many bytes, between characters.
+    #[must_use]
+    pub fn cut(&self, bytes: usize) -> Self {
+        let end = self.message.floor_char_boundary(bytes);
+        Self {
+            kind: self.kind,
+            message: self.message.get(..end).unwrap_or_default().to_owned(),
+        }
+    }
+
     /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
@@ -73,6 +83,27 @@ impl FailureKind {
         Self::UnknownTask,
         Self::InvalidResult,
     ];
+
+    /// Returns the number that stands for the kind on the wire.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Error => 0,
+            Self::Fatal => 1,
+            Self::Panic => 2,
+            Self::Timeout => 3,
+            Self::Crash => 4,
+            Self::InvalidParams => 5,
+            Self::UnknownTask => 6,
+            Self::InvalidResult => 7,
+        }
+    }
+
+    /// Returns the kind that a wire number stands for.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
 }
 
 impl fmt::Display for Failure {

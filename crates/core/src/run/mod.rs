@@ -3,6 +3,7 @@
 mod answer;
 mod decide;
 mod failure;
+mod history;
 mod lineage;
 mod options;
 mod outcome;
@@ -14,6 +15,7 @@ mod total;
 pub use answer::{CancelAnswer, WaitAnswer};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
+pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use lineage::Lineage;
 pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
 pub use outcome::Outcome;
@@ -22,7 +24,7 @@ pub use state::{RunState, Transition};
 pub use tally::Tally;
 pub use total::within_total;
 
-use crate::id::RunId;
+use crate::id::{ConsumerId, RunId};
 use crate::lane::Lane;
 use crate::name::{QueueName, TaskName};
 use crate::payload::Payload;
@@ -75,6 +77,44 @@ pub struct RunRecord {
     pub reason: Option<Reason>,
     /// The encoded return value, if the run keeps results.
     pub result: Option<Payload>,
+    /// The last failed attempts, also of the time before a requeue.
+    pub history: History,
+}
+
+impl RunRecord {
+    /// Notes that an attempt failed, and why.
+    pub fn fail(&mut self, attempt: u32, now: Timestamp, consumer: ConsumerId, failure: Failure) {
+        let failed = FailedAttempt::new(attempt, now, consumer, &failure);
+        self.history.push(failed);
+        self.failure = Some(failure);
+    }
+
+    /// Returns what is left of the record when the run is queued anew: its history.
+    #[must_use]
+    pub fn anew(self) -> Option<Box<Self>> {
+        let history = self.history;
+        (!history.is_empty()).then(|| {
+            Box::new(Self {
+                history,
+                ..Self::default()
+            })
+        })
+    }
+
+    /// Returns whether there is a history and nothing else.
+    #[must_use]
+    pub fn is_only_history(&self) -> bool {
+        let Self {
+            ended_at,
+            failure,
+            reason,
+            result,
+            history,
+        } = self;
+        let has_more =
+            ended_at.is_some() || failure.is_some() || reason.is_some() || result.is_some();
+        !has_more && !history.is_empty()
+    }
 }
 
 impl TaskRun {
@@ -118,6 +158,12 @@ impl TaskRun {
     pub fn ends_by(&self) -> Option<Timestamp> {
         let total = self.options.as_ref()?.total_timeout?;
         Some(self.queued_at.saturating_add(total))
+    }
+
+    /// Returns when the run ended, if it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.record.as_ref().and_then(|record| record.ended_at)
     }
 
     /// Returns whether the return value is to be kept.

@@ -25,7 +25,7 @@ end
 
 -- Returns how many fields the record has, and the fields as they are written.
 local function record_of(run)
-  if byte(run, 2) < 8 then
+  if byte(run, 2) % 16 < 8 then
     return 0, ''
   end
   local at = record_at(run)
@@ -36,7 +36,7 @@ end
 local function with_record(run, count, fields)
   local flags, at = byte(run, 2), record_at(run)
   local rest = at
-  if flags >= 8 then
+  if flags % 16 >= 8 then
     rest = at + 4 + parse('>I4', run, at)
   else
     flags = flags + 8
@@ -54,8 +54,11 @@ local function is_run(entry)
     return 41 + byte(entry, 41) <= #entry
   end
   local is_whole, at = pcall(record_at, entry)
-  if is_whole and byte(entry, 2) >= 8 then
-    is_whole, at = pcall(function() return at + 4 + parse('>I4', entry, at) end)
+  -- The record, and the history.
+  for _, flag in ipairs({ 8, 16 }) do
+    if is_whole and byte(entry, 2) % (flag * 2) >= flag then
+      is_whole, at = pcall(function() return at + 4 + parse('>I4', entry, at) end)
+    end
   end
   return is_whole and at <= #entry + 1
 end

@@ -1,0 +1,331 @@
+//! Looking into a broker and steering it, for people and programs.
+
+mod error;
+mod explain;
+mod pages;
+mod sweep;
+
+pub use error::{AdminError, AdminErrorKind};
+pub use explain::{Explanation, Finding};
+pub use pages::RunPages;
+pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
+
+pub use aqueduct_broker_api::{
+    ConsumerInfo, Holder, Introduction, MAX_PAGE, PauseScope, QueueLengths, RunFilter, TaskInfo,
+};
+
+use aqueduct_broker_api::{AdminHandle, Broker as _, BrokerAdmin, BrokerHandle, CancelAnswer};
+use aqueduct_core::run::Reason;
+use aqueduct_core::{QueueName, RunId, RunState, TaskRun};
+
+use explain::Facts;
+use sweep::Change;
+
+/// A handle to look into a broker and to steer it; cheap to clone.
+///
+/// Made by [`Broker::admin`](crate::Broker::admin) or [`RunningApp::admin`](crate::RunningApp::admin). It
+/// works from any process that opens the broker, and whatever it does may be repeated. Lists take as many
+/// runs as asked for and are as fast as looking at all that is stored: they are for people and programs
+/// that steer, not for the path of a run.
+///
+/// ```
+/// use aqueduct::admin::{AdminError, RunFilter};
+///
+/// # async fn look(broker: &aqueduct::Broker) -> Result<(), AdminError> {
+/// let admin = broker.admin()?;
+/// let mut failed = admin.runs(RunFilter::failed());
+/// while let Some(page) = failed.next_page().await? {
+///     for run in page {
+///         println!("{} of {}", run.id, run.task);
+///     }
+/// }
+/// let count = admin.requeue_all(RunFilter::failed())?.to_end().await?;
+/// println!("{} run again", count.changed);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Admin {
+    broker: BrokerHandle,
+    seam: AdminHandle,
+}
+
+impl Admin {
+    /// Creates a handle on a broker.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker has no administrative seam.
+    pub fn new(broker: &BrokerHandle) -> Result<Self, AdminError> {
+        Ok(Self {
+            seam: broker.admin()?.clone(),
+            broker: broker.clone(),
+        })
+    }
+
+    /// Returns a run as it is now, or `None` if the broker does not know it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn find(&self, run: RunId) -> Result<Option<TaskRun>, AdminError> {
+        Ok(self.seam.find(&[run]).await?.pop().flatten())
+    }
+
+    /// Says why a run is not running: what holds it up, or where it is.
+    ///
+    /// Changes nothing, and asks the broker at most four questions. The answers are not of one moment: a
+    /// run that moves meanwhile may be explained as it was.
+    ///
+    /// ```
+    /// # async fn ask(admin: &aqueduct::Admin, run: aqueduct::RunId)
+    /// # -> Result<(), aqueduct::admin::AdminError> {
+    /// println!("{}", admin.explain(run).await?); // the queue `mail` is paused; `resume` it
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn explain(&self, run: RunId) -> Result<Explanation, AdminError> {
+        let mut facts = Facts {
+            run: self.find(run).await?,
+            ..Facts::default()
+        };
+        let known = facts.run.as_ref().map(|run| (run.state, run.queue.clone()));
+        match known {
+            Some((state, _)) if state.is_final() => {}
+            Some((RunState::Running, _)) => {
+                facts.holder = self.seam.holders(&[run]).await?.pop().flatten();
+                facts.consumers = self.consumers().await?;
+            }
+            Some((_, queue)) => {
+                facts.paused = self.paused().await?;
+                facts.consumers = self.consumers().await?;
+                facts.lengths = self.lengths(&[queue]).await?.pop();
+            }
+            None => {}
+        }
+        Ok(facts.explain(run))
+    }
+
+    /// Returns the runs that pass a filter, a page at a time.
+    pub fn runs(&self, filter: RunFilter) -> RunPages {
+        RunPages::new(self.clone(), filter)
+    }
+
+    /// Queues ended runs anew, with fresh budgets; returns which of them were.
+    ///
+    /// One that succeeded, has not ended, is unknown, or whose unique key another run holds, is not.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer: some may be queued.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave some of them queued, none twice.
+    pub async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, AdminError> {
+        let mut answers = Vec::with_capacity(runs.len());
+        for batch in runs.chunks(MAX_PAGE) {
+            answers.extend(self.seam.requeue(batch).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Queues all ended runs anew that pass a filter; those that succeeded are left alone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no run that passes the filter can be queued anew.
+    pub fn requeue_all(&self, filter: RunFilter) -> Result<Sweep, AdminError> {
+        Sweep::new(self.clone(), filter, Change::Requeue)
+    }
+
+    /// Removes ended runs and what was kept of them; returns which of them were.
+    ///
+    /// One that has not ended stays as it is: cancel it first.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer: some may be removed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave some of them removed.
+    pub async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, AdminError> {
+        let mut answers = Vec::with_capacity(runs.len());
+        for batch in runs.chunks(MAX_PAGE) {
+            answers.extend(self.seam.discard(batch).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Removes all ended runs that pass a filter; others are left alone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if only runs pass the filter that have not ended.
+    pub fn discard_all(&self, filter: RunFilter) -> Result<Sweep, AdminError> {
+        Sweep::new(self.clone(), filter, Change::Discard)
+    }
+
+    /// Asks for the end of runs; returns one answer a run, in order.
+    ///
+    /// A run that waits ends at once; a running one is told.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer: some may be cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave some of them cancelled.
+    pub async fn cancel(
+        &self,
+        runs: &[RunId],
+        reason: impl Into<String>,
+    ) -> Result<Vec<CancelAnswer>, AdminError> {
+        let reason = Reason::new(reason);
+        let mut answers = Vec::with_capacity(runs.len());
+        for batch in runs.chunks(MAX_PAGE) {
+            answers.extend(self.seam.cancel(batch, reason.clone()).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Asks for the end of all runs that pass a filter; ended ones are left alone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if only ended runs pass the filter.
+    pub fn cancel_all(
+        &self,
+        filter: RunFilter,
+        reason: impl Into<String>,
+    ) -> Result<Sweep, AdminError> {
+        Sweep::new(self.clone(), filter, Change::Cancel(Reason::new(reason)))
+    }
+
+    /// Removes what waits in a queue or is delayed for it, up to [`MAX_SWEEP`] runs; returns how many.
+    ///
+    /// Nothing is kept of them, and nobody is told; what runs goes on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer: some may be removed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave some of them removed.
+    pub async fn purge(&self, queue: &QueueName) -> Result<u64, AdminError> {
+        let mut removed = 0;
+        loop {
+            let batch = self.seam.purge(queue).await?;
+            removed += batch as u64;
+            if batch < MAX_PAGE || removed >= MAX_SWEEP {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Stops the claiming of runs of a queue or of a task; what runs goes on.
+    ///
+    /// ```
+    /// # async fn pause(admin: &aqueduct::admin::Admin) -> Result<(), aqueduct::admin::AdminError> {
+    /// use aqueduct::{QueueName, TaskName};
+    ///
+    /// admin.pause(QueueName::from_static("mail")).await?;
+    /// admin.pause(TaskName::from_static("send")).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave it paused or not.
+    pub async fn pause(&self, scope: impl Into<PauseScope> + Send) -> Result<(), AdminError> {
+        Ok(self.seam.set_paused(&scope.into(), true).await?)
+    }
+
+    /// Lets runs of a queue or of a task be claimed again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave it paused or not.
+    pub async fn resume(&self, scope: impl Into<PauseScope> + Send) -> Result<(), AdminError> {
+        Ok(self.seam.set_paused(&scope.into(), false).await?)
+    }
+
+    /// Returns what is paused.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn paused(&self) -> Result<Vec<PauseScope>, AdminError> {
+        Ok(self.seam.paused().await?)
+    }
+
+    /// Returns how many runs are where, for the named queues, or for all known if none is named.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, AdminError> {
+        Ok(self.broker.queue_lengths(queues).await?)
+    }
+
+    /// Returns what is known of each task that has ended a run.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn tasks(&self) -> Result<Vec<TaskInfo>, AdminError> {
+        Ok(self.seam.tasks().await?)
+    }
+
+    /// Returns the consumers whose lease has not run out.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn consumers(&self) -> Result<Vec<ConsumerInfo>, AdminError> {
+        Ok(self.seam.consumers().await?)
+    }
+
+    fn seam(&self) -> &AdminHandle {
+        &self.seam
+    }
+}
