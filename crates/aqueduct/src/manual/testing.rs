@@ -161,8 +161,9 @@ fn nobody_is_charged_twice() {
 Replies that are lost, errors, and requests that are made twice:
 
 ```
+use std::time::Duration;
 use aqueduct::testing::{self, Fault, Operation};
-use aqueduct::{RunState, task, tasks};
+use aqueduct::{task, tasks};
 
 #[task]
 async fn work() {}
@@ -173,10 +174,11 @@ fn a_bad_network_loses_nothing() {
         let app = kit.app().tasks(tasks![work]).start().await.unwrap();
         for _ in 0..100 {
             kit.fail_next(Operation::Enqueue, Fault::LostReply); // queued, but nobody hears of it
-            work::queue(app.task_manager()).await.unwrap(); // is repeated, and queues nothing more
+            // Is repeated, and queues nothing more.
+            work::queue(app.task_manager()).delay(Duration::from_secs(60)).await.unwrap();
         }
         kit.fail_at_random(0.2);
-        kit.drain().await;
+        kit.drain_all().await;
         assert!(kit.faults() > 100);
         assert_eq!(app.metrics().unwrap().snapshot().succeeded, 100);
     });
