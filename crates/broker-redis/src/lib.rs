@@ -35,7 +35,7 @@ use clock::ServerClock;
 use held::Ledgers;
 use keys::Keys;
 use lifeline::Lifeline;
-use link::{Args, Link, Reply, Use};
+use link::{Args, Link, LinkError, Reply, Use};
 use script::{Script, Scripts};
 use wake::{Bells, Changes, Endings};
 
@@ -193,11 +193,7 @@ impl RedisBroker {
         script: &Script,
         args: Args,
     ) -> Result<Reply, BrokerError> {
-        let reply = match self.0.lifeline.work().await {
-            Ok(link) => link.script(script, args).await,
-            Err(error) => Err(error),
-        };
-        reply.map_err(|error| error.during(operation))
+        run_on(self.0.lifeline.work().await, operation, script, args).await
     }
 
     /// Runs a script for an operation of the heartbeat, on a connection that nothing else uses.
@@ -207,11 +203,7 @@ impl RedisBroker {
         script: &Script,
         args: Args,
     ) -> Result<Reply, BrokerError> {
-        let reply = match self.0.lifeline.beats().await {
-            Ok(link) => link.script(script, args).await,
-            Err(error) => Err(error),
-        };
-        reply.map_err(|error| error.during(operation))
+        run_on(self.0.lifeline.beats().await, operation, script, args).await
     }
 
     /// Runs a command for an operation.
@@ -238,6 +230,20 @@ impl RedisBroker {
     fn max_queue_length(&self) -> u64 {
         self.0.config.retention().max_queue_length.unwrap_or(0)
     }
+}
+
+/// Runs a script for an operation, if there is a connection.
+async fn run_on(
+    link: Result<&Link, LinkError>,
+    operation: &'static str,
+    script: &Script,
+    args: Args,
+) -> Result<Reply, BrokerError> {
+    let reply = match link {
+        Ok(link) => link.script(script, args).await,
+        Err(error) => Err(error),
+    };
+    reply.map_err(|error| error.during(operation))
 }
 
 impl fmt::Debug for RedisBroker {
