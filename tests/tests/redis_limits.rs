@@ -66,7 +66,7 @@ async fn r13_a_server_that_cannot_save_is_waited_for() {
     };
     soon("the save does not fail", failed).await;
     let error = note::queue(producer.task_manager(), 20).await.unwrap_err();
-    assert_eq!(error.kind(), QueueErrorKind::LimitExceeded, "{error:?}");
+    assert_eq!(error.kind(), QueueErrorKind::QueueFull, "{error:?}");
     let (mut ledger, writer) = Ledger::new();
     let app = app(late, writer).await;
     server.command(&["CONFIG", "SET", "dir", &folder]).unwrap();

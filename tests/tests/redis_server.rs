@@ -101,7 +101,8 @@ async fn r8_a_full_server_refuses_new_work_and_is_drained() {
         .command(&["CONFIG", "SET", "maxmemory", "1mb"])
         .unwrap();
     let error = note::queue(producer.task_manager(), 100).await.unwrap_err();
-    assert_eq!(error.kind(), QueueErrorKind::LimitExceeded, "{error:?}");
+    assert_eq!(error.kind(), QueueErrorKind::QueueFull, "{error:?}");
+    assert!(error.is_retryable());
     let (mut ledger, writer) = Ledger::new();
     let app = app(broker(&server.url()).await, writer).await;
     ledger.all_of(0..100).await;

@@ -211,6 +211,10 @@ impl TaskContext {
 
     /// Waits until the task should end, and returns why.
     ///
+    /// Also when the consumer stops: a task that then returns `Ok` says that it is done, and does not run again.
+    /// Return what [`checkpoint`](Self::checkpoint) returns to end as the cancellation asks for: given back, or
+    /// cancelled.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.

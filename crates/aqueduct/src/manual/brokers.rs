@@ -111,7 +111,7 @@
 //! | kind | means | `queue` | a consumer |
 //! |---|---|---|---|
 //! | `Unavailable`, `Timeout` | nobody knows whether it was done | sends the same request 3 times, then fails with [`Unavailable`](crate::manager::QueueErrorKind::Unavailable) | sends the same request until it is answered |
-//! | `LimitExceeded` | nothing was done, there is no room | fails with `LimitExceeded`; with [`QueueFull`](crate::manager::QueueErrorKind::QueueFull) for a `SimpleBroker`, or for a broker that answers `Enqueued::QueueFull` | as above |
+//! | `LimitExceeded` | nothing was done, there is no room | fails with [`QueueFull`](crate::manager::QueueErrorKind::QueueFull) | as above |
 //! | `NotSupported` | this broker cannot do that | fails with `NotSupported` | as above |
 //! | `Config` | wrong settings, no access | fails with `Refused` | stops, and `run` returns the error |
 //! | `Stale`, `InvalidData`, `Unexpected` | not done, and a repetition is of no use | fails with `Refused` | as for `Unavailable` |

@@ -121,13 +121,13 @@
 //! ```
 //! use aqueduct::manager::QueueError;
 //! use aqueduct::run::CancelAnswer;
-//! use aqueduct::{RunHandle, TaskContext, task};
+//! use aqueduct::{RunHandle, TaskContext, TaskError, task};
 //!
 //! #[task(timeout = "1h")]
-//! async fn crawl(ctx: TaskContext, site: String) {
+//! async fn crawl(ctx: TaskContext, site: String) -> Result<(), TaskError> {
 //!     tokio::select! {
-//!         _why = ctx.cancelled() => {} // tidy up, then return
-//!         () = visit(&site) => {}
+//!         _why = ctx.cancelled() => ctx.checkpoint(), // tidy up, and say that it is not done
+//!         () = visit(&site) => Ok(()),
 //!     }
 //! }
 //! # async fn visit(_: &str) {}
@@ -142,6 +142,9 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! **A task that returns `Ok` is done**, also after `ctx.cancelled()`, which fires when its consumer stops as well. The error of
+//! `ctx.checkpoint()` says what the cancellation asks for: the run is cancelled, or given back and starts again elsewhere.
 //!
 //! `manager.cancel(id, "…")` does the same, from any process.
 //!

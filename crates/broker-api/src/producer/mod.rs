@@ -88,7 +88,7 @@ fn into_queue_error(error: impl Into<Arc<BrokerError>>) -> QueueError {
     let error = error.into();
     let kind = match error.kind() {
         BrokerErrorKind::Unavailable | BrokerErrorKind::Timeout => QueueErrorKind::Unavailable,
-        BrokerErrorKind::LimitExceeded => QueueErrorKind::LimitExceeded,
+        BrokerErrorKind::LimitExceeded => QueueErrorKind::QueueFull,
         BrokerErrorKind::NotSupported => QueueErrorKind::NotSupported,
         _ => QueueErrorKind::Refused,
     };
@@ -96,6 +96,7 @@ fn into_queue_error(error: impl Into<Arc<BrokerError>>) -> QueueError {
         QueueErrorKind::Unavailable => {
             "the broker did not answer; the task may be queued or not".to_owned()
         }
+        QueueErrorKind::QueueFull => "the broker has no room left; try again later".to_owned(),
         _ => "the broker refused".to_owned(),
     };
     QueueError::new(kind, message).with_source(error)

@@ -25,7 +25,7 @@ pub enum QueueErrorKind {
     LimitExceeded,
     /// Two options of the call contradict each other.
     Contradiction,
-    /// The queue has reached its length limit.
+    /// The queue has reached its length limit, or the broker has no room left: later there may be room.
     QueueFull,
     /// The broker lacks what the call asks for.
     NotSupported,

@@ -16,6 +16,8 @@ pub(super) struct Output {
     lines: Lines,
     rate: Rate,
     dropped: u64,
+    /// How many of them since the end of the last work.
+    left_out: u64,
 }
 
 /// Cuts bytes into lines, and remembers the last ones.
@@ -49,6 +51,7 @@ impl Output {
             lines: Lines::default(),
             rate: Rate::new(rate),
             dropped: 0,
+            left_out: 0,
         })
     }
 
@@ -84,6 +87,7 @@ impl Output {
         if let Some(line) = self.lines.end() {
             take(&line);
         }
+        self.tell_left_out(take);
     }
 
     /// Passes on what is there when a piece of work has ended, the last line without an end included.
@@ -92,9 +96,20 @@ impl Output {
         if let Some(line) = self.lines.end() {
             take(&line);
         }
+        self.tell_left_out(take);
         // What the next piece of work dies of is not to be read out of this one.
         self.lines.omen = None;
         self.lines.last.clear();
+    }
+
+    /// Says once a piece of work how many lines are missing.
+    fn tell_left_out(&mut self, mut take: impl FnMut(&str)) {
+        let left_out = std::mem::take(&mut self.left_out);
+        if left_out > 0 {
+            take(&format!(
+                "{left_out} lines were left out: it printed too many a second"
+            ));
+        }
     }
 
     /// Returns the last lines, after the one that names the death if there is one.
@@ -121,12 +136,13 @@ impl Output {
             return false;
         };
         let bytes = bytes.get(..count).unwrap_or_default();
-        let (rate, dropped) = (&mut self.rate, &mut self.dropped);
+        let (rate, dropped, left_out) = (&mut self.rate, &mut self.dropped, &mut self.left_out);
         self.lines.add(bytes, |line| {
             if rate.allows(now) {
                 take(line);
             } else {
                 *dropped += 1;
+                *left_out += 1;
             }
         });
         read != Read::All(0)
