@@ -77,7 +77,7 @@ impl Default for PoolConfig {
             program: Program::own(),
             ready_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
-            nice: 5,
+            nice: 10,
             max_runs: None,
             max_age: None,
             max_memory: None,

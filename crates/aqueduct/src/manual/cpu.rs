@@ -83,7 +83,7 @@
 //! claimed only for free workers: no run waits here while another consumer is idle, and IO tasks never wait behind
 //! CPU tasks.
 //!
-//! Workers are a little polite (`nice` 5, [`PoolConfig::nice`](crate::cpu::PoolConfig)): although every core computes, the
+//! Workers are a little polite (`nice` 10, [`PoolConfig::nice`](crate::cpu::PoolConfig)): although every core computes, the
 //! consumer and its IO tasks run when they have something to do.
 //!
 //! # Containers, Kubernetes, systemd
