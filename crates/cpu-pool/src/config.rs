@@ -28,7 +28,7 @@ pub struct PoolConfig {
     /// How long a worker stays idle, above `min_workers`. Default: 60 s.
     pub idle_timeout: Duration,
     /// Added to the priority of workers, unless their profile says otherwise: 1 to 19 are more polite, so that
-    /// the parent is not kept waiting when every core computes. Default: 5.
+    /// the parent is not kept waiting when every core computes. Default: 10.
     pub nice: i32,
     /// How much a worker does before another takes its place. Default: no limit.
     pub max_runs: Option<u64>,
