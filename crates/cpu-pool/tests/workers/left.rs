@@ -110,7 +110,7 @@ async fn polite() {
     let own: i32 = own.parse().unwrap();
     let worker = text(pool.run("pid", "").await);
     let its = nice(std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap());
-    assert_eq!(its, Some((own + 5).min(19).to_string()));
+    assert_eq!(its, Some((own + 10).min(19).to_string()));
     let mut equal = Profile::default();
     equal.nice = Some(0);
     let worker = text(pool.run_in(equal, "pid").await);
