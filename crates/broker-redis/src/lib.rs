@@ -95,7 +95,7 @@ impl RedisBroker {
     pub async fn open(config: RedisConfig) -> Result<Self, BrokerError> {
         let keys = Arc::new(Keys::new(config.namespace()));
         let link = Link::open(&config, keys.slot(), Use::Scripts, config.connections()).await;
-        let link = link.map_err(|error| error.during(OPEN))?;
+        let link = link.map_err(|error| error.at_start(&config.address()))?;
         let scripts = Scripts::new(&config);
         check::server(&link, &config, &scripts, &keys).await?;
         let config = Arc::new(config);

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aqueduct_broker_api::{Broker, BrokerErrorKind};
 use aqueduct_broker_redis::{RedisBroker, RedisConfig, Tls};
@@ -29,10 +30,9 @@ impl Drop for Folder {
 
 impl Encrypted {
     fn start(asks_for_certificates: &str) -> Self {
-        let name = format!(
-            "aqueduct-tls-{}-{asks_for_certificates}",
-            std::process::id()
-        );
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("aqueduct-tls-{}-{number}", std::process::id());
         let folder = Folder(std::env::temp_dir().join(name));
         fs::create_dir_all(&folder.0).unwrap();
         issue(&folder.0);
@@ -151,4 +151,21 @@ async fn a_file_that_is_missing_is_named() {
         assert_eq!(error.kind(), BrokerErrorKind::Config);
         assert!(whole(&error).contains("`ca`"), "{}", whole(&error));
     }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_named() {
+    let encrypted = Encrypted::start("no");
+    let (port, ca) = (encrypted.server.port(), encrypted.file("ca.pem"));
+    let error = RedisBroker::from_url(&format!("rediss://127.0.0.1:{port}?ca={ca}")).await;
+    let error = whole(&error.unwrap_err());
+    assert!(
+        error.contains(&format!("127.0.0.1:{port}, which must speak TLS")),
+        "{error}"
+    );
+    drop(encrypted);
+    let error = RedisBroker::from_url(&format!("redis://me:canary@127.0.0.1:{port}")).await;
+    let error = whole(&error.unwrap_err());
+    assert!(error.contains(&format!("at 127.0.0.1:{port}")), "{error}");
+    assert!(!error.contains("canary"), "{error}");
 }

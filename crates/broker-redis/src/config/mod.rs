@@ -9,6 +9,7 @@ pub use error::ConfigError;
 pub use secret::Secret;
 pub use tls::Tls;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -270,6 +271,21 @@ impl RedisConfig {
         self.functions
     }
 
+    /// Returns where the servers are, for messages: hosts and ports, and whether TLS is spoken there.
+    pub(crate) fn address(&self) -> String {
+        let address = match &self.topology {
+            Topology::Unix { path } => path.display().to_string(),
+            Topology::Standalone { host } => host.to_string(),
+            Topology::Sentinel { sentinels, .. } => list(sentinels),
+            Topology::Cluster { hosts } => list(hosts),
+        };
+        if self.uses_tls() {
+            address + ", which must speak TLS,"
+        } else {
+            address
+        }
+    }
+
     pub(crate) fn topology(&self) -> &Topology {
         &self.topology
     }
@@ -283,5 +299,16 @@ impl RedisConfig {
         return self.test_clock;
         #[cfg(not(feature = "test-util"))]
         false
+    }
+}
+
+fn list(hosts: &[Host]) -> String {
+    let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
+    hosts.join(", ")
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.name, self.port)
     }
 }

@@ -123,6 +123,16 @@ impl LinkError {
         self.kind
     }
 
+    /// Makes the error of a broker that cannot be opened, at that address.
+    pub(crate) fn at_start(self, address: &str) -> BrokerError {
+        let message = match self.kind {
+            LinkErrorKind::Away => format!("no server can be reached at {address}"),
+            LinkErrorKind::Timeout => format!("no server answers at {address} in time"),
+            _ => return self.during("open"),
+        };
+        BrokerError::new(BrokerErrorKind::Unavailable, "open", message).with_source(self)
+    }
+
     /// Makes the error of the operation that failed.
     pub(crate) fn during(self, operation: &'static str) -> BrokerError {
         let (kind, message) = match self.kind {
