@@ -51,7 +51,8 @@
 //! [`TaskManager`](crate::TaskManager) works as elsewhere, through the consumer: only a run that still has its
 //! lease can queue. Progress, `tracing` events from `INFO` up and whatever is printed go the same way; where nobody logs,
 //! prints appear on the consumer's stderr. Events stand in the consumer's span of the run, with the spans around
-//! them in the worker as the field `spans`. A program that sets a subscriber of its own in its workers keeps it.
+//! them in the worker as the field `spans`. Of what is printed
+//! too fast a part is left out; one more line says how much. A program that sets a subscriber of its own in its workers keeps it.
 //!
 //! # Ends
 //!

@@ -90,6 +90,13 @@ async fn prints() {
     );
     pool.close().await;
     let pool = Pool::new();
+    let mut watched = Watched::new(work("print", "lines"));
+    assert_eq!(text(pool.0.run(watched.order()).await), "printed");
+    let lines = watched.probe.lines.lock().unwrap().clone();
+    let told = lines.iter().filter(|line| line.contains("left out"));
+    assert_eq!(told.count(), 1, "what is missing is told once");
+    pool.close().await;
+    let pool = Pool::new();
     let mut watched = Watched::new(work("print", "hello"));
     assert_eq!(text(pool.0.run(watched.order()).await), "printed");
     let lines = watched.probe.lines.lock().unwrap().clone();
