@@ -11,10 +11,11 @@ use aqueduct_core::{QueueName, RunId, TaskRun};
 use crate::RedisBroker;
 use crate::decode::admin::{consumer_infos, holders, paused_scopes, purged, task_infos};
 use crate::decode::unreadable;
-use crate::items::{self, unencodable};
+use crate::items::unencodable;
 use crate::link::Args;
 use crate::listing::Page;
 use crate::search::{Cancelling, Found};
+use crate::side;
 
 impl BrokerAdmin for RedisBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
@@ -223,7 +224,7 @@ impl RedisBroker {
         args.bytes(run.id.to_bytes().to_vec())
             .bytes(found.bytes.clone())
             .bytes(bytes);
-        args.bytes(items::side_of(&run))
+        args.bytes(side::side_of(&run))
             .text(unique.as_ref().map_or("", |key| key.as_str()));
         Ok(Some(args))
     }

@@ -8,6 +8,7 @@ use aqueduct_core::queue::Due;
 use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, TaskRun, Timestamp};
 
 use crate::link::Args;
+use crate::side;
 
 /// What a run asks for beyond the plain, as `lib/admit.lua` reads it.
 #[derive(Default)]
@@ -111,11 +112,7 @@ fn push_other(args: &mut Args, bytes: QueuedBytes, mut more: More, task: &Queued
         .and_then(|at| u32::try_from(at + 1).ok())
         .unwrap_or(0);
     let mut packed = more.pack();
-    let unique = task
-        .options
-        .as_ref()
-        .and_then(|options| options.unique.as_ref());
-    packed.extend_from_slice(unique.map_or("", |key| key.as_str()).as_bytes());
+    side::push_texts(&mut packed, task.options.as_deref());
     args.bytes(bytes.head).bytes(bytes.tail).bytes(packed);
 }
 
@@ -123,9 +120,9 @@ fn more(task: &QueuedTask) -> Option<More> {
     let options = task.options.as_ref();
     let deadline = options.and_then(|options| options.deadline);
     let keep = options.and_then(|options| options.keep_result);
-    let is_unique = options.is_some_and(|options| options.unique.is_some());
+    let has_texts = options.is_some_and(|options| side::has_texts(options));
     let is_timed = task.due != Due::Now || task.expires_in.is_some() || deadline.is_some();
-    if !is_timed && !is_unique && keep.is_none() {
+    if !is_timed && !has_texts && keep.is_none() {
         return None;
     }
     let (how, due) = match task.due {
@@ -159,31 +156,7 @@ impl More {
     }
 }
 
-/// Packs what stands beside a stored run: deadline, retention, unique key; nothing for a plain one.
-pub(crate) fn side_of(run: &TaskRun) -> Vec<u8> {
-    let mut side = Vec::new();
-    let Some(options) = &run.options else {
-        return side;
-    };
-    if options.deadline.is_none() && options.keep_result.is_none() && options.unique.is_none() {
-        return side;
-    }
-    push_six(&mut side, options.deadline.map_or(0, Timestamp::as_millis));
-    push_six(
-        &mut side,
-        options.keep_result.map_or(0, |keep| millis(keep) + 1),
-    );
-    side.extend_from_slice(
-        options
-            .unique
-            .as_ref()
-            .map_or("", |key| key.as_str())
-            .as_bytes(),
-    );
-    side
-}
-
-fn push_six(bytes: &mut Vec<u8>, number: u64) {
+pub(crate) fn push_six(bytes: &mut Vec<u8>, number: u64) {
     bytes.extend(number.to_be_bytes().into_iter().skip(2));
 }
 

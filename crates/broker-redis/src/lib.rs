@@ -22,6 +22,7 @@ mod schedules;
 mod script;
 mod search;
 mod settlements;
+mod side;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};

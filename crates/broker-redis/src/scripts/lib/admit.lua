@@ -4,7 +4,8 @@
 -- each: id, and the bytes behind the times. Any other run is three arguments: its 28 bytes before the times,
 -- those behind them, and what it asks for:
 -- how it is due (0 now, 1 after so long, 2 at; 4 more if its deadline is a time), due ms, deadline or time
--- until it in ms + 1, kept for ms + 1, where in the second part its deadline stands, its unique key.
+-- until it in ms + 1, kept for ms + 1, where in the second part its deadline stands, the texts that stand
+-- beside it.
 local SEEN, SEEN_BEFORE = P .. 'seen', P .. 'seen:before'
 
 -- How many ids are remembered at least, beside those of runs that are stored by id. The more, the more each
@@ -39,7 +40,8 @@ end
 -- Returns the run with its times, and what stands beside it.
 local function complete(head, tail, more, time)
   local how, due, expires, keep, at = parse('>BI6I6I6I4', more)
-  local unique, deadline, is_time = sub(more, 24), 0, how >= 4
+  local texts, deadline, is_time = sub(more, 24), 0, how >= 4
+  local unique = parse('>I2c0', texts)
   how = how % 4
   due = math.min(how == 0 and time or how == 1 and time + due or math.max(due, time), LAST)
   if expires > 0 then
@@ -48,8 +50,8 @@ local function complete(head, tail, more, time)
   end
   local run = head .. time_bytes(time) .. time_bytes(due) .. tail
   run = in_state(run, due > time and SCHEDULED or QUEUED)
-  local is_plain = deadline == 0 and keep == 0 and unique == ''
-  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. unique, unique
+  local is_plain = deadline == 0 and keep == 0 and not string.find(texts, '[^%z]')
+  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, unique
 end
 
 -- Returns whether a queue has room for one more run, if there is a limit.

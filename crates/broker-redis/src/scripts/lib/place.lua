@@ -12,8 +12,8 @@ local function side_of(run)
   if not side then
     return nil
   end
-  local deadline, keep = parse('>I6I6', side)
-  return deadline, keep, sub(side, 13)
+  local deadline, keep, unique = parse('>I6I6I2c0', side)
+  return deadline, keep, unique
 end
 
 local function note_deadline(run, deadline)
