@@ -23,6 +23,8 @@ pub struct Capabilities {
     pub priorities: bool,
     /// Unique keys are honoured.
     pub unique: bool,
+    /// Limits that runs share are kept, over all consumers.
+    pub limits: bool,
     /// Finished runs and their results can be kept.
     pub results: bool,
     /// The end of a run that keeps its result can be waited for.
@@ -52,6 +54,7 @@ impl Capabilities {
             expiry: true,
             priorities: true,
             unique: true,
+            limits: true,
             results: true,
             waits: true,
             cancel: true,
@@ -73,6 +76,7 @@ impl Capabilities {
             expiry: false,
             priorities: false,
             unique: false,
+            limits: false,
             results: false,
             waits: false,
             cancel: false,

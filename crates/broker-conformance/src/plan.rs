@@ -12,6 +12,7 @@ pub(crate) enum Step {
         delay: Option<Duration>,
         expires: Option<Duration>,
         key: Option<u8>,
+        limits: Option<u8>,
     },
     /// Repeat the last enqueue.
     EnqueueAgain,
@@ -65,6 +66,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
             delay: random.bool().then_some(wait),
             expires: (random.usize(..5) == 0).then_some(Duration::from_millis(random.u64(1..3000))),
             key: (random.usize(..4) == 0).then(|| random.u8(..4)),
+            limits: random.bool().then(|| random.u8(..)),
         },
         20..24 => Step::EnqueueAgain,
         24..48 => Step::Claim {
@@ -75,7 +77,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
         52..76 => Step::Settle {
             consumer,
             pick,
-            how: random.usize(..8),
+            how: random.usize(..10),
             wait,
         },
         76..79 => Step::SettleWrong { consumer, pick },

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
     ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
-    PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
+    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
 use super::twice::Twice;
@@ -170,5 +170,10 @@ impl BrokerAdmin for FaultyBroker {
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         let seam = self.inner.admin()?;
         self.call(Operation::Consumers, || seam.consumers()).await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Limits, || seam.limits(limits)).await
     }
 }

@@ -10,6 +10,7 @@ pub mod expiry;
 pub mod extend;
 pub mod faults;
 pub mod history;
+pub mod limits;
 pub mod lost_replies;
 pub mod order;
 pub mod random;
@@ -40,6 +41,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("expiry", can.expiry),
         ("priorities", can.priorities),
         ("unique", can.unique),
+        ("limits", can.limits),
         ("results", can.results),
         ("waits", can.waits),
         ("cancel", can.cancel),

@@ -86,6 +86,15 @@ impl Model {
 
     pub(super) fn purge(&mut self, queue: &QueueName) -> usize {
         let before = self.runs.len();
+        let doomed = |model: &Self, index: usize| {
+            let run = &model.runs[index].run;
+            !run.state.is_final() && model.runs[index].holder.is_none() && run.queue == *queue
+        };
+        for index in 0..self.runs.len() {
+            if doomed(self, index) {
+                self.leave_line(index);
+            }
+        }
         self.runs.retain(|stored| {
             let waits = !stored.run.state.is_final() && stored.holder.is_none();
             !(waits && stored.run.queue == *queue)

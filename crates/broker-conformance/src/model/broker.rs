@@ -7,11 +7,11 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
     ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
-    PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
+    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{Clock, QueueName, RunId, RunState, ScheduleName, Timestamp};
 use tokio::sync::Notify;
 
@@ -100,6 +100,7 @@ impl Broker for ModelBroker {
                     && request.queues.contains(&run.queue)
                     && request.lanes.contains(&run.lane)
                     && !model.paused.contains(&scope)
+                    && !model.is_blocked(run)
             };
             model.runs().any(is_wanted)
         };
@@ -226,6 +227,10 @@ impl BrokerAdmin for ModelBroker {
                     .with_introduction(it.introduction.clone())
             })
             .collect())
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        Ok(self.model().limit_infos(limits, self.0.clock.now()))
     }
 }
 

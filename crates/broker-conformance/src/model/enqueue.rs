@@ -82,6 +82,7 @@ impl Model {
             holder: None,
             until: None,
             cancel: None,
+            stands: false,
         });
         Enqueued::Accepted(state)
     }
@@ -120,5 +121,6 @@ impl Model {
             self.apply(index, Transition::Due);
             self.runs[index].place = self.next_tail();
         }
+        self.open_due(now);
     }
 }

@@ -7,6 +7,7 @@ mod admin;
 mod broker;
 mod claim;
 mod enqueue;
+mod limits;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -35,6 +36,7 @@ pub(super) struct Model {
     last_beat: Option<Timestamp>,
     paused_until: Timestamp,
     schedules: Schedules,
+    limits: limits::Limits,
     /// The next place at the tail, and at the head.
     tail: i64,
     head: i64,
@@ -50,6 +52,8 @@ struct Stored {
     /// When it is removed, once it has ended.
     until: Option<Timestamp>,
     cancel: Option<Reason>,
+    /// Whether it is in the line of its limits.
+    stands: bool,
 }
 
 #[derive(Debug, Default)]

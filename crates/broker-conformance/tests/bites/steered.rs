@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
-    Holder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
-    ScheduleVersion, Sequence, TaskInfo, Upserted,
+    Holder, LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot,
+    ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
 use crate::broken::BrokenBroker;
@@ -128,6 +128,13 @@ impl BrokerAdmin for BrokenBroker {
             }
         }
         Ok(consumers)
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        if self.has(Defect::LimitsUnknown) {
+            return Ok(limits.iter().cloned().map(LimitInfo::idle).collect());
+        }
+        self.inner.limits(limits).await
     }
 }
 

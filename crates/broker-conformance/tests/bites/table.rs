@@ -72,6 +72,46 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &["unique::every_end_frees_the_key"],
     ),
     (
+        Defect::LimitsIgnored,
+        &[
+            "limits::no_more_than_the_limit_run_at_once",
+            "limits::every_way_to_leave_frees_the_place",
+            "limits::priorities_hold_within_a_key",
+            "limits::what_waits_can_be_steered",
+            "lost_replies::of_limited_runs_leak_no_place",
+        ],
+    ),
+    (
+        Defect::RatesIgnored,
+        &[
+            "limits::a_rate_lets_so_many_start",
+            "limits::a_rate_comes_back_bit_by_bit",
+        ],
+    ),
+    (
+        Defect::OnlyTheFirstLimitCounts,
+        &["limits::all_limits_of_a_run_count"],
+    ),
+    (Defect::LimitKeysMixed, &["limits::keys_are_apart"]),
+    (
+        Defect::FirstNumberCounts,
+        &["limits::the_number_that_was_queued_last_counts"],
+    ),
+    (
+        Defect::PlacesNeverFreed,
+        &[
+            "limits::every_way_to_leave_frees_the_place",
+            "limits::a_paused_queue_keeps_no_place",
+            "lost_replies::of_limited_runs_leak_no_place",
+        ],
+    ),
+    (
+        Defect::WaitingIsAnAttempt,
+        &["limits::waiting_counts_no_attempt"],
+    ),
+    (Defect::NothingHeldBack, &["limits::a_key_can_be_held_back"]),
+    (Defect::LimitsUnknown, &["limits::they_tell_how_they_stand"]),
+    (
         Defect::ResultsKeptForEver,
         &[
             "results::are_kept_as_long_as_asked",
@@ -161,6 +201,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::ReleaseGoesToTheTail,
         &[
             "order::a_released_run_goes_to_the_head",
+            "limits::what_was_given_back_is_first",
             "settle::each_kind_leads_to_its_state",
         ],
     ),
@@ -248,6 +289,8 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "wake::an_enqueue_wakes",
             "wake::a_due_run_wakes",
+            "wake::a_freed_place_wakes",
+            "wake::an_opened_rate_wakes",
             "wake::a_release_wakes",
             "wake::a_reclaim_wakes",
         ],

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, PauseScope,
-    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SimpleBroker,
-    TaskInfo, Upserted,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, LimitInfo,
+    PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    SimpleBroker, TaskInfo, Upserted,
 };
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
 use super::SimpleFront;
@@ -60,6 +60,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.front.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.front.limits(limits).await
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod decide;
 mod failure;
 mod history;
+mod limit;
 mod lineage;
 mod options;
 mod outcome;
@@ -16,6 +17,7 @@ pub use answer::{CancelAnswer, WaitAnswer};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
+pub use limit::{InvalidLimit, Limit, LimitKey, Limits, MAX_LIMITS};
 pub use lineage::Lineage;
 pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
 pub use outcome::Outcome;
@@ -172,6 +174,14 @@ impl TaskRun {
         self.options
             .as_ref()
             .is_some_and(|options| options.keep_result.is_some())
+    }
+
+    /// Returns the limits that the run shares with others.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.options
+            .as_ref()
+            .map_or(&[], |options| options.limits())
     }
 
     /// Returns the trace that the run belongs to, if there is one.

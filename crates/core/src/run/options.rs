@@ -1,11 +1,12 @@
-//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
-//! trace.
+//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit,
+//! limits that it shares with others, a trace.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::limit::{Limit, Limits};
 use crate::time::Timestamp;
 use crate::trace::{TraceContext, TraceParent, TraceState};
 
@@ -26,6 +27,9 @@ pub struct RunOptions {
     /// At most one run with this key is unfinished at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique: Option<UniqueKey>,
+    /// What it shares with other runs: how many run at once, how many start in a time.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// How long after its acceptance the run as a whole must have ended: all attempts, and the waits
     /// between them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +59,12 @@ impl RunOptions {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns the limits that the run shares with others.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.limits.as_slice()
     }
 
     /// Returns the trace that the run belongs to, if there is one.
