@@ -79,6 +79,13 @@ impl Key {
     fn spent(&self, now: Timestamp) -> u64 {
         self.spent_until.min(micros(now) + self.interval().1)
     }
+
+    /// Returns when it lets the next run start, or since when it has, places aside.
+    fn opening(&self, now: Timestamp) -> Timestamp {
+        let (interval, burst) = self.interval();
+        let needed = (self.spent(now) + interval).saturating_sub(burst);
+        Timestamp::from_millis(needed.div_ceil(1000)).max(self.not_before)
+    }
 }
 
 impl Model {
@@ -95,9 +102,7 @@ impl Model {
         if !name.0 && self.running(name) >= key.limit.max() {
             return Opens::Later;
         }
-        let (interval, burst) = key.interval();
-        let needed = (key.spent(now) + interval).saturating_sub(burst);
-        let at = Timestamp::from_millis(needed.div_ceil(1000)).max(key.not_before);
+        let at = key.opening(now);
         if at > now { Opens::At(at) } else { Opens::Now }
     }
 
@@ -272,10 +277,14 @@ impl Model {
         }
     }
 
-    /// Lets lines go on whose limit was waiting for a time.
+    /// Lets lines go on whose limit was waiting for a time, those first that opened first.
     pub(super) fn open_due(&mut self, now: Timestamp) {
-        let names: Vec<Name> = self.limits.keys.keys().cloned().collect();
-        for name in names {
+        let keys = self.limits.keys.iter();
+        let mut openings: Vec<(Timestamp, Name)> = keys
+            .map(|(name, key)| (key.opening(now), name.clone()))
+            .collect();
+        openings.sort();
+        for (_, name) in openings {
             self.wake_line(&name, now);
         }
     }
@@ -295,8 +304,12 @@ impl Model {
         let run = self.runs[index].run.clone();
         let Some(options) = &run.options else { return };
         for limit in options.limits.held_back() {
+            let is_idle = self.is_idle(&name_of(limit), now);
             let key = self.limits.keys.get_mut(&name_of(limit));
             let key = key.expect("the limit of a held run is known");
+            if is_idle || run.queued_at >= key.numbers_of {
+                (key.limit, key.numbers_of) = (limit.clone(), run.queued_at);
+            }
             key.not_before = key.not_before.max(now.saturating_add(wait));
         }
     }

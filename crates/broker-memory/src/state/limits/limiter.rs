@@ -157,7 +157,9 @@ impl Limiter {
         now: Timestamp,
     ) {
         for limit in limits {
-            self.key(limit, queued_at).hold_back(until);
+            let key = self.key(limit, queued_at);
+            key.note(limit, queued_at, now);
+            key.hold_back(until);
             let name = Name::of(limit);
             self.wake(&name, now);
             self.forget_if_idle(&name, now);
@@ -249,10 +251,14 @@ impl Limiter {
         for limit in limits {
             let key = self.key(limit, queued_at);
             key.start(now);
+            let has_lines = !key.spots.is_empty();
             if limit.per().is_some() && key.look_at.is_none() {
                 let at = key.idle_from().unwrap_or(now);
                 key.look_at = Some(at);
                 self.looks.insert((at, Name::of(limit)));
+            }
+            if limit.per().is_some() && has_lines {
+                self.wake(&Name::of(limit), now);
             }
         }
     }
