@@ -2,8 +2,10 @@
 //!
 //! Deadline and retention in 6 bytes each, then the texts, each behind its length in 2 bytes.
 
+use std::borrow::Cow;
+
 use aqueduct_core::Timestamp;
-use aqueduct_core::run::{RunOptions, TaskRun};
+use aqueduct_core::run::{Limit, RunOptions, TaskRun};
 
 use crate::items::{millis, push_six};
 
@@ -36,12 +38,40 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
         // Each is bounded far below by its type.
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
         side.extend(length.to_be_bytes());
-        side.extend(text.bytes().take(usize::from(length)));
+        side.extend(text.iter().take(usize::from(length)));
     }
 }
 
 /// Returns the texts, in their order.
-fn texts(options: Option<&RunOptions>) -> [&str; 1] {
+fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 2] {
     let unique = options.and_then(|options| options.unique.as_ref());
-    [unique.map_or("", |key| key.as_str())]
+    let unique = unique.map_or("", |key| key.as_str());
+    let limits = options.map_or(&[][..], RunOptions::limits);
+    [unique.as_bytes().into(), limits_text(limits).into()]
+}
+
+/// Packs limits as `lib/limits.lua` reads them: the length of the names, the names, and the numbers of each.
+fn limits_text(limits: &[Limit]) -> Vec<u8> {
+    let (mut text, mut names) = (Vec::new(), Vec::new());
+    if limits.is_empty() {
+        return text;
+    }
+    for limit in limits {
+        let key = limit.key().as_str().as_bytes();
+        names.push(kind_of(limit));
+        names.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+        names.extend(key);
+    }
+    text.extend(u16::try_from(names.len()).unwrap_or(u16::MAX).to_be_bytes());
+    text.extend(names);
+    for limit in limits {
+        text.extend(limit.max().to_be_bytes());
+        push_six(&mut text, limit.per().map_or(0, millis));
+    }
+    text
+}
+
+/// Returns the byte that a limit has in front of its key.
+pub(crate) fn kind_of(limit: &Limit) -> u8 {
+    if limit.per().is_some() { b'r' } else { b'c' }
 }

@@ -114,25 +114,35 @@ impl Model {
         is_over && !is_used
     }
 
-    /// Takes the numbers of a run that comes up.
+    /// Takes the numbers of a run that comes up; those of a limit that nobody uses are forgotten.
     fn note(&mut self, index: usize, now: Timestamp) {
         let run = self.runs[index].run.clone();
         for limit in run.limits() {
-            let name = name_of(limit);
-            let is_known = self.limits.keys.contains_key(&name);
-            let is_new = !is_known || self.is_idle(&name, now);
-            let key = self.limits.keys.entry(name.clone()).or_insert(Key {
-                limit: limit.clone(),
-                numbers_of: run.queued_at,
-                spent_until: 0,
-                not_before: Timestamp::default(),
-                waiting: Vec::new(),
-            });
-            if is_new || run.queued_at >= key.numbers_of {
-                (key.limit, key.numbers_of) = (limit.clone(), run.queued_at);
-            }
-            self.wake_line(&name, now);
+            self.note_one(&run, limit, now);
+            self.wake_line(&name_of(limit), now);
         }
+    }
+
+    fn note_one(&mut self, run: &TaskRun, limit: &Limit, now: Timestamp) {
+        let name = name_of(limit);
+        if self.limits.keys.contains_key(&name) && self.is_idle(&name, now) {
+            self.limits.keys.remove(&name);
+        }
+        let known = self.limits.keys.get_mut(&name);
+        if let Some(key) = known.filter(|key| run.queued_at >= key.numbers_of) {
+            (key.limit, key.numbers_of) = (limit.clone(), run.queued_at);
+        }
+    }
+
+    /// Returns a limit of a run, which is used from now on.
+    fn key(&mut self, run: &TaskRun, limit: &Limit) -> &mut Key {
+        self.limits.keys.entry(name_of(limit)).or_insert(Key {
+            limit: limit.clone(),
+            numbers_of: run.queued_at,
+            spent_until: 0,
+            not_before: Timestamp::default(),
+            waiting: Vec::new(),
+        })
     }
 
     fn refusing(&self, index: usize, now: Timestamp) -> Option<Name> {
@@ -142,9 +152,10 @@ impl Model {
 
     /// Uses the rate limits of a run that starts; its places are counted by who holds it.
     fn spend(&mut self, index: usize, now: Timestamp) {
-        for name in names_of(&self.runs[index].run) {
-            let key = self.limits.keys.get_mut(&name).unwrap();
-            if name.0 {
+        let run = self.runs[index].run.clone();
+        for limit in run.limits() {
+            let key = self.key(&run, limit);
+            if limit.per().is_some() {
                 key.spent_until = key.spent(now).max(micros(now)) + key.interval().0;
             }
         }
@@ -304,12 +315,8 @@ impl Model {
         let run = self.runs[index].run.clone();
         let Some(options) = &run.options else { return };
         for limit in options.limits.held_back() {
-            let is_idle = self.is_idle(&name_of(limit), now);
-            let key = self.limits.keys.get_mut(&name_of(limit));
-            let key = key.expect("the limit of a held run is known");
-            if is_idle || run.queued_at >= key.numbers_of {
-                (key.limit, key.numbers_of) = (limit.clone(), run.queued_at);
-            }
+            self.note_one(&run, limit, now);
+            let key = self.key(&run, limit);
             key.not_before = key.not_before.max(now.saturating_add(wait));
         }
     }

@@ -37,6 +37,7 @@ pub(crate) struct Scripts {
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) holders: Script,
+    pub(crate) limits: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -62,6 +63,7 @@ const ENDING: &str = include_str!("../scripts/lib/ending.lua");
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
+const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
@@ -91,24 +93,26 @@ impl Scripts {
                 clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
             ),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, LIMITS, LEAVE, WAITING, ENDING, DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, LIMITS, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
-            pause: script!(clock, "pause", RUN, PLACE),
-            peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
+            limits: script!(clock, "limits", RUN, PLACE, LIMITS),
+            pause: script!(clock, "pause", RUN, PLACE, LIMITS),
+            peek: script!(clock, "peek", RUN, RECORD, PLACE, LIMITS, DUE),
             probe: script!(clock, "probe",),
-            purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
-            quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
+            purge: script!(clock, "purge", RUN, PLACE, LIMITS, LEAVE, WAITING),
+            quarantine: script!(clock, "quarantine", RUN, PLACE, LIMITS, LEAVE, WAITING),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LIMITS, LEAVE, WAITING, ENDING, DUE,
+                HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
             schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
@@ -173,7 +177,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 21] {
+    fn all_mut(&mut self) -> [&mut Script; 22] {
         [
             &mut self.cancel,
             &mut self.claim,
@@ -184,6 +188,7 @@ impl Scripts {
             &mut self.extend,
             &mut self.find,
             &mut self.holders,
+            &mut self.limits,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,

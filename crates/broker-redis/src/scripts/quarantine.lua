@@ -12,6 +12,7 @@ if not run or sub(run, 5, 24) ~= ARGV[2] then
 end
 call('HDEL', own, id)
 call('RPUSH', P .. 'unreadable', run)
+leave_consumer(run, now())
 if leave_side(run) > 0 then tell(id) end
 count(RUNNING, queue_of(run), -1)
 flush()

@@ -19,6 +19,7 @@ local function leave_side(run)
   end
   local id = sub(run, 5, 20)
   call('HDEL', SIDE, id)
+  sides[id] = false
   if deadline > 0 then call('ZREM', P .. 'deadlines', id) end
   if unique ~= '' and call('HGET', P .. 'unique', unique) == id then
     call('HDEL', P .. 'unique', unique)
