@@ -110,8 +110,8 @@ local function note_numbers(limits, since, time)
     local limit = stored_limit(wanted.field)
     if limit then
       if since >= limit.since or is_idle(limit, time) then
-        if limit.max ~= wanted.max or limit.per ~= wanted.per then limits_changed[wanted.field] = true end
         limit.max, limit.per, limit.since = wanted.max, wanted.per, since
+        limits_changed[wanted.field] = true
       end
       let_on(wanted.field, limit, time)
     end
