@@ -12,6 +12,7 @@
 //! | how a task is queued | [`TaskManager`] |
 //! | what wraps attempts and enqueues | [`layer`] |
 
+pub mod attempt;
 pub mod cancel;
 pub mod clock;
 pub mod context;

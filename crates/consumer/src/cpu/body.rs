@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use aqueduct_broker_api::wire as envelope;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::context::ContextShared;
-use aqueduct_core::event::Events;
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::state::States;
 use aqueduct_core::task::TaskResult;
@@ -16,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::info_span;
 
 use super::logs;
-use super::port::{ProgressSink, RelayPort};
+use super::port::{RelayPort, RelayedAttempt};
 use super::wire::Asked;
 
 /// Executes runs of the tasks in a registry.
@@ -45,9 +44,10 @@ impl TaskBody {
         let port = Arc::new(RelayPort(link.clone()));
         let manager = TaskManager::new(Arc::clone(&self.registry), port)
             .with_clock(clock)
-            .with_events(Events::to(Arc::new(ProgressSink(link.clone()))))
             .with_states(Arc::clone(states));
-        let shared = Arc::new(ContextShared::new(manager, Arc::clone(states)));
+        let attempt = Arc::new(RelayedAttempt(link.clone()));
+        let shared = ContextShared::new(manager, Arc::clone(states)).with_port(attempt);
+        let shared = Arc::new(shared);
         let context = TaskContext::new(run, shared, ends_by);
         let told = context.clone();
         link.on_stop(move |stop| {
