@@ -81,7 +81,7 @@ fn text(incidents: &[Row], scenarios: &[Row]) -> String {
         let cell = |at: usize| row.get(at).map_or("", String::as_str);
         let ids: Vec<&str> = cell(4).split(", ").collect();
         let is_shown = |id: &&str| by_id.get(id).is_some_and(|it| !it.tests.is_empty());
-        let is_caught = ids.iter().any(|id| is_shown(id));
+        let is_caught = ids.iter().any(is_shown);
         caught += usize::from(is_caught);
         let mark = if is_caught { ' ' } else { '-' };
         let _ = writeln!(
