@@ -18,6 +18,7 @@ pub mod clock;
 pub mod context;
 pub mod event;
 pub mod id;
+pub mod key;
 pub mod lane;
 pub mod layer;
 pub mod manager;

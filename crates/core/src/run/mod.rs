@@ -18,7 +18,7 @@ pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MA
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use lineage::Lineage;
-pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
+pub use options::{InvalidKey, RunOptions, UniqueKey};
 pub use outcome::Outcome;
 pub use progress::RunProgress;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
