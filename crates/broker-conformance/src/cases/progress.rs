@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aqueduct_broker_api::{BrokerAdmin, LeaseToken, Report, RunFilter};
+use aqueduct_broker_api::{BrokerAdmin, Lease, LeaseToken, Report, RunFilter};
 use aqueduct_core::event::Progress;
 use aqueduct_core::run::RunProgress;
 use aqueduct_core::{RunId, RunState};
@@ -51,7 +51,7 @@ pub async fn belongs_to_one_run(bench: Bench) {
     let ids = [bench.queue_one("a").await, bench.queue_one("b").await];
     let mut consumer = bench.consumer();
     let leases = consumer.claim(2).await;
-    let tokens: Vec<LeaseToken> = leases.iter().map(|lease| lease.token()).collect();
+    let tokens: Vec<LeaseToken> = leases.iter().map(Lease::token).collect();
     let reports = vec![Report::new(tokens[0], done(1))];
     consumer.report(tokens.clone(), reports).await;
     let reports = vec![Report::new(tokens[1], done(2))];
