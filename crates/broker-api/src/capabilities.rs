@@ -35,6 +35,8 @@ pub struct Capabilities {
     pub lookup: bool,
     /// What consumers say of themselves is kept as long as they live.
     pub introductions: bool,
+    /// What running runs report of their progress is kept as long as the attempt lasts.
+    pub progress: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -60,6 +62,7 @@ impl Capabilities {
             cancel: true,
             lookup: true,
             introductions: true,
+            progress: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
@@ -82,6 +85,7 @@ impl Capabilities {
             cancel: false,
             lookup: false,
             introductions: false,
+            progress: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

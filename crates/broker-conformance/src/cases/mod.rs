@@ -13,6 +13,7 @@ pub mod history;
 pub mod limits;
 pub mod lost_replies;
 pub mod order;
+pub mod progress;
 pub mod random;
 pub mod reclaim;
 pub mod replay;
@@ -47,6 +48,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("cancel", can.cancel),
         ("lookup", can.lookup),
         ("introductions", can.introductions),
+        ("progress", can.progress),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::MAX_WAIT;
-use super::options::MAX_KEY_BYTES;
+use crate::key::MAX_KEY_BYTES;
 
 /// The most limits of one run.
 pub const MAX_LIMITS: usize = 4;
