@@ -17,7 +17,7 @@ pub use crate::schedule::Schedule;
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
     CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
-    TaskDefinition, TaskError, TaskFuture, ViaResult, ViaValue, decode,
+    TaskDefinition, TaskError, TaskFuture, TaskLimit, ViaResult, ViaValue, decode,
 };
 
 /// Unwraps a value that the attribute has checked at compile time.

@@ -10,6 +10,7 @@ use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
 use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
 use crate::key::{Key, key};
+use crate::limit::LimitArg;
 use crate::nearest::nearest;
 use crate::schedule::ScheduleText;
 
@@ -25,6 +26,7 @@ pub(crate) struct TaskArgs {
     pub(crate) retry: Option<Retry>,
     pub(crate) keep_result: Option<Span>,
     pub(crate) unique: Option<Key>,
+    pub(crate) limits: Vec<LimitArg>,
     pub(crate) schedule: Option<ScheduleText>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
@@ -57,7 +59,7 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 14] = [
     "name",
     "alias",
     "queue",
@@ -67,10 +69,15 @@ const OPTIONS: [&str; 12] = [
     "retry",
     "keep_result",
     "unique",
+    "max_concurrency",
+    "rate_limit",
     "schedule",
     "output",
     "crate",
 ];
+
+/// The options that may be given more than once.
+const REPEATED: [&str; 3] = ["alias", "max_concurrency", "rate_limit"];
 
 impl Parse for TaskArgs {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -90,13 +97,14 @@ impl Parse for TaskArgs {
 impl TaskArgs {
     /// Returns the keys of all options.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.unique.iter()
+        let limits = self.limits.iter().filter_map(|limit| limit.key.as_ref());
+        self.unique.iter().chain(limits)
     }
 
     /// Refuses an option that was given before.
     fn note(&mut self, option: &Ident) -> syn::Result<()> {
         let name = option.to_string();
-        if name != "alias" && self.seen.contains(&name) {
+        if !REPEATED.contains(&name.as_str()) && self.seen.contains(&name) {
             return Err(Error::new(
                 option.span(),
                 format!("`{name}` is given twice"),
@@ -125,6 +133,8 @@ impl TaskArgs {
                 self.keep_result = Some(duration(input, Duration::from_secs(1), longest)?);
             }
             "unique" => self.unique = Some(key(input)?),
+            "max_concurrency" => self.limits.push(LimitArg::concurrency(option, input)?),
+            "rate_limit" => self.limits.push(LimitArg::rate(option, input)?),
             "retry" => self.retry = Some(input.parse()?),
             "schedule" => {
                 input.parse::<Token![=]>()?;

@@ -86,6 +86,7 @@ impl Handle<'_> {
                 quote!(__definition.with_unique(#private::checked(#private::key(#template)))),
             );
         }
+        steps.extend(args.limits.iter().map(|limit| limit.step(private)));
         if let Some(schedule) = &args.schedule {
             let text = &schedule.0;
             steps.push(quote!(__definition.with_schedule(

@@ -14,6 +14,7 @@ mod expand;
 mod key;
 mod key_text;
 mod krate;
+mod limit;
 mod main_fn;
 mod model;
 mod nearest;
@@ -52,6 +53,8 @@ use proc_macro::TokenStream;
 /// | `retry = none` | failures are final | |
 /// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |
 /// | `unique = "sync:{account}"` | at most one unfinished run has this key, made of its parameters | |
+/// | `max_concurrency = 5` | so many of its runs run at once, over all consumers; `(5, key = "…")` for each key | |
+/// | `rate_limit(100, per = "1m")` | so many of its runs start in that time; `key = "…"` for each key | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |

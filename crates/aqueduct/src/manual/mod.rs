@@ -4,6 +4,7 @@
 //! - [`waiting`]: the value of a run, from any process; cancelling
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
+//! - [`limits`]: how many run at once, how many start in a time, over all consumers
 //! - [`cpu`]: functions that compute, in processes of their own
 //! - [`progress`]: long tasks: how far they are
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
@@ -20,6 +21,7 @@ pub mod brokers;
 pub mod cpu;
 pub mod delivery;
 pub mod layers;
+pub mod limits;
 pub mod observing;
 pub mod parts;
 pub mod progress;

@@ -16,7 +16,7 @@ use crate::name::QueueName;
 use crate::payload::{Payload, PayloadError, PayloadErrorKind};
 use crate::priority::Priority;
 use crate::queue::{Due, QueuedTask};
-use crate::run::{Lineage, MAX_WAIT, UniqueKey};
+use crate::run::{Limit, Lineage, MAX_WAIT, UniqueKey};
 use crate::task::{InvalidParams, TaskDefinition};
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
@@ -224,6 +224,16 @@ call_options! {
     /// Queues nothing if an unfinished run holds the same key; the handle is then on that run.
     fn unique(self, key: UniqueKey) {
         self.change(|task| task.options_mut().unique = Some(key))
+    }
+
+    /// Adds a limit that the run shares with all that name its key, or takes its place if it has that limit.
+    fn limit(self, limit: Limit) {
+        let mut problem = None;
+        let call = self.change(|task| problem = task.options_mut().limits.set(limit).err());
+        match problem {
+            None => call,
+            Some(error) => call.fail(QueueErrorKind::LimitExceeded, error.to_string()),
+        }
     }
 
     /// Puts the run into a trace; without this, what a task queues is in the trace of its run.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_WAIT;
 use crate::key::MAX_KEY_BYTES;
+use crate::name::TaskName;
 
 /// The most limits of one run.
 pub const MAX_LIMITS: usize = 4;
@@ -73,22 +74,37 @@ impl Limit {
     }
 
     fn checked(key: LimitKey, max: u32, per: Option<Duration>) -> Result<Self, InvalidLimit> {
+        Self::check_numbers(&format!("`{key}`"), max, per)?;
+        Ok(Self { key, max, per })
+    }
+
+    /// Creates a limit of numbers that were checked, and a key that a template has made.
+    pub(crate) fn rendered(key: String, max: u32, per: Option<Duration>) -> Self {
+        let key = LimitKey(key);
+        Self { key, max, per }
+    }
+
+    /// Checks the numbers of a limit.
+    pub(crate) fn check_numbers(
+        which: &str,
+        max: u32,
+        per: Option<Duration>,
+    ) -> Result<(), InvalidLimit> {
         if max == 0 {
             let problem =
-                format!("the limit `{key}` lets nothing start: its number must be 1 or more");
+                format!("the limit {which} is 0, so that nothing starts: it must be 1 or more");
             return Err(InvalidLimit(problem));
         }
-        if let Some(per) = per
-            && (per < Duration::from_millis(1)
-                || per > MAX_WAIT
-                || per.subsec_nanos() % 1_000_000 > 0)
-        {
+        let is_whole = |per: Duration| per.subsec_nanos() % 1_000_000 == 0;
+        let is_valid =
+            |per: &Duration| *per >= Duration::from_millis(1) && *per <= MAX_WAIT && is_whole(*per);
+        if let Some(per) = per.filter(|per| !is_valid(per)) {
             let problem = format!(
-                "the time of the rate limit `{key}` must be whole ms from 1 ms to a year, it is {per:?}"
+                "the time of the rate limit {which} must be whole ms from 1 ms to a year, it is {per:?}"
             );
             return Err(InvalidLimit(problem));
         }
-        Ok(Self { key, max, per })
+        Ok(())
     }
 
     /// Returns the key.
@@ -113,6 +129,18 @@ impl Limit {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.key == other.key && self.per.is_some() == other.per.is_some()
+    }
+}
+
+impl InvalidLimit {
+    pub(crate) fn too_many(which: &str) -> Self {
+        Self(format!(
+            "there are at most {MAX_LIMITS} limits; `{which}` would have one more"
+        ))
+    }
+
+    pub(crate) fn twice(task: &TaskName) -> Self {
+        Self(format!("a limit of `{task}` is given twice"))
     }
 }
 
@@ -151,11 +179,7 @@ impl Limits {
         if let Some(same) = self.0.iter_mut().find(|it| it.is_same(&limit)) {
             *same = limit;
         } else if self.0.len() >= MAX_LIMITS {
-            let problem = format!(
-                "a run has at most {MAX_LIMITS} limits; `{}` would be one more",
-                limit.key
-            );
-            return Err(InvalidLimit(problem));
+            return Err(InvalidLimit::too_many(limit.key.as_str()));
         } else {
             self.0.push(limit);
         }

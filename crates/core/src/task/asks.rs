@@ -21,6 +21,7 @@ impl TaskDefinition {
             unique: unique
                 .map(|template| UniqueKey::rendered(template, params))
                 .transpose()?,
+            limits: self.limits_for(params)?,
             ..RunOptions::default()
         };
         Ok((!options.is_plain()).then(|| Box::new(options)))

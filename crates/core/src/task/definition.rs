@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::cpu::{CpuOptions, StateMaker};
+use super::limit::TaskLimit;
 use super::params::ParamSpec;
 use crate::key::KeyTemplate;
 use crate::lane::Lane;
@@ -35,6 +36,7 @@ pub struct TaskDefinition {
     retry: RetryPolicy,
     keep_result: Option<Duration>,
     unique: Option<KeyTemplate>,
+    pub(super) limits: Vec<TaskLimit>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     needs: Vec<StateNeed>,
@@ -91,6 +93,7 @@ impl TaskDefinition {
             retry: RetryPolicy::default(),
             keep_result: None,
             unique: None,
+            limits: Vec::new(),
             schedule: None,
             params: &[],
             needs: Vec::new(),
