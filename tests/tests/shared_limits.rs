@@ -1,5 +1,6 @@
 //! Limits that runs share, as a user writes them, on both brokers: attribute, call, by name, schedule.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::future_not_send, reason = "each test has one thread")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -190,7 +191,7 @@ async fn keys_are_made_of_parameters() {
             .await
             .unwrap();
         let (mut limits, rate) = (vec![at_once("tenant:7", 1)], "region:eu");
-        limits.push(Limit::rate(rate, 100, Duration::from_secs(60)).unwrap());
+        limits.push(Limit::rate(rate, 100, Duration::from_mins(1)).unwrap());
         let found = manager.find(typed.id()).await.unwrap().unwrap();
         assert_eq!(found.limits(), limits);
         let found = manager.find(named.id()).await.unwrap().unwrap();

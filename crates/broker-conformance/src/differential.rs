@@ -335,7 +335,7 @@ fn failed_attempts(run: &TaskRun) -> Vec<(u32, Timestamp, ConsumerId, FailureKin
 fn settlement(how: usize, wait: Duration) -> Settlement {
     match how {
         0 => fail(),
-        1 => retry(wait),
+        1 | HOLDS_BACK => retry(wait),
         2 => Settlement::Snooze { wait },
         3 => Settlement::Release,
         4 => Settlement::Park {
@@ -345,7 +345,6 @@ fn settlement(how: usize, wait: Duration) -> Settlement {
         5 => Settlement::Cancel {
             reason: Reason::new("enough"),
         },
-        HOLDS_BACK => retry(wait),
         6 => Settlement::Retry {
             wait,
             failure: Failure::new(FailureKind::Crash, "its worker was killed"),

@@ -42,13 +42,9 @@ impl Handle<'_> {
         }
     }
 
-    fn definition_steps(&self) -> Vec<TokenStream> {
-        let Self {
-            private,
-            args,
-            function,
-            ..
-        } = self;
+    /// Sets older names, and where runs wait.
+    fn place_steps(&self) -> Vec<TokenStream> {
+        let Self { private, args, .. } = self;
         let mut steps = Vec::new();
         for alias in &args.aliases {
             steps.push(quote!(__definition.with_alias(#private::TaskName::from_static(#alias))));
@@ -60,6 +56,17 @@ impl Handle<'_> {
             let level = variant(&priority.0);
             steps.push(quote!(__definition.with_priority(#private::Priority::#level)));
         }
+        steps
+    }
+
+    fn definition_steps(&self) -> Vec<TokenStream> {
+        let Self {
+            private,
+            args,
+            function,
+            ..
+        } = self;
+        let mut steps = self.place_steps();
         if let Some(timeout) = &args.timeout {
             let millis = millis(timeout.value);
             steps.push(

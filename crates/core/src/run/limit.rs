@@ -95,7 +95,7 @@ impl Limit {
                 format!("the limit {which} is 0, so that nothing starts: it must be 1 or more");
             return Err(InvalidLimit(problem));
         }
-        let is_whole = |per: Duration| per.subsec_nanos() % 1_000_000 == 0;
+        let is_whole = |per: Duration| per.subsec_nanos().is_multiple_of(1_000_000);
         let is_valid =
             |per: &Duration| *per >= Duration::from_millis(1) && *per <= MAX_WAIT && is_whole(*per);
         if let Some(per) = per.filter(|per| !is_valid(per)) {

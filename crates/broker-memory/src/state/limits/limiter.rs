@@ -1,12 +1,13 @@
 //! Which limits are in use, and which runs wait because of them. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_broker_api::LimitInfo;
 use aqueduct_core::Timestamp;
-use aqueduct_core::run::{Limit, LimitKey};
+use aqueduct_core::run::Limit;
 
 use super::key::{Key, Name, Opens};
+use super::keys::Keys;
 use super::lines::{LineNumber, Lines, Spot};
 use crate::state::queues::{End, Entry};
 
@@ -23,11 +24,11 @@ pub(in crate::state) struct Limiter {
     woken: Vec<(Spot, LineNumber)>,
 }
 
-/// The limits that are in use.
-#[derive(Debug, Default)]
-struct Keys {
-    concurrency: HashMap<LimitKey, Key>,
-    rate: HashMap<LimitKey, Key>,
+/// What a run asks for: its limits, with the numbers of when it was queued.
+#[derive(Clone, Copy)]
+pub(in crate::state) struct Asks<'a> {
+    pub(in crate::state) limits: &'a [Limit],
+    pub(in crate::state) queued_at: Timestamp,
 }
 
 /// What became of the first run of a line.
@@ -68,7 +69,7 @@ impl Limiter {
             self.push(line, entry, End::Tail);
         } else if let Some(name) = self.refusing(limits, now) {
             let line = self.lines.open(spot, limits, entry, name.clone());
-            self.block(line, name, End::Tail, now);
+            self.block(line, &name, End::Tail, now);
         }
     }
 
@@ -103,11 +104,11 @@ impl Limiter {
     pub(in crate::state) fn serve(
         &mut self,
         line: LineNumber,
-        limits: &[Limit],
         entry: Entry,
-        queued_at: Timestamp,
+        asks: Asks<'_>,
         now: Timestamp,
     ) -> Turn {
+        let Asks { limits, queued_at } = asks;
         self.note(limits, queued_at, now);
         let Some(refusing) = self.refusing(limits, now) else {
             self.start(limits, queued_at, now);
@@ -125,7 +126,7 @@ impl Limiter {
         if let Some(line) = self.lines.get_mut(line) {
             line.because_of = refusing.clone();
         }
-        self.block(line, refusing, end, now);
+        self.block(line, &refusing, end, now);
         self.is_served(&because_of, spot, now);
         Turn::Waits
     }
@@ -273,9 +274,9 @@ impl Limiter {
     }
 
     /// Lets a line wait for a limit.
-    fn block(&mut self, line: LineNumber, name: Name, end: End, now: Timestamp) {
+    fn block(&mut self, line: LineNumber, name: &Name, end: End, now: Timestamp) {
         let spot = self.lines.get(line).map(|line| line.spot);
-        let Some((key, spot)) = self.keys.get_mut(&name).zip(spot) else {
+        let Some((key, spot)) = self.keys.get_mut(name).zip(spot) else {
             return;
         };
         let waiting = key.spots.entry(spot).or_default();
@@ -284,7 +285,7 @@ impl Limiter {
             End::Tail => waiting.lines.push_back(line),
         }
         if let Opens::At(_) = key.opens(now) {
-            self.wake(&name, now);
+            self.wake(name, now);
         }
     }
 
@@ -376,37 +377,4 @@ impl Limiter {
 struct Line {
     spot: Spot,
     because_of: Name,
-}
-
-impl Keys {
-    fn of(&mut self, is_rate: bool) -> &mut HashMap<LimitKey, Key> {
-        if is_rate {
-            &mut self.rate
-        } else {
-            &mut self.concurrency
-        }
-    }
-
-    fn get(&self, name: &Name) -> Option<&Key> {
-        if name.is_rate {
-            self.rate.get(&name.key)
-        } else {
-            self.concurrency.get(&name.key)
-        }
-    }
-
-    fn get_mut(&mut self, name: &Name) -> Option<&mut Key> {
-        self.of(name.is_rate).get_mut(&name.key)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (Name, &Key)> {
-        let named = |is_rate| {
-            move |(key, it)| {
-                let key = LimitKey::clone(key);
-                (Name { is_rate, key }, it)
-            }
-        };
-        let concurrency = self.concurrency.iter().map(named(false));
-        concurrency.chain(self.rate.iter().map(named(true)))
-    }
 }

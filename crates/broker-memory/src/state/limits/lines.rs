@@ -33,7 +33,7 @@ pub(super) struct Line {
 /// All lines with a run in them.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    lines: Vec<Option<Line>>,
+    all: Vec<Option<Line>>,
     free: Vec<LineNumber>,
     index: HashMap<(Spot, Vec<Name>), LineNumber>,
 }
@@ -61,12 +61,12 @@ impl Lines {
     ) -> LineNumber {
         let names: Vec<Name> = limits.iter().map(Name::of).collect();
         let number = self.free.pop().unwrap_or_else(|| {
-            self.lines.push(None);
+            self.all.push(None);
             // Four billion lines do not fit into memory.
-            LineNumber(u32::try_from(self.lines.len() - 1).unwrap_or(u32::MAX))
+            LineNumber(u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX))
         });
         self.index.insert((spot, names.clone()), number);
-        if let Some(place) = self.lines.get_mut(number.0 as usize) {
+        if let Some(place) = self.all.get_mut(number.0 as usize) {
             *place = Some(Line {
                 spot,
                 names,
@@ -78,15 +78,15 @@ impl Lines {
     }
 
     pub(super) fn get(&self, number: LineNumber) -> Option<&Line> {
-        self.lines.get(number.0 as usize)?.as_ref()
+        self.all.get(number.0 as usize)?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, number: LineNumber) -> Option<&mut Line> {
-        self.lines.get_mut(number.0 as usize)?.as_mut()
+        self.all.get_mut(number.0 as usize)?.as_mut()
     }
 
     pub(super) fn close(&mut self, number: LineNumber) -> Option<Line> {
-        let line = self.lines.get_mut(number.0 as usize)?.take()?;
+        let line = self.all.get_mut(number.0 as usize)?.take()?;
         self.index.remove(&(line.spot, line.names.clone()));
         self.free.push(number);
         Some(line)

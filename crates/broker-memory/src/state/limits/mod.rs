@@ -2,9 +2,11 @@
 //! goes next.
 
 mod key;
+mod keys;
 mod limiter;
 mod lines;
 
+use limiter::Asks;
 pub(super) use limiter::{Limiter, Turn};
 pub(super) use lines::LineNumber;
 
@@ -67,8 +69,11 @@ impl State {
         let Some(stored) = self.slots.get(entry.slot) else {
             return Turn::Waits;
         };
-        let (limits, queued_at) = (stored.run.limits(), stored.run.queued_at);
-        let turn = self.limiter.serve(line, limits, entry, queued_at, now);
+        let asks = Asks {
+            limits: stored.run.limits(),
+            queued_at: stored.run.queued_at,
+        };
+        let turn = self.limiter.serve(line, entry, asks, now);
         self.list_woken();
         turn
     }
