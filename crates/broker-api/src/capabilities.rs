@@ -33,6 +33,8 @@ pub struct Capabilities {
     pub lookup: bool,
     /// What consumers say of themselves is kept as long as they live.
     pub introductions: bool,
+    /// Runs can follow others, and are stored together or not at all.
+    pub workflows: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -57,6 +59,7 @@ impl Capabilities {
             cancel: true,
             lookup: true,
             introductions: true,
+            workflows: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
@@ -78,6 +81,7 @@ impl Capabilities {
             cancel: false,
             lookup: false,
             introductions: false,
+            workflows: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

@@ -23,12 +23,12 @@ pub use schedule::{decode_definition, encode_definition};
 
 use aqueduct_core::run::{Lineage, TaskRun};
 
-use header::{HAS_HISTORY, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD};
+use header::{HAS_HISTORY, HAS_INPUT, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD};
 use read::Reader;
 use record::WireRecord;
 
-/// The largest envelope: the largest payload, and room for everything else.
-pub const MAX_ENVELOPE_BYTES: usize = aqueduct_core::payload::MAX_PAYLOAD_BYTES * 2 + 16 * 1024;
+/// The largest envelope: the largest parameters, input and result, and room for everything else.
+pub const MAX_ENVELOPE_BYTES: usize = aqueduct_core::payload::MAX_PAYLOAD_BYTES * 3 + 32 * 1024;
 
 /// Encodes a run.
 ///
@@ -61,6 +61,9 @@ pub fn encode(run: &TaskRun) -> Result<Vec<u8>, WireError> {
         if header.has(HAS_HISTORY) {
             write_block(&mut bytes, &history::write(&record.history))?;
         }
+    }
+    if let Some(input) = &run.input {
+        write_block(&mut bytes, input.as_bytes())?;
     }
     bytes.extend_from_slice(run.payload.as_bytes());
     Ok(bytes)
@@ -96,6 +99,9 @@ pub fn decode(bytes: &[u8]) -> Result<TaskRun, WireError> {
     if header.has(HAS_HISTORY) {
         let start = reader.at();
         run.record_mut().history = history::read(reader.raw_block()?, start)?;
+    }
+    if header.has(HAS_INPUT) {
+        run.input = Some(reader.input()?);
     }
     run.payload = reader.rest()?;
     Ok(run)

@@ -3,6 +3,7 @@
 mod blocking;
 mod call;
 mod error;
+mod follow_up;
 mod handle;
 mod inline;
 mod options;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use call::{Queue, TaskCall};
 pub use error::{QueueError, QueueErrorKind};
+pub use follow_up::{FollowUp, NextStep};
 pub use handle::RunHandle;
 pub use inline::InlineError;
 pub use port::{PortFuture, QueuePort};
@@ -35,6 +37,8 @@ use crate::queue::{Enqueued, QueuedTask};
 use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
+use crate::time::Timestamp;
+use crate::workflow::{Plan, Runs};
 use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
@@ -240,11 +244,45 @@ impl TaskManager {
         RunHandle::from_answer(self, id, keeps, answer)
     }
 
+    /// Queues the runs of a workflow, all of them or none.
+    pub(crate) async fn queue_plan(&self, plan: Plan) -> Result<Runs, QueueError> {
+        let now = self.shared.clock.now();
+        let ids: Vec<RunId> = (0..plan.len()).map(|_| RunId::generate(now)).collect();
+        let Some(first) = ids.first().copied() else {
+            return Ok(Runs {
+                ids,
+                root: RunId::generate(now),
+            });
+        };
+        let root = self.lineage_of(first).root;
+        let tasks = plan.into_tasks(&ids, |call, id| {
+            let lineage = match &self.parent {
+                None if id != first => Lineage::child_of(first, first),
+                _ => self.lineage_of(id),
+            };
+            self.complete(call.into_queued(id, lineage)?, now)
+        })?;
+        for (id, answer) in ids.iter().zip(self.send(tasks).await?) {
+            match answer {
+                Enqueued::Accepted(_) => {}
+                // The broker has them from an earlier request.
+                Enqueued::Duplicate(known) if known == *id => {}
+                Enqueued::Duplicate(_) => return Err(QueueError::no_answer()),
+                Enqueued::QueueFull => return Err(QueueError::queue_full()),
+            }
+        }
+        Ok(Runs { ids, root })
+    }
+
     /// Gives a call its identity and its lineage.
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
         let now = self.shared.clock.now();
         let id = RunId::generate(now);
-        let mut task = call.into_queued(id, self.lineage_of(id))?;
+        self.complete(call.into_queued(id, self.lineage_of(id))?, now)
+    }
+
+    /// Completes a task that has a new identity.
+    fn complete(&self, mut task: QueuedTask, now: Timestamp) -> Result<QueuedTask, QueueError> {
         task.has_new_id = true;
         self.inherit_trace(&mut task);
         self.show_to_layers(&mut task)?;

@@ -54,8 +54,8 @@ local function is_run(entry)
     return 41 + byte(entry, 41) <= #entry
   end
   local is_whole, at = pcall(record_at, entry)
-  -- The record, and the history.
-  for _, flag in ipairs({ 8, 16 }) do
+  -- The record, the history and the input.
+  for _, flag in ipairs({ 8, 16, 32 }) do
     if is_whole and byte(entry, 2) % (flag * 2) >= flag then
       is_whole, at = pcall(function() return at + 4 + parse('>I4', entry, at) end)
     end
