@@ -21,6 +21,7 @@ pub mod settle;
 pub mod unique;
 pub mod waits;
 pub mod wake;
+pub mod workflows;
 
 use aqueduct_broker_api::Broker;
 
@@ -45,6 +46,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("cancel", can.cancel),
         ("lookup", can.lookup),
         ("introductions", can.introductions),
+        ("workflows", can.workflows),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {
