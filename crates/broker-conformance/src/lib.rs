@@ -38,6 +38,7 @@
 pub mod cases;
 mod differential;
 mod fixture;
+mod following;
 mod harness;
 pub mod model;
 mod plan;

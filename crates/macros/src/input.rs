@@ -39,7 +39,7 @@ impl<'a> Handle<'a> {
         );
         Some(quote! {
             #[doc = #doc]
-            #vis fn after(#(#names: #types),*) -> #private::FollowUp<#ty, #output> {
+            #vis fn after(#(#names: #types),*) -> #private::FollowUp<fn(#ty) -> #output> {
                 #private::FollowUp::new(#private::TaskCall::new(
                     __definition(),
                     #private::Payload::encode(&__Given { #(#names),* }),

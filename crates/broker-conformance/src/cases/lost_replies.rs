@@ -11,11 +11,10 @@ use aqueduct_broker_api::{
 use aqueduct_core::run::Reason;
 use aqueduct_core::{Lane, ProducerId, RunState, Schedule};
 
-use super::workflows::chord;
-
 use crate::fixture::{
     Bench, PAST_LEASE, fail, named, queue_name, retry, succeed, task_name, within,
 };
+use crate::following::chord;
 use crate::{Fault, FaultyBroker};
 
 const LEASE: Duration = Duration::from_secs(5);

@@ -7,10 +7,11 @@ use aqueduct_broker_api::{
     WaitEndedRequest,
 };
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
-use aqueduct_core::run::{FollowedBy, Follows, Reason, Takes, Unsuccessful};
-use aqueduct_core::{Payload, QueuedTask, RunId, RunState};
+use aqueduct_core::run::{Reason, Unsuccessful};
+use aqueduct_core::{Payload, RunId, RunState};
 
 use crate::fixture::{Bench, Consumer, PAST_LEASE, fail, named, queue_name, retry, within};
+use crate::following::{chain, chord};
 
 /// Longer than any lease.
 const MINUTE: Duration = Duration::from_mins(1);
@@ -19,47 +20,6 @@ fn value(value: u32) -> Settlement {
     Settlement::Succeed {
         result: Some(Payload::encode(&value).unwrap()),
     }
-}
-
-/// Returns tasks, each of which takes the value of the one before.
-pub(super) fn chain(names: &[&str]) -> Vec<QueuedTask> {
-    let mut tasks: Vec<QueuedTask> = Vec::new();
-    for name in names {
-        let mut task = named(name);
-        let from = tasks.len().saturating_sub(1);
-        follow(&mut task, &mut tasks[from..], Takes::Value);
-        tasks.push(task);
-    }
-    together(tasks)
-}
-
-/// Makes a task wait for others, if there are any.
-pub(crate) fn follow(task: &mut QueuedTask, before: &mut [QueuedTask], takes: Takes) {
-    if before.is_empty() {
-        return;
-    }
-    for (place, before) in (0..).zip(before.iter_mut()) {
-        before.options_mut().followed_by = Some(FollowedBy::new(task.id, place, true));
-    }
-    let runs = before.iter().map(|task| task.id).collect();
-    task.options_mut().follows = Some(Follows::new(runs, takes));
-}
-
-/// Returns members, and behind them what follows when all have ended.
-pub(super) fn chord(members: usize, change: impl FnOnce(&mut Follows)) -> Vec<QueuedTask> {
-    let mut tasks: Vec<QueuedTask> = (0..members).map(|_| named("member")).collect();
-    let mut last = named("last");
-    follow(&mut last, &mut tasks, Takes::Values);
-    last.options_mut().follows.as_mut().map(change);
-    tasks.push(last);
-    together(tasks)
-}
-
-pub(crate) fn together(mut tasks: Vec<QueuedTask>) -> Vec<QueuedTask> {
-    for task in tasks.iter_mut().skip(1) {
-        task.with_previous = true;
-    }
-    tasks
 }
 
 async fn reason(bench: &Bench, id: RunId) -> String {

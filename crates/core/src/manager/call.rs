@@ -194,7 +194,7 @@ macro_rules! call_options {
             })*
         }
 
-        impl<In, Out> FollowUp<In, Out> {
+        impl<F> FollowUp<F> {
             $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
                 self.map(|call| call.$name($arg))
             })*

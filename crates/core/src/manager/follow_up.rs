@@ -5,15 +5,15 @@ use std::marker::PhantomData;
 
 use super::call::TaskCall;
 
-/// A call of a task that returns `Out` and takes the value of what ran before it, an `In`.
+/// A call of a task that takes the value of what ran before it: `FollowUp<fn(In) -> Out>`.
 ///
 /// It is made by `name::after(…)`, for a task with a parameter `#[input]`, and queued as a part of a
 /// workflow; it has the options of a [`TaskCall`].
 #[must_use = "a follow-up does nothing until it is queued in a workflow"]
-pub struct FollowUp<In, Out> {
-    call: TaskCall<Out>,
+pub struct FollowUp<F> {
+    call: TaskCall<()>,
     takes_input: bool,
-    input: PhantomData<fn(In)>,
+    signature: PhantomData<fn() -> F>,
 }
 
 /// What can follow something that returns `In`: `name::after(…)`, or any call, which takes nothing of it.
@@ -28,30 +28,32 @@ pub trait NextStep<In> {
     type Out;
 
     /// Returns it as a follow-up.
-    fn into_follow_up(self) -> FollowUp<In, Self::Out>;
+    fn into_follow_up(self) -> FollowUp<fn(In) -> Self::Out>;
 }
 
-impl<In, Out> FollowUp<In, Out> {
+impl<In, Out> FollowUp<fn(In) -> Out> {
     /// Creates the follow-up whose task takes its input beside the parameters of a call.
     pub fn new(call: TaskCall<Out>) -> Self {
         Self {
-            call,
+            call: call.untyped(),
             takes_input: true,
-            input: PhantomData,
+            signature: PhantomData,
         }
     }
+}
 
-    pub(super) fn map(mut self, change: impl FnOnce(TaskCall<Out>) -> TaskCall<Out>) -> Self {
+impl<F> FollowUp<F> {
+    pub(super) fn map(mut self, change: impl FnOnce(TaskCall<()>) -> TaskCall<()>) -> Self {
         self.call = change(self.call);
         self
     }
 
-    pub(crate) fn into_parts(self) -> (TaskCall<Out>, bool) {
+    pub(crate) fn into_parts(self) -> (TaskCall<()>, bool) {
         (self.call, self.takes_input)
     }
 }
 
-impl<In, Out> NextStep<In> for FollowUp<In, Out> {
+impl<In, Out> NextStep<In> for FollowUp<fn(In) -> Out> {
     type Out = Out;
 
     fn into_follow_up(self) -> Self {
@@ -62,16 +64,16 @@ impl<In, Out> NextStep<In> for FollowUp<In, Out> {
 impl<In, Out> NextStep<In> for TaskCall<Out> {
     type Out = Out;
 
-    fn into_follow_up(self) -> FollowUp<In, Out> {
+    fn into_follow_up(self) -> FollowUp<fn(In) -> Out> {
         FollowUp {
-            call: self,
+            call: self.untyped(),
             takes_input: false,
-            input: PhantomData,
+            signature: PhantomData,
         }
     }
 }
 
-impl<In, Out> fmt::Debug for FollowUp<In, Out> {
+impl<F> fmt::Debug for FollowUp<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FollowUp")
             .field("call", &self.call)

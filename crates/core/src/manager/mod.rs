@@ -38,7 +38,6 @@ use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
 use crate::time::Timestamp;
-use crate::workflow::{Plan, Runs};
 use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
@@ -210,7 +209,7 @@ impl TaskManager {
     }
 
     /// Sends tasks that the layers have seen.
-    async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
+    pub(crate) async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
         if !self.shared.events.is_observed() {
             return self.shared.port.enqueue(tasks).await;
         }
@@ -244,36 +243,6 @@ impl TaskManager {
         RunHandle::from_answer(self, id, keeps, answer)
     }
 
-    /// Queues the runs of a workflow, all of them or none.
-    pub(crate) async fn queue_plan(&self, plan: Plan) -> Result<Runs, QueueError> {
-        let now = self.shared.clock.now();
-        let ids: Vec<RunId> = (0..plan.len()).map(|_| RunId::generate(now)).collect();
-        let Some(first) = ids.first().copied() else {
-            return Ok(Runs {
-                ids,
-                root: RunId::generate(now),
-            });
-        };
-        let root = self.lineage_of(first).root;
-        let tasks = plan.into_tasks(&ids, |call, id| {
-            let lineage = match &self.parent {
-                None if id != first => Lineage::child_of(first, first),
-                _ => self.lineage_of(id),
-            };
-            self.complete(call.into_queued(id, lineage)?, now)
-        })?;
-        for (id, answer) in ids.iter().zip(self.send(tasks).await?) {
-            match answer {
-                Enqueued::Accepted(_) => {}
-                // The broker has them from an earlier request.
-                Enqueued::Duplicate(known) if known == *id => {}
-                Enqueued::Duplicate(_) => return Err(QueueError::no_answer()),
-                Enqueued::QueueFull => return Err(QueueError::queue_full()),
-            }
-        }
-        Ok(Runs { ids, root })
-    }
-
     /// Gives a call its identity and its lineage.
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
         let now = self.shared.clock.now();
@@ -282,7 +251,11 @@ impl TaskManager {
     }
 
     /// Completes a task that has a new identity.
-    fn complete(&self, mut task: QueuedTask, now: Timestamp) -> Result<QueuedTask, QueueError> {
+    pub(crate) fn complete(
+        &self,
+        mut task: QueuedTask,
+        now: Timestamp,
+    ) -> Result<QueuedTask, QueueError> {
         task.has_new_id = true;
         self.inherit_trace(&mut task);
         self.show_to_layers(&mut task)?;
@@ -300,7 +273,7 @@ impl TaskManager {
         }
     }
 
-    fn lineage_of(&self, id: RunId) -> Lineage {
+    pub(crate) fn lineage_of(&self, id: RunId) -> Lineage {
         let parent = self.parent.as_ref().map(TaskContext::run);
         parent.map_or(Lineage::root_of(id), |parent| {
             Lineage::child_of(parent.id, parent.lineage.root)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::handle::ChainHandle;
-use super::plan::Plan;
+use super::plan::{Place, Plan};
 use crate::manager::{
     FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, TaskCall, WaitError,
 };
@@ -57,22 +57,26 @@ impl<Out> Chain<Out> {
         self.push(next.into_follow_up(), true)
     }
 
-    fn push<In, Next>(self, next: FollowUp<In, Next>, runs_anyway: bool) -> Chain<Next> {
-        let last = self.last;
-        Chain::after(self.plan, vec![last], next, Takes::Value, runs_anyway)
+    fn push<In, Next>(self, next: FollowUp<fn(In) -> Next>, runs_anyway: bool) -> Chain<Next> {
+        let place = Place {
+            after: vec![self.last],
+            takes: Takes::Value,
+            runs_anyway,
+        };
+        Chain::ending_with(next, place, self.plan)
     }
 
     /// Adds a follow-up to a plan, whose last run it becomes.
-    pub(super) fn after<In>(
+    pub(super) fn ending_with<In>(
+        next: FollowUp<fn(In) -> Out>,
+        mut place: Place,
         mut plan: Plan,
-        after: Vec<usize>,
-        next: FollowUp<In, Out>,
-        takes: Takes,
-        runs_anyway: bool,
     ) -> Self {
         let (call, takes_input) = next.into_parts();
-        let takes = if takes_input { takes } else { Takes::Nothing };
-        let last = plan.push(call.untyped(), after, takes, runs_anyway);
+        if !takes_input {
+            place.takes = Takes::Nothing;
+        }
+        let last = plan.push(call, place);
         Self {
             plan,
             last,
@@ -83,7 +87,7 @@ impl<Out> Chain<Out> {
     /// Keeps the last run and its result for so long, so that they can be waited for; at most a year.
     pub fn keep_result(mut self, retention: Duration) -> Self {
         self.plan
-            .change(self.last, |call| call.keep_result(retention));
+            .keep(&[self.last], |call| call.keep_result(retention));
         self
     }
 
@@ -130,7 +134,7 @@ impl<Out> Chain<Out> {
         Out: DeserializeOwned,
     {
         self.plan
-            .change(self.last, |call| call.keeping_for(KEPT_FOR_A_WAIT));
+            .keep(&[self.last], |call| call.keeping_for(KEPT_FOR_A_WAIT));
         self.queue(target).await?.wait().await
     }
 
@@ -141,9 +145,11 @@ impl<Out> Chain<Out> {
 
 impl<Out> From<TaskCall<Out>> for Chain<Out> {
     fn from(call: TaskCall<Out>) -> Self {
+        let mut plan = Plan::default();
+        let last = plan.push(call.untyped(), Place::first());
         Self {
-            plan: Plan::of(call.untyped()),
-            last: 0,
+            plan,
+            last,
             output: PhantomData,
         }
     }

@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::chain::Chain;
 use super::handle::GroupHandle;
-use super::plan::Plan;
+use super::plan::{Place, Plan};
 use crate::manager::{
-    KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, TaskCall, WaitError,
+    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, WaitError,
 };
 use crate::run::{Takes, Unsuccessful};
 
@@ -44,8 +44,7 @@ impl<Out> Group<Out> {
     /// The first member that ends otherwise cancels it; the others go on. It runs at once behind a group
     /// without members.
     pub fn then<N: NextStep<Vec<Out>>>(self, next: N) -> Chain<N::Out> {
-        let next = next.into_follow_up();
-        Chain::after(self.plan, self.members, next, Takes::Values, false)
+        self.push(next.into_follow_up(), false)
     }
 
     /// Adds what runs once all members have ended, however they ended: its input has a `Result` of each.
@@ -53,19 +52,22 @@ impl<Out> Group<Out> {
     where
         N: NextStep<Vec<Result<Out, Unsuccessful>>>,
     {
-        let next = next.into_follow_up();
-        Chain::after(self.plan, self.members, next, Takes::Values, true)
+        self.push(next.into_follow_up(), true)
+    }
+
+    fn push<In, Next>(self, next: FollowUp<fn(In) -> Next>, runs_anyway: bool) -> Chain<Next> {
+        let place = Place {
+            after: self.members,
+            takes: Takes::Values,
+            runs_anyway,
+        };
+        Chain::ending_with(next, place, self.plan)
     }
 
     /// Keeps the members and their results for so long, so that they can be waited for; at most a year.
-    pub fn keep_results(self, retention: Duration) -> Self {
-        self.change_members(|call| call.keep_result(retention))
-    }
-
-    fn change_members(mut self, change: impl Fn(TaskCall<()>) -> TaskCall<()>) -> Self {
-        for place in &self.members {
-            self.plan.change(*place, &change);
-        }
+    pub fn keep_results(mut self, retention: Duration) -> Self {
+        self.plan
+            .keep(&self.members, |call| call.keep_result(retention));
         self
     }
 
@@ -101,14 +103,15 @@ impl<Out> Group<Out> {
     ///
     /// Dropping the future may leave the group queued.
     pub async fn queue_and_wait(
-        self,
+        mut self,
         target: &(impl QueueTarget + Sync + ?Sized),
     ) -> Result<Vec<Out>, WaitError>
     where
         Out: DeserializeOwned,
     {
-        let group = self.change_members(|call| call.keeping_for(KEPT_FOR_A_WAIT));
-        group.queue(target).await?.wait_all().await
+        self.plan
+            .keep(&self.members, |call| call.keeping_for(KEPT_FOR_A_WAIT));
+        self.queue(target).await?.wait_all().await
     }
 }
 

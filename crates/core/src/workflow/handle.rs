@@ -22,9 +22,9 @@ pub struct GroupHandle<Out> {
 
 /// The runs of a workflow, in the order in which they were queued.
 #[derive(Clone, Debug)]
-pub(crate) struct Runs {
-    pub(crate) ids: Vec<RunId>,
-    pub(crate) root: RunId,
+pub(super) struct Runs {
+    pub(super) ids: Vec<RunId>,
+    pub(super) root: RunId,
 }
 
 impl Runs {

@@ -8,13 +8,11 @@ mod chain;
 mod group;
 mod handle;
 mod plan;
+mod queue;
 
 pub use chain::{Chain, chain};
 pub use group::{Group, group};
 pub use handle::{ChainHandle, GroupHandle};
-
-pub(crate) use handle::Runs;
-pub(crate) use plan::Plan;
 
 pub use crate::manager::{FollowUp, NextStep};
 pub use crate::run::Unsuccessful;

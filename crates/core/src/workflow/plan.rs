@@ -1,5 +1,6 @@
 //! The runs of a workflow before they are queued, and the checks that they pass. Pure.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{MAX_RUNS, MAX_STEPS};
@@ -11,7 +12,7 @@ use crate::run::{FollowedBy, Follows, Takes};
 
 /// The runs of a workflow, each behind those that it waits for.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(super) struct Plan {
     steps: Vec<Step>,
 }
 
@@ -19,72 +20,74 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 struct Step {
     call: TaskCall<()>,
-    /// The places of the runs that it waits for, in this order.
-    after: Vec<usize>,
-    takes: Takes,
-    runs_anyway: bool,
+    place: Place,
     /// How many runs of the workflow are in line up to this one.
     depth: usize,
 }
 
-impl Plan {
-    pub(super) fn of(call: TaskCall<()>) -> Self {
-        let mut plan = Self::default();
-        plan.push(call, Vec::new(), Takes::Nothing, false);
-        plan
-    }
+/// What a run of a workflow waits for, and what it takes from it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Where in the plan the runs are, in the order of their values.
+    pub(super) after: Vec<usize>,
+    pub(super) takes: Takes,
+    pub(super) runs_anyway: bool,
+}
 
-    /// Adds a run that waits for others; returns its place.
-    pub(super) fn push(
-        &mut self,
-        call: TaskCall<()>,
-        after: Vec<usize>,
-        takes: Takes,
-        runs_anyway: bool,
-    ) -> usize {
-        let before = after.iter().filter_map(|place| self.steps.get(*place));
+impl Place {
+    /// The place of a run that waits for nothing.
+    pub(super) fn first() -> Self {
+        Self {
+            after: Vec::new(),
+            takes: Takes::Nothing,
+            runs_anyway: false,
+        }
+    }
+}
+
+impl Plan {
+    /// Adds a run; returns its number.
+    pub(super) fn push(&mut self, call: TaskCall<()>, place: Place) -> usize {
+        let before = place
+            .after
+            .iter()
+            .filter_map(|number| self.steps.get(*number));
         let depth = 1 + before.map(|step| step.depth).max().unwrap_or(0);
-        self.steps.push(Step {
-            call,
-            after,
-            takes,
-            runs_anyway,
-            depth,
-        });
+        self.steps.push(Step { call, place, depth });
         self.steps.len() - 1
     }
 
-    /// Adds the runs of another plan; returns by how much their places moved.
+    /// Adds the runs of another plan; returns by how much their numbers moved.
     pub(super) fn append(&mut self, other: Self) -> usize {
         let moved = self.steps.len();
         self.steps.extend(other.steps.into_iter().map(|mut step| {
-            for place in &mut step.after {
-                *place += moved;
+            for number in &mut step.place.after {
+                *number += moved;
             }
             step
         }));
         moved
     }
 
-    /// Changes the call of a run.
-    pub(super) fn change(
-        &mut self,
-        place: usize,
-        change: impl FnOnce(TaskCall<()>) -> TaskCall<()>,
-    ) {
-        if place < self.steps.len() {
-            let mut step = self.steps.remove(place);
-            step.call = change(step.call);
-            self.steps.insert(place, step);
-        }
+    /// Keeps the results of runs.
+    pub(super) fn keep(&mut self, runs: &[usize], keep: impl Fn(TaskCall<()>) -> TaskCall<()>) {
+        let runs: HashSet<usize> = runs.iter().copied().collect();
+        let steps = std::mem::take(&mut self.steps).into_iter().enumerate();
+        let kept = steps.map(|(number, mut step)| {
+            if runs.contains(&number) {
+                step.call = keep(step.call);
+            }
+            step
+        });
+        self.steps = kept.collect();
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.steps.len()
     }
 
     /// Makes the tasks that are queued, with these ids, as `resolve` completes each call.
-    pub(crate) fn into_tasks(
+    pub(super) fn into_tasks(
         self,
         ids: &[RunId],
         mut resolve: impl FnMut(TaskCall<()>, RunId) -> Result<QueuedTask, QueueError>,
@@ -98,33 +101,39 @@ impl Plan {
         let mut tasks: Vec<QueuedTask> = Vec::with_capacity(self.steps.len());
         for (step, id) in self.steps.into_iter().zip(ids) {
             let mut task = resolve(step.call, *id)?;
-            check(&task, !step.after.is_empty())?;
+            check(&task, !step.place.after.is_empty())?;
             task.with_previous = !tasks.is_empty();
-            if step.after.is_empty() && step.takes == Takes::Values {
-                // There is nothing to wait for: it follows a group without members.
-                task.input = Payload::encode(&[(); 0]).ok();
-            }
-            if !step.after.is_empty() {
-                let delay = delay_of(&mut task)?;
-                for (number, place) in step.after.iter().enumerate() {
-                    let before = tasks.get_mut(*place).map(QueuedTask::options_mut);
-                    if let (Some(before), Ok(number)) = (before, u16::try_from(number)) {
-                        let takes_value = step.takes != Takes::Nothing;
-                        before.followed_by = Some(FollowedBy::new(*id, number, takes_value));
-                    }
-                }
-                let runs = step
-                    .after
-                    .iter()
-                    .filter_map(|place| ids.get(*place).copied());
-                let mut follows = Follows::new(runs.collect(), step.takes);
-                follows.runs_anyway = step.runs_anyway;
-                follows.delay = delay;
-                task.options_mut().follows = Some(follows);
-            }
+            step.place.follow(&mut task, &mut tasks)?;
             tasks.push(task);
         }
         Ok(tasks)
+    }
+}
+
+impl Place {
+    /// Makes a task wait for those before it.
+    fn follow(self, task: &mut QueuedTask, before: &mut [QueuedTask]) -> Result<(), QueueError> {
+        if self.after.is_empty() {
+            // There is nothing to wait for: it may follow a group without members.
+            if self.takes == Takes::Values {
+                task.input = Payload::encode(&[(); 0]).ok();
+            }
+            return Ok(());
+        }
+        let mut runs = Vec::with_capacity(self.after.len());
+        for (number, place) in (0..).zip(&self.after) {
+            if let Some(before) = before.get_mut(*place) {
+                let takes_value = self.takes != Takes::Nothing;
+                let followed_by = FollowedBy::new(task.id, number, takes_value);
+                before.options_mut().followed_by = Some(followed_by);
+                runs.push(before.id);
+            }
+        }
+        let mut follows = Follows::new(runs, self.takes);
+        follows.runs_anyway = self.runs_anyway;
+        follows.delay = delay_of(task)?;
+        task.options_mut().follows = Some(follows);
+        Ok(())
     }
 }
 
