@@ -21,6 +21,7 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
+  chaos --list       which test shows each scenario, and each known incident of others
   bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["docgen", "--check"] => docgen::run(true),
         ["redis"] => redis::run("standalone"),
         ["redis", kind] => redis::run(kind),
+        ["chaos", "--list"] => chaos::list::run(),
         ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", "memory"] => bench::memory(),
         ["bench", "cpu", only @ ..] => bench::cpu(only),

@@ -33,6 +33,8 @@ pub struct Capabilities {
     pub lookup: bool,
     /// What consumers say of themselves is kept as long as they live.
     pub introductions: bool,
+    /// What running runs report of their progress is kept as long as the attempt lasts.
+    pub progress: bool,
     /// Runs can follow others, and are stored together or not at all.
     pub workflows: bool,
     /// Schedules are stored and fire each tick once.
@@ -59,6 +61,7 @@ impl Capabilities {
             cancel: true,
             lookup: true,
             introductions: true,
+            progress: true,
             workflows: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
@@ -81,6 +84,7 @@ impl Capabilities {
             cancel: false,
             lookup: false,
             introductions: false,
+            progress: false,
             workflows: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,

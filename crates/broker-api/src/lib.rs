@@ -37,7 +37,7 @@ pub use enqueue::{EnqueueRequest, MAX_ENQUEUE_BATCH};
 pub use erased::{AdminHandle, BrokerFuture, BrokerHandle, ScheduleHandle};
 pub use error::{BrokerError, BrokerErrorKind};
 pub use ext::BrokerExt;
-pub use extend::{ExtendRequest, Extended};
+pub use extend::{ExtendRequest, Extended, Report};
 pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;

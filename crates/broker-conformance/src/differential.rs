@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerHandle, ClaimRequest, EnqueueRequest, ExtendRequest, LaneWant,
-    LeaseToken, ReclaimRequest, Sequence, Settle, SettleRequest, Settlement,
+    LeaseToken, ReclaimRequest, Report, Sequence, Settle, SettleRequest, Settlement,
 };
 use aqueduct_core::clock::ManualClock;
+use aqueduct_core::event::Progress;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey};
 use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId, Timestamp};
@@ -128,7 +129,11 @@ impl World {
                 };
                 self.settle(consumer, Settle::new(token, succeed())).await
             }
-            Step::Extend { consumer, forget } => self.extend(consumer, forget).await,
+            Step::Extend {
+                consumer,
+                forget,
+                done,
+            } => self.extend(consumer, forget, done).await,
             Step::Beat => {
                 let request = ReclaimRequest::new(BEAT, LEASE);
                 let (a, b) =
@@ -208,13 +213,17 @@ impl World {
         (format!("{a:?}"), format!("{b:?}"))
     }
 
-    async fn extend(&mut self, consumer: usize, forget: bool) -> (String, String) {
+    async fn extend(&mut self, consumer: usize, forget: bool, done: u64) -> (String, String) {
         let client = &mut self.consumers[consumer];
         if forget {
             client.held.pop();
         }
-        let request =
-            ExtendRequest::new(client.id, LEASE, client.last).holding(client.held.clone());
+        // Every second run that it believes to hold reports.
+        let report = |token: &LeaseToken| Report::new(*token, Progress::new(done, 0, ""));
+        let reports = client.held.iter().step_by(2).map(report).collect();
+        let request = ExtendRequest::new(client.id, LEASE, client.last)
+            .holding(client.held.clone())
+            .reporting(reports);
         let mut a = self.broker.extend(&request).await.unwrap();
         let mut b = self.model.extend(&request).await.unwrap();
         for extended in [&mut a, &mut b] {
@@ -259,6 +268,7 @@ impl World {
                         run.tally,
                         run.due_at,
                         failed_attempts(run),
+                        run.progress.clone(),
                     )
                 })
                 .collect();

@@ -83,6 +83,10 @@ macro_rules! for_each_case {
                 does_not_revive_a_settled_run: "fenced", gives_back_what_the_consumer_lacks: "",
                 leaves_unanswered_claims_alone: "",
             }
+            progress {
+                is_shown_while_the_run_runs: "progress", belongs_to_one_run: "progress",
+                without_the_lease_changes_nothing: "progress", goes_with_the_attempt: "progress",
+            }
             replay {
                 of_an_enqueue_adds_nothing: "", of_a_claim_returns_the_same_runs: "",
                 of_a_settlement_answers_the_same: "", of_a_fused_claim_does_neither_twice: "",

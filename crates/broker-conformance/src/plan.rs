@@ -28,8 +28,12 @@ pub(crate) enum Step {
     },
     /// One of the consumers settles with the token of another attempt.
     SettleWrong { consumer: usize, pick: usize },
-    /// One of the consumers beats, listing what it holds.
-    Extend { consumer: usize, forget: bool },
+    /// One of the consumers beats, listing what it holds, with reports.
+    Extend {
+        consumer: usize,
+        forget: bool,
+        done: u64,
+    },
     /// Reclaim.
     Beat,
     /// Somebody cancels a run.
@@ -82,6 +86,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
         79..84 => Step::Extend {
             consumer,
             forget: random.usize(..4) == 0,
+            done: random.u64(..),
         },
         84..90 => Step::Beat,
         90..93 => Step::Cancel { pick },

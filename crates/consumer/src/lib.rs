@@ -28,6 +28,7 @@ mod order;
 mod outbox;
 mod pump;
 mod report;
+mod reports;
 mod running;
 mod shared;
 mod tell;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::attempt::AttemptPort;
 use crate::cancel::{CancelReason, Cancellation};
 use crate::event::{Progress, RunEvent, RunEventKind};
 use crate::id::RunId;
@@ -23,6 +24,7 @@ pub struct TaskContext(Arc<Inner>);
 pub struct ContextShared {
     manager: TaskManager,
     states: Arc<States>,
+    port: Option<Arc<dyn AttemptPort>>,
 }
 
 struct Inner {
@@ -94,7 +96,18 @@ impl ContextShared {
     /// Creates what all runs of one consumer share.
     #[must_use]
     pub fn new(manager: TaskManager, states: Arc<States>) -> Self {
-        Self { manager, states }
+        Self {
+            manager,
+            states,
+            port: None,
+        }
+    }
+
+    /// Lets attempts reach whoever executes them; without it they run by themselves, as inline ones do.
+    #[must_use]
+    pub fn with_port(mut self, port: Arc<dyn AttemptPort>) -> Self {
+        self.port = Some(port);
+        self
     }
 }
 
@@ -135,8 +148,8 @@ impl TaskContext {
     pub fn with_state<T: Send + Sync + 'static>(&self, value: T) -> Self {
         let mut states = States::clone(&self.0.shared.states);
         states.insert(value);
-        let manager = self.0.shared.manager.clone();
-        let shared = ContextShared::new(manager, Arc::new(states));
+        let mut shared = ContextShared::clone(&self.0.shared);
+        shared.states = Arc::new(states);
         self.remade(self.0.run.clone(), Arc::new(shared))
     }
 
@@ -250,22 +263,32 @@ impl TaskContext {
         self.0.ends_by
     }
 
-    /// Reports to the observers of the application how far the task is: `done` of `total`.
+    /// Reports how far the task is: `done` of `total`, or of an unknown amount if that is 0.
+    ///
+    /// The observers of the application see each report. Whoever looks the run up, in any process, sees the
+    /// newest one that went to the broker, in [`TaskRun::progress`]: one goes with each heartbeat, so it costs
+    /// nothing more than that to report often. What a run reports goes with its attempt, and after the lease is
+    /// lost it changes nothing.
     ///
     /// A CPU task may report as often as it likes: of many reports a second, some arrive.
     pub fn progress(&self, done: u64, total: u64) {
         self.progress_with(done, total, "");
     }
 
-    /// Reports how far the task is, with words.
+    /// Reports how far the task is, with words: at most
+    /// [`MAX_PROGRESS_TEXT_BYTES`](crate::event::MAX_PROGRESS_TEXT_BYTES), more is cut.
     pub fn progress_with(&self, done: u64, total: u64, text: &str) {
-        let (run, manager) = (&self.0.run, &self.0.shared.manager);
-        manager.events().emit(|| {
+        let Inner { run, shared, .. } = &*self.0;
+        let events = shared.manager.events();
+        events.emit(|| {
             let kind = RunEventKind::Progress(Progress::new(done, total, text));
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
                 .with_attempt(run.tally.attempt)
-                .at(manager.clock().now())
+                .at(shared.manager.clock().now())
         });
+        if let Some(port) = &shared.port {
+            port.progress(run, Progress::new(done, total, text));
+        }
     }
 
     /// Returns whether the return value will be kept, or taken by a follow-up.

@@ -13,11 +13,13 @@
 //! | what runs follow each other | [`workflow`] |
 //! | what wraps attempts and enqueues | [`layer`] |
 
+pub mod attempt;
 pub mod cancel;
 pub mod clock;
 pub mod context;
 pub mod event;
 pub mod id;
+pub mod key;
 pub mod lane;
 pub mod layer;
 pub mod manager;

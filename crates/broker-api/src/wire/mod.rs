@@ -8,6 +8,7 @@ mod fields;
 mod header;
 mod history;
 mod introduction;
+mod progress;
 mod queued;
 mod read;
 mod record;
@@ -18,6 +19,7 @@ pub use fields::{failure_field, read_reason_field, reason_field, result_field};
 pub use header::{HEADER_BYTES, Header, VERSION};
 pub use history::failure_tail;
 pub use introduction::{decode_introduction, encode_introduction};
+pub use progress::{decode_progress, encode_progress};
 pub use queued::{QueuedBytes, encode_queued};
 pub use schedule::{decode_definition, encode_definition};
 

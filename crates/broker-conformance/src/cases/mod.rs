@@ -12,6 +12,7 @@ pub mod faults;
 pub mod history;
 pub mod lost_replies;
 pub mod order;
+pub mod progress;
 pub mod random;
 pub mod reclaim;
 pub mod replay;
@@ -46,6 +47,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("cancel", can.cancel),
         ("lookup", can.lookup),
         ("introductions", can.introductions),
+        ("progress", can.progress),
         ("workflows", can.workflows),
         ("schedules", can.schedules),
     ];

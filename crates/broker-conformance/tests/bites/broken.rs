@@ -7,8 +7,8 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
     Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, Settle, SettleRequest, Settled, Settlement,
-    WaitAnswer, WaitEndedRequest, WaitRequest,
+    QueueLengths, ReclaimRequest, Reclaimed, Report, Sequence, Settle, SettleRequest, Settled,
+    Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
@@ -26,7 +26,7 @@ use crate::defect::Defect;
 #[derive(Debug)]
 pub(crate) struct BrokenBroker {
     pub(crate) inner: ModelBroker,
-    clock: Clock,
+    pub(crate) clock: Clock,
     pub(crate) defect: Option<Defect>,
     notes: Mutex<Notes>,
 }
@@ -40,7 +40,8 @@ pub(crate) struct Notes {
     enqueues: BTreeSet<(ProducerId, Sequence)>,
     requests: BTreeSet<(ConsumerId, Sequence)>,
     handed_out: Vec<TaskRun>,
-    tokens: BTreeMap<RunId, LeaseToken>,
+    pub(crate) tokens: BTreeMap<RunId, LeaseToken>,
+    pub(crate) reports: BTreeMap<RunId, Report>,
     lease_until: BTreeMap<ConsumerId, Timestamp>,
     waiting: VecDeque<oneshot::Sender<()>>,
     pub(crate) waited: BTreeSet<RunId>,
@@ -365,6 +366,7 @@ impl Broker for BrokenBroker {
             Some(Defect::ExtendNeverGivesBack) => request.answered = Sequence::default(),
             _ => {}
         }
+        self.spoil_reports(&mut request);
         let mut extended = self.inner.extend(&request).await?;
         match self.defect {
             Some(Defect::ExtendLosesNothing) => extended.lost.clear(),

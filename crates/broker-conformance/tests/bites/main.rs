@@ -8,6 +8,7 @@
 mod broken;
 mod defect;
 mod following;
+mod running;
 mod steered;
 mod table;
 mod waiting;

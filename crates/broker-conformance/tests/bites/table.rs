@@ -221,6 +221,22 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (Defect::CancelsNotTold, &["cancel::a_running_run_is_told"]),
     (
+        Defect::ReportsForgotten,
+        &["progress::is_shown_while_the_run_runs"],
+    ),
+    (
+        Defect::OnlyTheLastReporterShown,
+        &["progress::belongs_to_one_run"],
+    ),
+    (
+        Defect::ReportsOfAnyone,
+        &["progress::without_the_lease_changes_nothing"],
+    ),
+    (
+        Defect::ReportsOutliveTheAttempt,
+        &["progress::goes_with_the_attempt"],
+    ),
+    (
         Defect::ReclaimDoesNothing,
         &[
             "lost_replies::of_beats_reclaim_once",

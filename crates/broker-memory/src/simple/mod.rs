@@ -97,6 +97,7 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
         let mut capabilities = Capabilities::minimal();
         capabilities.delayed = true;
         capabilities.introductions = true;
+        capabilities.progress = true;
         capabilities.schedules = true;
         capabilities
     }

@@ -250,6 +250,8 @@ impl State {
             Place::Held {
                 consumer, position, ..
             } => {
+                // What an attempt reports goes with it.
+                stored.run.progress = None;
                 if let Some(moved) = self.holders.release(consumer, position, id) {
                     self.set_position(moved, position);
                 }

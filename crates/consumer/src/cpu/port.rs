@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire as envelope;
 use aqueduct_core::RunId;
-use aqueduct_core::event::{EventSink, RunEvent, RunEventKind};
+use aqueduct_core::attempt::AttemptPort;
+use aqueduct_core::event;
 use aqueduct_core::manager::{PortFuture, QueueError, QueueErrorKind, QueuePort};
 use aqueduct_core::queue::{Enqueued, QueuedTask};
 use aqueduct_core::run::{CancelAnswer, Reason, TaskRun, WaitAnswer};
@@ -16,9 +17,9 @@ use super::wire::{Answer, Queued, Reply, Request};
 #[derive(Debug)]
 pub(super) struct RelayPort(pub(super) Link);
 
-/// Passes reports on; everything else the consumer knows better.
+/// Passes on what an attempt reports.
 #[derive(Debug)]
-pub(super) struct ProgressSink(pub(super) Link);
+pub(super) struct RelayedAttempt(pub(super) Link);
 
 impl RelayPort {
     async fn ask(&self, request: Request) -> Result<Reply, QueueError> {
@@ -87,12 +88,10 @@ impl QueuePort for RelayPort {
     }
 }
 
-impl EventSink for ProgressSink {
-    fn emit(&self, event: RunEvent) {
-        if let RunEventKind::Progress(progress) = event.kind {
-            let report = Progress::new(progress.done, progress.total, progress.text);
-            self.0.progress(&report);
-        }
+impl AttemptPort for RelayedAttempt {
+    fn progress(&self, _run: &TaskRun, progress: event::Progress) {
+        let report = Progress::new(progress.done, progress.total, progress.text);
+        self.0.progress(&report);
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use aqueduct_broker_api::wire as envelope;
 use aqueduct_core::cancel::CancelReason;
-use aqueduct_core::event::{self, RunEvent, RunEventKind};
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::run::Lineage;
 use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, printed, unpack};
@@ -50,14 +49,12 @@ impl Relay for RunRelay {
 
     fn progress(&self, progress: Progress) {
         self.progress.reported();
-        let run = self.owed.context.run();
-        self.shared.events.emit(|| {
-            let report = event::Progress::new(progress.done, progress.total, progress.text);
-            let kind = RunEventKind::Progress(report);
-            RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
-                .with_attempt(run.tally.attempt)
-                .at(self.shared.clock.now())
-        });
+        let Progress {
+            done, total, text, ..
+        } = progress;
+        if self.may_act() {
+            self.owed.context.progress_with(done, total, &text);
+        }
     }
 
     fn log(&self, line: LogLine) {

@@ -8,6 +8,7 @@ mod history;
 mod lineage;
 mod options;
 mod outcome;
+mod progress;
 mod settlement;
 mod state;
 mod tally;
@@ -19,8 +20,9 @@ pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use lineage::Lineage;
-pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
+pub use options::{InvalidKey, RunOptions, UniqueKey};
 pub use outcome::Outcome;
+pub use progress::RunProgress;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
 pub use state::{RunState, Transition};
 pub use tally::Tally;
@@ -67,6 +69,8 @@ pub struct TaskRun {
     pub options: Option<Box<RunOptions>>,
     /// What is known of its attempts; `None` until one has ended.
     pub record: Option<Box<RunRecord>>,
+    /// How far it is, while it runs: what its broker was told last, if anything.
+    pub progress: Option<Box<RunProgress>>,
 }
 
 /// What is known of the attempts of a run.
@@ -157,6 +161,7 @@ impl TaskRun {
             input: queued.input,
             options: queued.options,
             record: None,
+            progress: None,
         }
     }
 
