@@ -35,6 +35,8 @@ pub struct Capabilities {
     pub introductions: bool,
     /// What running runs report of their progress is kept as long as the attempt lasts.
     pub progress: bool,
+    /// Running runs can keep a value for their next attempts.
+    pub checkpoints: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -60,6 +62,7 @@ impl Capabilities {
             lookup: true,
             introductions: true,
             progress: true,
+            checkpoints: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
@@ -82,6 +85,7 @@ impl Capabilities {
             lookup: false,
             introductions: false,
             progress: false,
+            checkpoints: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cancel;
+pub mod checkpoint;
 pub mod claim;
 pub mod contention;
 pub mod delay;
@@ -47,6 +48,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("lookup", can.lookup),
         ("introductions", can.introductions),
         ("progress", can.progress),
+        ("checkpoints", can.checkpoints),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {
