@@ -60,7 +60,7 @@ struct World {
     handle: BrokerHandle,
     manager: TaskManager,
     steps: Steps,
-    _server: Option<RedisServer>,
+    server: Option<RedisServer>,
 }
 
 impl World {
@@ -72,7 +72,7 @@ impl World {
             handle,
             manager: manager.into_task_manager().unwrap(),
             steps: Steps::default(),
-            _server: server,
+            server,
         }
     }
 
@@ -168,7 +168,7 @@ async fn a_server_that_is_full_keeps_the_one_before() {
     let server = server(&[]);
     let world = World::on(BrokerHandle::new(broker(&server.url()).await), Some(server));
     let run = walks::queue(&world.manager).await.unwrap();
-    let server = world._server.as_ref().unwrap();
+    let server = world.server.as_ref().unwrap();
     server
         .command(&["CONFIG", "SET", "maxmemory", "1mb"])
         .unwrap();

@@ -137,25 +137,8 @@ impl World {
                 forget,
                 done,
             } => self.extend(consumer, forget, done).await,
-            Step::Checkpoint {
-                consumer,
-                pick,
-                number,
-                is_current,
-            } => {
-                let held = &self.consumers[consumer].held;
-                let Some(mut token) = held.get(pick % held.len().max(1)).copied() else {
-                    return (String::new(), String::new());
-                };
-                token.attempt -= u32::from(!is_current);
-                self.checkpoint(token, number, pick).await
-            }
-            Step::Beat => {
-                let request = ReclaimRequest::new(BEAT, LEASE);
-                let (a, b) =
-                    tokio::join!(self.broker.reclaim(&request), self.model.reclaim(&request));
-                (format!("{:?}", a.unwrap()), format!("{:?}", b.unwrap()))
-            }
+            Step::Checkpoint { .. } => self.checkpoint(step).await,
+            Step::Beat => self.beat().await,
             Step::Cancel { pick } => self.steer(pick, true).await,
             Step::Requeue { pick } => self.steer(pick, false).await,
         }
@@ -229,12 +212,31 @@ impl World {
         (format!("{a:?}"), format!("{b:?}"))
     }
 
-    async fn checkpoint(&self, token: LeaseToken, number: u32, value: usize) -> (String, String) {
-        let value = Payload::encode(&value).unwrap();
-        let request = CheckpointRequest::new(token, number, value);
+    async fn checkpoint(&self, step: Step) -> (String, String) {
+        let Step::Checkpoint {
+            consumer,
+            pick,
+            number,
+            is_current,
+        } = step
+        else {
+            return (String::new(), String::new());
+        };
+        let held = &self.consumers[consumer].held;
+        let Some(mut token) = held.get(pick % held.len().max(1)).copied() else {
+            return (String::new(), String::new());
+        };
+        token.attempt -= u32::from(!is_current);
+        let request = CheckpointRequest::new(token, number, Payload::encode(&pick).unwrap());
         let a = self.broker.checkpoint(&request).await.unwrap();
         let b = self.model.checkpoint(&request).await.unwrap();
         (format!("{a:?}"), format!("{b:?}"))
+    }
+
+    async fn beat(&self) -> (String, String) {
+        let request = ReclaimRequest::new(BEAT, LEASE);
+        let (a, b) = tokio::join!(self.broker.reclaim(&request), self.model.reclaim(&request));
+        (format!("{:?}", a.unwrap()), format!("{:?}", b.unwrap()))
     }
 
     async fn extend(&mut self, consumer: usize, forget: bool, done: u64) -> (String, String) {
