@@ -35,6 +35,8 @@ pub struct Capabilities {
     pub introductions: bool,
     /// What running runs report of their progress is kept as long as the attempt lasts.
     pub progress: bool,
+    /// Running runs can keep a value for their next attempts.
+    pub checkpoints: bool,
     /// Runs can follow others, and are stored together or not at all.
     pub workflows: bool,
     /// Schedules are stored and fire each tick once.
@@ -62,6 +64,7 @@ impl Capabilities {
             lookup: true,
             introductions: true,
             progress: true,
+            checkpoints: true,
             workflows: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
@@ -85,6 +88,7 @@ impl Capabilities {
             lookup: false,
             introductions: false,
             progress: false,
+            checkpoints: false,
             workflows: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,

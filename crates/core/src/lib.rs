@@ -15,6 +15,7 @@
 
 pub mod attempt;
 pub mod cancel;
+pub mod checkpoint;
 pub mod clock;
 pub mod context;
 pub mod event;

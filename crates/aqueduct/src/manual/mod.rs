@@ -6,7 +6,7 @@
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
-//! - [`progress`]: long tasks: how far they are
+//! - [`progress`]: long tasks: how far they are, and going on where an attempt ended
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures

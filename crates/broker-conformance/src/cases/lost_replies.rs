@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, EnqueueRequest, Enqueued,
-    ExtendRequest, Fire, Fired, PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition,
-    ScheduleStore, Sequence, Settled, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, CheckpointRequest, Checkpointed,
+    EnqueueRequest, Enqueued, ExtendRequest, Fire, Fired, PauseScope, ReclaimRequest, RunFilter,
+    ScheduleDefinition, ScheduleStore, Sequence, Settled, Upserted, WaitAnswer, WaitEndedRequest,
+    WaitRequest,
 };
 use aqueduct_core::run::Reason;
-use aqueduct_core::{Lane, ProducerId, RunState, Schedule};
+use aqueduct_core::{Lane, Payload, ProducerId, RunState, Schedule};
 
 use crate::fixture::{
     Bench, PAST_LEASE, fail, named, queue_name, retry, succeed, task_name, within,
@@ -225,4 +226,17 @@ pub async fn of_a_workflow_release_once(bench: Bench) {
     assert_eq!(leases.len(), 1, "what follows is lost, or doubled");
     assert_eq!(leases[0].run().id, last);
     assert_eq!(leases[0].run().tally.attempt, 1);
+}
+
+/// A checkpoint whose answer was lost is kept, and asking again changes nothing.
+pub async fn of_a_checkpoint_keep_it(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let lease = bench.consumer().claim_one().await;
+    let broker = forgetful(&bench);
+    let value = Payload::encode(&7).unwrap();
+    let request = CheckpointRequest::new(lease.token(), 1, value.clone());
+    let answer = again(|| broker.checkpoint(&request)).await;
+    assert_eq!(answer, Checkpointed::Kept);
+    let kept = bench.find(id).await.unwrap().checkpoint.map(|it| it.value);
+    assert_eq!(kept, Some(value));
 }

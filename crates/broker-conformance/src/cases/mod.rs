@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cancel;
+pub mod checkpoint;
 pub mod claim;
 pub mod contention;
 pub mod delay;
@@ -48,6 +49,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("lookup", can.lookup),
         ("introductions", can.introductions),
         ("progress", can.progress),
+        ("checkpoints", can.checkpoints),
         ("workflows", can.workflows),
         ("schedules", can.schedules),
     ];

@@ -5,15 +5,17 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Report, Sequence, Settle, SettleRequest, Settled,
-    Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken,
+    MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, QueueLengths, ReclaimRequest, Reclaimed, Report, Sequence,
+    Settle, SettleRequest, Settled, Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{FailedAttempt, Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::run::{
+    Checkpoint, FailedAttempt, Failure, FailureKind, Lineage, TaskRun, UniqueKey,
+};
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
     Timestamp,
@@ -42,6 +44,9 @@ pub(crate) struct Notes {
     handed_out: Vec<TaskRun>,
     pub(crate) tokens: BTreeMap<RunId, LeaseToken>,
     pub(crate) reports: BTreeMap<RunId, Report>,
+    pub(crate) checkpoints: BTreeSet<(LeaseToken, u32)>,
+    pub(crate) values: BTreeMap<RunId, Checkpoint>,
+    pub(crate) kept: u32,
     lease_until: BTreeMap<ConsumerId, Timestamp>,
     waiting: VecDeque<oneshot::Sender<()>>,
     pub(crate) waited: BTreeSet<RunId>,
@@ -374,6 +379,10 @@ impl Broker for BrokenBroker {
             _ => {}
         }
         Ok(extended)
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.keep(request).await
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

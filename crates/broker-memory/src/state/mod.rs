@@ -1,9 +1,10 @@
 //! The contract as a pure state machine: no lock, no clock, no runtime; each step takes `now`.
 //!
 //! `mod.rs` has the state and the moves between places that all steps are made of; each step has a
-//! file: `enqueue`, `claim`, `settle`, `extend`, `reclaim`, `steer` (administration), `fire`; `follow` is what
-//! the end of a run does to what follows it.
+//! file: `enqueue`, `claim`, `settle`, `extend`, `checkpoint`, `reclaim`, `steer` (administration), `fire`; `follow`
+//! is what the end of a run does to what follows it.
 
+mod checkpoint;
 mod claim;
 mod enqueue;
 mod extend;
@@ -294,6 +295,7 @@ impl State {
         match self.config.retention(&stored.run) {
             Some(retention) => {
                 stored.place = Place::Kept;
+                stored.run.checkpoint = None;
                 stored.run.record_mut().ended_at = Some(now);
                 self.waits.end(&stored.run);
                 let id = stored.run.id;

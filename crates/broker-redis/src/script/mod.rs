@@ -29,6 +29,7 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) cancel: Script,
+    pub(crate) checkpoint: Script,
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) discard: Script,
@@ -91,6 +92,7 @@ impl Scripts {
             cancel: script!(
                 clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE
             ),
+            checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
                 clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE
             ),
@@ -187,9 +189,10 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 21] {
+    fn all_mut(&mut self) -> [&mut Script; 22] {
         [
             &mut self.cancel,
+            &mut self.checkpoint,
             &mut self.claim,
             &mut self.consumers,
             &mut self.discard,

@@ -1,6 +1,7 @@
 //! One persisted execution of a task, from enqueue to its end.
 
 mod answer;
+mod checkpoint;
 mod decide;
 mod failure;
 mod follow;
@@ -15,6 +16,7 @@ mod tally;
 mod total;
 
 pub use answer::{CancelAnswer, WaitAnswer};
+pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
@@ -71,6 +73,8 @@ pub struct TaskRun {
     pub record: Option<Box<RunRecord>>,
     /// How far it is, while it runs: what its broker was told last, if anything.
     pub progress: Option<Box<RunProgress>>,
+    /// What an attempt has kept for those that follow; `None` after the end of the run.
+    pub checkpoint: Option<Box<Checkpoint>>,
 }
 
 /// What is known of the attempts of a run.
@@ -162,6 +166,7 @@ impl TaskRun {
             options: queued.options,
             record: None,
             progress: None,
+            checkpoint: None,
         }
     }
 

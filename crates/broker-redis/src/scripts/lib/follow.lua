@@ -37,11 +37,8 @@ end
 
 -- Returns the run with its input.
 local function with_input(run, input)
-  local flags, at = byte(run, 2), record_at(run)
-  if flags >= 32 then return run end
-  for _, flag in ipairs({ 8, 16 }) do
-    if flags % (flag * 2) >= flag then at = at + 4 + parse('>I4', run, at) end
-  end
+  local flags, at = byte(run, 2), block_at(run, 32)
+  if flags % 64 >= 32 then return run end
   return sub(run, 1, 1) .. char(flags + 32) .. sub(run, 3, at - 1) .. pack('>I4', #input) .. input .. sub(run, at)
 end
 

@@ -18,8 +18,7 @@ end
 
 -- Returns a run that has left its consumer with one failed attempt more; `tail` is kind and message.
 local function with_failure(run, consumer, time, tail)
-  local flags, at, entries = byte(run, 2), record_at(run), ''
-  if flags % 16 >= 8 then at = at + 4 + parse('>I4', run, at) end
+  local flags, at, entries = byte(run, 2), block_at(run, 16), ''
   local rest = at
   if flags % 32 >= 16 then
     rest = at + 4 + parse('>I4', run, at)
