@@ -80,7 +80,7 @@ fn told(outcome: Result<u64, Unsuccessful>) -> String {
 pub(crate) async fn waits(ctx: TaskContext, notes: State<Notes>) -> Result<u64, TaskError> {
     notes.begun.notify_one();
     ctx.cancelled().await;
-    ctx.checkpoint()?;
+    ctx.check_cancelled()?;
     Ok(0)
 }
 
