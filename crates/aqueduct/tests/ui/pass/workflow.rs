@@ -1,3 +1,5 @@
+//! Workflows: what a task takes from what ran before it.
+
 use aqueduct::workflow::{Chain, Group, Unsuccessful};
 use aqueduct::{TaskError, chain, cpu_task, group, task};
 
