@@ -38,6 +38,7 @@
 pub mod cases;
 mod differential;
 mod fixture;
+mod following;
 mod harness;
 pub mod model;
 mod plan;
@@ -85,6 +86,11 @@ macro_rules! for_each_case {
             progress {
                 is_shown_while_the_run_runs: "progress", belongs_to_one_run: "progress",
                 without_the_lease_changes_nothing: "progress", goes_with_the_attempt: "progress",
+            }
+            checkpoint {
+                outlives_the_attempt: "checkpoints", outlives_the_consumer: "checkpoints",
+                the_newest_counts: "checkpoints", without_the_lease_keeps_nothing: "checkpoints",
+                goes_with_the_end: "checkpoints", has_a_limit: "checkpoints",
             }
             replay {
                 of_an_enqueue_adds_nothing: "", of_a_claim_returns_the_same_runs: "",
@@ -160,6 +166,16 @@ macro_rules! for_each_case {
                 a_dropped_waiter_loses_nothing: "", ready_runs_do_not_wait: "",
                 a_freed_place_wakes: "limits", an_opened_rate_wakes: "limits",
             }
+            workflows {
+                a_value_goes_down_a_chain: "workflows", an_attempt_releases_nothing: "workflows",
+                every_other_end_cancels_the_rest: "workflows",
+                a_crash_budget_used_up_cancels_the_rest: "workflows", the_last_member_releases: "workflows",
+                a_member_counts_once: "workflows", one_bad_member_cancels_what_follows: "workflows",
+                what_runs_anyway_gets_every_end: "workflows", a_removed_member_counts_as_ended: "workflows",
+                too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
+                a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
+                without_its_input_nothing_is_queued_anew: "workflows", many_end_at_once: "workflows",
+            }
             contention {
                 no_run_is_held_twice_and_none_is_lost: "",
                 a_tick_fires_once_for_many: "schedules",
@@ -174,7 +190,9 @@ macro_rules! for_each_case {
                 of_a_cancel_ends_a_run_once: "cancel", of_a_requeue_queues_once: "results",
                 of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
-                of_a_wait_tell_again: "waits", of_limited_runs_leak_no_place: "limits", of_a_failure_keep_it_once: "fenced",
+                of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
+                of_a_checkpoint_keep_it: "checkpoints", of_limited_runs_leak_no_place: "limits",
+                of_a_workflow_release_once: "workflows",
             }
             random {
                 the_model_agrees: "unique",

@@ -35,6 +35,13 @@ pub(crate) enum Step {
         forget: bool,
         done: u64,
     },
+    /// One of the consumers keeps a checkpoint of one of its leases, or of an attempt before it.
+    Checkpoint {
+        consumer: usize,
+        pick: usize,
+        number: u32,
+        is_current: bool,
+    },
     /// Reclaim.
     Beat,
     /// Somebody cancels a run.
@@ -85,12 +92,18 @@ fn step(random: &mut fastrand::Rng) -> Step {
             wait,
         },
         76..79 => Step::SettleWrong { consumer, pick },
-        79..84 => Step::Extend {
+        79..82 => Step::Checkpoint {
+            consumer,
+            pick,
+            number: random.u32(1..4),
+            is_current: random.usize(..4) > 0,
+        },
+        82..86 => Step::Extend {
             consumer,
             forget: random.usize(..4) == 0,
             done: random.u64(..),
         },
-        84..90 => Step::Beat,
+        86..90 => Step::Beat,
         90..93 => Step::Cancel { pick },
         93..95 => Step::Requeue { pick },
         _ => Step::Advance {

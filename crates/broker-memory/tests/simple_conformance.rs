@@ -57,10 +57,12 @@ conformance!(
         "fenced",
         "priorities",
         "unique",
+        "limits",
         "results",
         "cancel",
         "expiry",
         "lookup",
-        "waits"
+        "waits",
+        "workflows"
     ]
 );

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
-    MAX_SETTLE_BATCH, QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled,
-    WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken,
+    MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH, QueueLengths, ReclaimRequest, Reclaimed,
+    Sequence, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
@@ -163,6 +163,23 @@ impl Broker for RedisBroker {
         Ok(extended)
     }
 
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        const KEEP: &str = "keep a checkpoint";
+        request.check()?;
+        let mut args = self.0.keys.args(4);
+        args.text(&consumer_name(request.token.consumer))
+            .bytes(settlements::token_bytes(&request.token))
+            .number(u64::from(request.number))
+            .bytes(request.value.as_bytes().to_vec());
+        let reply = self.step(KEEP, &self.0.scripts.checkpoint, args).await?;
+        let is_kept = reply.into_number().map_err(|error| error.during(KEEP))? == 1;
+        Ok(if is_kept {
+            Checkpointed::Kept
+        } else {
+            Checkpointed::LeaseLost
+        })
+    }
+
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
         const RECLAIM: &str = "reclaim";
         let failure = Failure::new(
@@ -255,7 +272,7 @@ impl RedisBroker {
     ) -> Result<(), BrokerError> {
         for Unreadable { token, problem } in runs {
             error!(%problem, "a run cannot be read; it is set aside");
-            let mut args = self.0.keys.args(2);
+            let mut args = self.args_with_retention(2);
             args.text(&consumer_name(consumer)).bytes(token);
             self.work("set aside", &self.0.scripts.quarantine, args)
                 .await?;

@@ -107,7 +107,7 @@ async fn extend(shared: &Shared, introduction: Option<&Arc<Introduction>>) -> bo
     // Read first: what is claimed after this is not to be given back by this beat.
     let answered = shared.answered();
     // Before the table as well: whoever has reported and is not in it has ended.
-    let mut progress = shared.reports.take();
+    let mut progress = shared.port.reports().take();
     let held: Vec<LeaseToken> = shared
         .in_flight
         .all()
@@ -145,7 +145,7 @@ fn missed(
     request: ExtendRequest,
     problem: &(dyn std::error::Error + 'static),
 ) -> bool {
-    shared.reports.put_back(request.progress);
+    shared.port.reports().put_back(request.progress);
     add(&shared.counters.broker_errors, 1);
     warn!(error = problem, "the lease was not renewed; trying again");
     false

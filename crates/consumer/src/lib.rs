@@ -26,6 +26,7 @@ mod introduction;
 mod metrics;
 mod order;
 mod outbox;
+mod port;
 mod pump;
 mod report;
 mod reports;

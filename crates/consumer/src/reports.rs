@@ -2,25 +2,18 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aqueduct_broker_api::{LeaseToken, Report};
-use aqueduct_core::attempt::AttemptPort;
-use aqueduct_core::event::Progress;
+use aqueduct_broker_api::Report;
+use aqueduct_core::RunId;
 use aqueduct_core::id::IdMap;
-use aqueduct_core::{ConsumerId, RunId, TaskRun};
 
 /// The reports that the broker has not been told; one a run at most.
-#[derive(Debug)]
-pub(crate) struct Reports {
-    consumer: ConsumerId,
-    newest: Mutex<IdMap<RunId, Report>>,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Reports(Mutex<IdMap<RunId, Report>>);
 
 impl Reports {
-    pub(crate) fn new(consumer: ConsumerId) -> Self {
-        Self {
-            consumer,
-            newest: Mutex::default(),
-        }
+    /// Notes a report, in place of an older one of the same run.
+    pub(crate) fn note(&self, report: Report) {
+        self.newest().insert(report.token.run, report);
     }
 
     /// Takes all reports.
@@ -37,17 +30,6 @@ impl Reports {
     }
 
     fn newest(&self) -> MutexGuard<'_, IdMap<RunId, Report>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl AttemptPort for Reports {
-    fn progress(&self, run: &TaskRun, progress: Progress) {
-        let token = LeaseToken {
-            run: run.id,
-            consumer: self.consumer,
-            attempt: run.tally.attempt,
-        };
-        self.newest().insert(run.id, Report::new(token, progress));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

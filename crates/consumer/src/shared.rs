@@ -19,7 +19,7 @@ use crate::in_flight::{InFlight, Owed};
 use crate::in_place::InPlace;
 use crate::metrics::Counters;
 use crate::outbox::{Ended, Outbox};
-use crate::reports::Reports;
+use crate::port::ConsumerPort;
 
 /// What the parts of one consumer share.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) broker: BrokerHandle,
     pub(crate) registry: Arc<TaskRegistry>,
     pub(crate) context: Arc<ContextShared>,
-    pub(crate) reports: Arc<Reports>,
+    pub(crate) port: Arc<ConsumerPort>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
@@ -72,14 +72,14 @@ impl Shared {
         in_place: Option<InPlace>,
     ) -> Self {
         let id = ConsumerId::generate();
-        let reports = Arc::new(Reports::new(id));
-        let port: Arc<dyn AttemptPort> = Arc::<Reports>::clone(&reports);
+        let port = ConsumerPort::new(id, broker.clone(), limits.lease);
+        let attempts: Arc<dyn AttemptPort> = Arc::<ConsumerPort>::clone(&port);
         Self {
             id,
             broker,
             registry,
-            context: Arc::new(context.with_port(port)),
-            reports,
+            context: Arc::new(context.with_port(attempts)),
+            port,
             limits,
             clock,
             events,

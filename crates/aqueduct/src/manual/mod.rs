@@ -2,11 +2,12 @@
 //!
 //! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys
 //! - [`waiting`]: the value of a run, from any process; cancelling
+//! - [`workflows`]: runs that follow each other, groups and what is behind them
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`limits`]: how many run at once, how many start in a time, over all consumers
 //! - [`cpu`]: functions that compute, in processes of their own
-//! - [`progress`]: long tasks: how far they are
+//! - [`progress`]: long tasks: how far they are, and going on where an attempt ended
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
@@ -32,3 +33,4 @@ pub mod shutdown;
 pub mod steering;
 pub mod testing;
 pub mod waiting;
+pub mod workflows;

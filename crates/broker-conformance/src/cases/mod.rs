@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cancel;
+pub mod checkpoint;
 pub mod claim;
 pub mod contention;
 pub mod delay;
@@ -23,6 +24,7 @@ pub mod settle;
 pub mod unique;
 pub mod waits;
 pub mod wake;
+pub mod workflows;
 
 use aqueduct_broker_api::Broker;
 
@@ -49,6 +51,8 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("lookup", can.lookup),
         ("introductions", can.introductions),
         ("progress", can.progress),
+        ("checkpoints", can.checkpoints),
+        ("workflows", can.workflows),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

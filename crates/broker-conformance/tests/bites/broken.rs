@@ -5,16 +5,16 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Report, Sequence, Settle, SettleRequest, Settled,
-    Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken,
+    MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, QueueLengths, ReclaimRequest, Reclaimed, Report, Sequence,
+    Settle, SettleRequest, Settled, Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{
-    FailedAttempt, Failure, FailureKind, Limit, Limits, Lineage, TaskRun, UniqueKey,
+    Checkpoint, FailedAttempt, Failure, FailureKind, Limit, Limits, Lineage, TaskRun, UniqueKey,
 };
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
@@ -44,6 +44,9 @@ pub(crate) struct Notes {
     handed_out: Vec<TaskRun>,
     pub(crate) tokens: BTreeMap<RunId, LeaseToken>,
     pub(crate) reports: BTreeMap<RunId, Report>,
+    pub(crate) checkpoints: BTreeSet<(LeaseToken, u32)>,
+    pub(crate) values: BTreeMap<RunId, Checkpoint>,
+    pub(crate) kept: u32,
     lease_until: BTreeMap<ConsumerId, Timestamp>,
     waiting: VecDeque<oneshot::Sender<()>>,
     pub(crate) waited: BTreeSet<RunId>,
@@ -273,6 +276,7 @@ impl BrokenBroker {
                 }
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
                 Some(Defect::OptionsLost) => run.options = None,
+                Some(Defect::InputLost) => run.input = None,
                 Some(Defect::CrashesNotCounted) => run.tally.crashes = 0,
                 Some(Defect::HistoryForgotten) => run.record = None,
                 Some(Defect::FailuresKeptTwice) => {
@@ -354,6 +358,7 @@ impl Broker for BrokenBroker {
         }
         for task in &mut request.tasks {
             self.spoil_task(task);
+            self.spoil_workflow(task);
         }
         let answers = self.inner.enqueue(&request).await;
         self.wake_first();
@@ -433,6 +438,10 @@ impl Broker for BrokenBroker {
             _ => {}
         }
         Ok(extended)
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.keep(request).await
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

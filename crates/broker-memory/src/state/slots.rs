@@ -32,6 +32,8 @@ pub(super) enum Place {
     Ready(Ticket),
     /// In the line of its limits, until they let it start.
     Line(Ticket),
+    /// Waiting for the ends of others.
+    Awaiting,
     /// Among the delayed.
     Due(Ticket),
     /// In the hands of a consumer, at that place of its list, since that claim.

@@ -105,7 +105,7 @@ end
 
 -- Lets nothing start for so long that shares the rate limits of a run, or its limits if it has no rate limit.
 local function hold_back_limits(run, wait)
-  local _, _, _, text = side_of(run)
+  local _, _, _, _, text = side_of(run)
   local limits, has_rate = text and text ~= '' and limits_in(text) or {}, false
   for _, wanted in ipairs(limits) do has_rate = has_rate or wanted.per > 0 end
   local since = parse('>I6', run, 29)
@@ -157,7 +157,7 @@ local function settle(run, kind, wait, fields, fields_count, tail)
   local before_count, before = record_of(run)
   local state = kind == 'cancel' and CANCELLED or SUCCEEDED
   finish(left_by_consumer(run, RUNNING, failures, crashes, 0), state, time, retention,
-    fields_count + before_count, before .. fields)
+    fields_count + before_count, before .. fields, state == SUCCEEDED and fields)
   return state
 end
 
@@ -217,8 +217,8 @@ local function usable(entry, stands)
     end
     run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
-    local keep, unique
-    deadline, keep, unique, limits = side_of(run)
+    local keep, unique, workflow
+    deadline, keep, unique, workflow, limits = side_of(run)
     local failures, crashes = tallies_of(run)
     if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
       count(QUEUED, queue_of(run), -1)

@@ -14,11 +14,12 @@ end
 
 -- Returns the text of the limits that stands beside a run.
 local function limits_beside(side)
-  local at = 15 + parse('>I2', side, 13)
-  return at <= #side and parse('>I2c0', side, at) or ''
+  local _, _, _, limits = parse('>I6I6I2c0I2c0', side)
+  return limits
 end
 
--- Returns deadline, retention, unique key and limits of a run that has such; nothing for a plain one.
+-- Returns deadline, retention, unique key, what is said of its workflow (lib/follow.lua) and its limits of a
+-- run that has such; nothing for a plain one.
 local sides = {}
 local function side_of(run)
   if not has_options(run) then return nil end
@@ -31,13 +32,13 @@ local function side_of(run)
   if not side then
     return nil
   end
-  local deadline, keep, unique = parse('>I6I6I2c0', side)
-  return deadline, keep, unique, limits_beside(side)
+  local deadline, keep, unique, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
+  return deadline, keep, unique, workflow, limits
 end
 
 -- Takes a run from its consumer that has limits: its places are free.
 local function leave_consumer(run, time)
-  local _, _, _, limits = side_of(run)
+  local _, _, _, _, limits = side_of(run)
   if limits and limits ~= '' then leave_places(limits, time) end
 end
 
@@ -49,7 +50,7 @@ end
 
 -- Puts a run into its ready list: itself if it is plain, else its id, and the run beside.
 local function put_ready(run, command)
-  local entry, deadline, _, _, limits = run, side_of(run)
+  local entry, deadline, _, _, _, limits = run, side_of(run)
   if deadline then
     entry = '\0' .. sub(run, 5, 20)
     call('HSET', RUNS, sub(run, 5, 20), run)
@@ -70,6 +71,16 @@ local function put_due(run, due)
   note_deadline(run, (side_of(run)))
   dues[#dues + 1] = { due, run }
   count(state_of(run), queue_of(run), 1)
+end
+
+-- Before the id of a run that waits for others, among those that are due later.
+local AWAITS = rep('\255', 6)
+
+-- Puts a run among those that are due later, to wait there for others.
+local function put_awaiting(run)
+  call('HSET', RUNS, sub(run, 5, 20), run)
+  call('ZADD', DUE, LAST, AWAITS .. sub(run, 5, 20))
+  count(SCHEDULED, queue_of(run), 1)
 end
 
 -- Stores the times of those that are due later; rings for a new earliest one.
