@@ -79,7 +79,10 @@ fn a_second_signal_ends_a_process_whose_tasks_block_every_thread() {
     let (mut running, errors) = blocked("25");
     interrupt(&running.0);
     await_line(&errors, "stopping");
-    interrupt(&running.0);
+    // What follows the first at once counts as the same one: so it is sent until it ends.
+    while running.0.try_wait().unwrap().is_none() {
+        interrupt(&running.0);
+    }
     await_line(&errors, "stopped at once by a second signal");
     await_end(&errors);
     assert_eq!(running.0.wait().unwrap().code(), Some(1));

@@ -23,6 +23,7 @@ cargo xtask <command>
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
   simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
+  chaos --list       which test shows each scenario, and each known incident of others
   bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["docgen", "--check"] => docgen::run(true),
         ["redis"] => redis::run("standalone"),
         ["redis", kind] => redis::run(kind),
+        ["chaos", "--list"] => chaos::list::run(),
         ["chaos", ids @ ..] => chaos::run(ids),
         ["simulate", words @ ..] => simulate::run(words),
         ["bench", "memory"] => bench::memory(),

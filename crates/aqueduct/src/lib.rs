@@ -89,7 +89,8 @@ pub use serde;
 
 pub use aqueduct_broker_api as broker_api;
 pub use aqueduct_core::{
-    cancel, clock, context, event, layer, manager, payload, registry, retry, run, schedule, state,
+    cancel, checkpoint, clock, context, event, key, layer, manager, payload, registry, retry, run,
+    schedule, state,
 };
 
 /// The consumer by hand: builder, configuration, metrics.

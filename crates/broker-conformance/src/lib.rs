@@ -83,6 +83,15 @@ macro_rules! for_each_case {
                 does_not_revive_a_settled_run: "fenced", gives_back_what_the_consumer_lacks: "",
                 leaves_unanswered_claims_alone: "",
             }
+            progress {
+                is_shown_while_the_run_runs: "progress", belongs_to_one_run: "progress",
+                without_the_lease_changes_nothing: "progress", goes_with_the_attempt: "progress",
+            }
+            checkpoint {
+                outlives_the_attempt: "checkpoints", outlives_the_consumer: "checkpoints",
+                the_newest_counts: "checkpoints", without_the_lease_keeps_nothing: "checkpoints",
+                goes_with_the_end: "checkpoints", has_a_limit: "checkpoints",
+            }
             replay {
                 of_an_enqueue_adds_nothing: "", of_a_claim_returns_the_same_runs: "",
                 of_a_settlement_answers_the_same: "", of_a_fused_claim_does_neither_twice: "",
@@ -162,6 +171,7 @@ macro_rules! for_each_case {
                 of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
                 of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
+                of_a_checkpoint_keep_it: "checkpoints",
             }
             random {
                 the_model_agrees: "unique",

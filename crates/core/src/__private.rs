@@ -61,6 +61,15 @@ pub fn schedule(text: &str) -> Result<Schedule, crate::schedule::InvalidSchedule
     text.parse()
 }
 
+/// Reads the template of a key that the attribute has checked.
+///
+/// # Errors
+///
+/// Returns an error if attribute and library disagree.
+pub fn key(template: &str) -> Result<crate::key::KeyTemplate, crate::key::InvalidTemplate> {
+    template.parse()
+}
+
 /// Adds a need to a definition, if there is one.
 #[must_use]
 pub fn with_need(definition: TaskDefinition, need: Option<StateNeed>) -> TaskDefinition {

@@ -12,11 +12,14 @@
 //! | how a task is queued | [`TaskManager`] |
 //! | what wraps attempts and enqueues | [`layer`] |
 
+pub mod attempt;
 pub mod cancel;
+pub mod checkpoint;
 pub mod clock;
 pub mod context;
 pub mod event;
 pub mod id;
+pub mod key;
 pub mod lane;
 pub mod layer;
 pub mod manager;

@@ -5,6 +5,7 @@ use syn::{Error, FnArg, Type};
 
 use crate::args::{Retry, RetryArgs, TaskArgs};
 use crate::expand::Flavour;
+use crate::key::check_key;
 use crate::model::{Param, Source, TaskFn};
 
 /// Checks the function, its parameters and its options.
@@ -22,6 +23,9 @@ pub(crate) fn check(
     }
     check_struct(params, &mut errors);
     check_limits(args, &mut errors);
+    for key in args.keys() {
+        check_key(key, params, &mut errors);
+    }
     let mut errors = errors.into_iter();
     let Some(mut first) = errors.next() else {
         return Ok(());

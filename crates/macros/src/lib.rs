@@ -11,6 +11,8 @@ mod cron_text;
 mod definition;
 mod duration_text;
 mod expand;
+mod key;
+mod key_text;
 mod krate;
 mod main_fn;
 mod model;
@@ -49,6 +51,7 @@ use proc_macro::TokenStream;
 /// | `retry(max = 3, backoff = "2s", …)` | see below | 3, exponential from 1 s |
 /// | `retry = none` | failures are final | |
 /// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |
+/// | `unique = "sync:{account}"` | at most one unfinished run has this key, made of its parameters | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |

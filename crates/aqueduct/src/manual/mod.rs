@@ -5,6 +5,7 @@
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
+//! - [`progress`]: long tasks: how far they are, and going on where an attempt ended
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
@@ -21,6 +22,7 @@ pub mod delivery;
 pub mod layers;
 pub mod observing;
 pub mod parts;
+pub mod progress;
 pub mod queueing;
 pub mod retries;
 pub mod schedules;

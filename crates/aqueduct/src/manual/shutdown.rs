@@ -14,7 +14,7 @@
 //! #[task(timeout = "10m")]
 //! async fn import(ctx: TaskContext, rows: Vec<u64>) -> Result<(), TaskError> {
 //!     for row in rows {
-//!         ctx.checkpoint()?; // ends here when the run is cancelled or the consumer stops
+//!         ctx.check_cancelled()?; // ends here when the run is cancelled or the consumer stops
 //!         let _ = row;
 //!     }
 //!     Ok(())
@@ -38,4 +38,6 @@
 //! back, abandoned, or left unsettled.
 //!
 //! A second signal ends `run_until_ctrl_c` at once. To the broker that is a crash: what the consumer held
-//! starts elsewhere when its lease has run out, and one crash is counted against each of its runs.
+//! starts elsewhere when its lease has run out, and one crash is counted against each of its runs. What comes
+//! within a quarter of a second after the first counts as the same signal: many tools send it to a process and
+//! to its group.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, ExtendRequest, Fire, Fired,
-    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Settled, Upserted,
-    WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, CheckpointRequest, Checkpointed,
+    ExtendRequest, Fire, Fired, PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition,
+    ScheduleStore, Settled, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::Reason;
-use aqueduct_core::{Lane, RunState, Schedule};
+use aqueduct_core::{Lane, Payload, RunState, Schedule};
 
 use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name, within};
 use crate::{Fault, FaultyBroker};
@@ -199,4 +199,17 @@ pub async fn of_a_schedule_fire_once(bench: Bench) {
     assert!(!again(|| store.remove(name)).await, "removed twice");
     assert!(bench.schedules().list().await.unwrap().entries.is_empty());
     assert_eq!(bench.consumer().claim(9).await.len(), 1);
+}
+
+/// A checkpoint whose answer was lost is kept, and asking again changes nothing.
+pub async fn of_a_checkpoint_keep_it(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let lease = bench.consumer().claim_one().await;
+    let broker = forgetful(&bench);
+    let value = Payload::encode(&7).unwrap();
+    let request = CheckpointRequest::new(lease.token(), 1, value.clone());
+    let answer = again(|| broker.checkpoint(&request)).await;
+    assert_eq!(answer, Checkpointed::Kept);
+    let kept = bench.find(id).await.unwrap().checkpoint.map(|it| it.value);
+    assert_eq!(kept, Some(value));
 }

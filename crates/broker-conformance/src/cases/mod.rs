@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cancel;
+pub mod checkpoint;
 pub mod claim;
 pub mod contention;
 pub mod delay;
@@ -12,6 +13,7 @@ pub mod faults;
 pub mod history;
 pub mod lost_replies;
 pub mod order;
+pub mod progress;
 pub mod random;
 pub mod reclaim;
 pub mod replay;
@@ -45,6 +47,8 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("cancel", can.cancel),
         ("lookup", can.lookup),
         ("introductions", can.introductions),
+        ("progress", can.progress),
+        ("checkpoints", can.checkpoints),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

@@ -106,6 +106,8 @@ impl Model {
             .state
             .after(transition)
             .expect("the model makes allowed transitions only");
+        // What an attempt reports goes with it.
+        run.progress = None;
     }
 
     /// Moves due runs to the tails of their queues, the earliest first.

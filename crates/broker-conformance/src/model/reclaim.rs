@@ -1,7 +1,7 @@
 //! Extending and reclaiming in the model.
 
 use aqueduct_broker_api::{ExtendRequest, Extended, Introduction, ReclaimRequest, Reclaimed};
-use aqueduct_core::run::{Failure, FailureKind, Transition};
+use aqueduct_core::run::{Failure, FailureKind, RunProgress, Transition};
 use aqueduct_core::{ConsumerId, RunId, RunState, Timestamp};
 
 use super::Model;
@@ -14,6 +14,7 @@ impl Model {
             held,
             answered,
             introduction,
+            progress,
             ..
         } = request;
         let known = self.consumers.entry(*consumer).or_default();
@@ -43,6 +44,12 @@ impl Model {
                     }
                     None => drop(self.back_to_head(index, Transition::Release)),
                 }
+            }
+        }
+        for report in progress {
+            if let Some(index) = self.held(*consumer, report.token) {
+                let progress = RunProgress::new(report.progress.clone(), now);
+                self.runs[index].run.progress = Some(Box::new(progress));
             }
         }
         extended.cancels = self.cancels(*consumer);

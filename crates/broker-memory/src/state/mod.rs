@@ -1,8 +1,9 @@
 //! The contract as a pure state machine: no lock, no clock, no runtime; each step takes `now`.
 //!
 //! `mod.rs` has the state and the moves between places that all steps are made of; each step has a
-//! file: `enqueue`, `claim`, `settle`, `extend`, `reclaim`, `steer` (administration), `fire`.
+//! file: `enqueue`, `claim`, `settle`, `extend`, `checkpoint`, `reclaim`, `steer` (administration), `fire`.
 
+mod checkpoint;
 mod claim;
 mod enqueue;
 mod extend;
@@ -242,6 +243,8 @@ impl State {
             Place::Held {
                 consumer, position, ..
             } => {
+                // What an attempt reports goes with it.
+                stored.run.progress = None;
                 if let Some(moved) = self.holders.release(consumer, position, id) {
                     self.set_position(moved, position);
                 }
@@ -279,6 +282,7 @@ impl State {
         match self.config.retention(&stored.run) {
             Some(retention) => {
                 stored.place = Place::Kept;
+                stored.run.checkpoint = None;
                 stored.run.record_mut().ended_at = Some(now);
                 self.waits.end(&stored.run);
                 let id = stored.run.id;

@@ -29,6 +29,7 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) cancel: Script,
+    pub(crate) checkpoint: Script,
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) discard: Script,
@@ -90,6 +91,7 @@ impl Scripts {
             cancel: script!(
                 clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
             ),
+            checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
                 clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE
             ),
@@ -173,9 +175,10 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 21] {
+    fn all_mut(&mut self) -> [&mut Script; 22] {
         [
             &mut self.cancel,
+            &mut self.checkpoint,
             &mut self.claim,
             &mut self.consumers,
             &mut self.discard,

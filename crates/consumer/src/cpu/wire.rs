@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self as envelope, WireError};
+use aqueduct_core::checkpoint::CheckpointErrorKind;
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::payload::Payload;
 use aqueduct_core::queue::{Due, Enqueued};
@@ -18,8 +19,19 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Request {
     Enqueue(Vec<Queued>),
     Find(RunId),
-    Cancel { run: RunId, reason: String },
-    WaitEnded { run: RunId, at_most: Duration },
+    Cancel {
+        run: RunId,
+        reason: String,
+    },
+    WaitEnded {
+        run: RunId,
+        at_most: Duration,
+    },
+    Checkpoint {
+        number: u32,
+        #[serde(with = "serde_bytes")]
+        value: Vec<u8>,
+    },
 }
 
 /// What became of a request.
@@ -30,6 +42,8 @@ pub(super) enum Reply {
     Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     Cancelled(Cancelled),
     Waited(Waited),
+    Checkpointed,
+    NotKept(NotKept, String),
     Failed(Problem, String),
 }
 
@@ -90,6 +104,17 @@ pub(super) enum Problem {
     Contradiction,
     QueueFull,
     NotSupported,
+    Unavailable,
+    Refused,
+}
+
+/// [`CheckpointErrorKind`], as bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum NotKept {
+    InvalidValue,
+    LeaseLost,
+    NotSupported,
+    Full,
     Unavailable,
     Refused,
 }
@@ -229,6 +254,30 @@ impl Problem {
             Self::NotSupported => QueueErrorKind::NotSupported,
             Self::Unavailable => QueueErrorKind::Unavailable,
             Self::Refused => QueueErrorKind::Refused,
+        }
+    }
+}
+
+impl NotKept {
+    pub(super) fn of(kind: CheckpointErrorKind) -> Self {
+        match kind {
+            CheckpointErrorKind::InvalidValue => Self::InvalidValue,
+            CheckpointErrorKind::LeaseLost => Self::LeaseLost,
+            CheckpointErrorKind::NotSupported => Self::NotSupported,
+            CheckpointErrorKind::Full => Self::Full,
+            CheckpointErrorKind::Unavailable => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+
+    pub(super) fn kind(self) -> CheckpointErrorKind {
+        match self {
+            Self::InvalidValue => CheckpointErrorKind::InvalidValue,
+            Self::LeaseLost => CheckpointErrorKind::LeaseLost,
+            Self::NotSupported => CheckpointErrorKind::NotSupported,
+            Self::Full => CheckpointErrorKind::Full,
+            Self::Unavailable => CheckpointErrorKind::Unavailable,
+            Self::Refused => CheckpointErrorKind::Refused,
         }
     }
 }

@@ -41,23 +41,9 @@ pub struct Queue<'m, Out> {
 impl<Out> TaskCall<Out> {
     /// Creates a call from a definition and encoded parameters.
     pub fn new(definition: &TaskDefinition, params: Result<Payload, PayloadError>) -> Self {
-        let task = params
-            .map_err(|error| not_encodable(&error))
-            .map(|payload| {
-                let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), payload);
-                task.queue = definition.queue().clone();
-                task.lane = definition.lane();
-                task.priority = definition.priority();
-                if let Some(retention) = definition.keep_result() {
-                    task.options_mut().keep_result = Some(retention);
-                }
-                if let Some(total) = definition.total_timeout() {
-                    task.options_mut().total_timeout = Some(total);
-                }
-                task
-            });
+        let encoded = params.map_err(|error| not_encodable(&error));
         Self {
-            task,
+            task: encoded.and_then(|params| as_defined(definition, params)),
             output: PhantomData,
         }
     }
@@ -279,6 +265,20 @@ impl<Out> fmt::Debug for Queue<'_, Out> {
             .field("call", &self.call)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the task to queue with these parameters, as its definition says.
+fn as_defined(definition: &TaskDefinition, params: Payload) -> Result<QueuedTask, QueueError> {
+    let options = definition.options_for(&params).map_err(|error| {
+        let message = format!("task `{}` cannot be queued: {error}", definition.name());
+        QueueError::new(QueueErrorKind::InvalidParams, message)
+    })?;
+    let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), params);
+    task.queue = definition.queue().clone();
+    task.lane = definition.lane();
+    task.priority = definition.priority();
+    task.options = options;
+    Ok(task)
 }
 
 fn not_encodable(error: &PayloadError) -> QueueError {

@@ -11,6 +11,7 @@ mod queue_and_wait;
 mod target;
 mod wait;
 
+pub(crate) use blocking::wait_for;
 pub use call::{Queue, TaskCall};
 pub use error::{QueueError, QueueErrorKind};
 pub use handle::RunHandle;

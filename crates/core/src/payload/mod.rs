@@ -3,6 +3,7 @@
 mod error;
 mod limit;
 mod params;
+mod scalar;
 mod shape;
 
 pub use error::{PayloadError, PayloadErrorKind};
@@ -122,6 +123,11 @@ impl Payload {
     #[must_use]
     pub fn keys(&self) -> Option<Vec<String>> {
         shape::map_keys(self.as_bytes())
+    }
+
+    /// Returns as text the value at a path such as `order.customer`; an error says why there is none.
+    pub(crate) fn text_at(&self, path: &str) -> Result<String, String> {
+        scalar::text_at(self.as_bytes(), path)
     }
 }
 

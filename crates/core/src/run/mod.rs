@@ -1,24 +1,28 @@
 //! One persisted execution of a task, from enqueue to its end.
 
 mod answer;
+mod checkpoint;
 mod decide;
 mod failure;
 mod history;
 mod lineage;
 mod options;
 mod outcome;
+mod progress;
 mod settlement;
 mod state;
 mod tally;
 mod total;
 
 pub use answer::{CancelAnswer, WaitAnswer};
+pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use lineage::Lineage;
-pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
+pub use options::{InvalidKey, RunOptions, UniqueKey};
 pub use outcome::Outcome;
+pub use progress::RunProgress;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
 pub use state::{RunState, Transition};
 pub use tally::Tally;
@@ -63,6 +67,10 @@ pub struct TaskRun {
     pub options: Option<Box<RunOptions>>,
     /// What is known of its attempts; `None` until one has ended.
     pub record: Option<Box<RunRecord>>,
+    /// How far it is, while it runs: what its broker was told last, if anything.
+    pub progress: Option<Box<RunProgress>>,
+    /// What an attempt has kept for those that follow; `None` after the end of the run.
+    pub checkpoint: Option<Box<Checkpoint>>,
 }
 
 /// What is known of the attempts of a run.
@@ -144,6 +152,8 @@ impl TaskRun {
             payload: queued.payload,
             options: queued.options,
             record: None,
+            progress: None,
+            checkpoint: None,
         }
     }
 

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::key::{KeyError, KeyTemplate, MAX_KEY_BYTES};
+use crate::payload::Payload;
 use crate::time::Timestamp;
 use crate::trace::{TraceContext, TraceParent, TraceState};
-
-/// The longest uniqueness key, in bytes.
-pub const MAX_KEY_BYTES: usize = 256;
 
 /// What a run asks for beyond the plain; a plain run carries none of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +110,15 @@ impl UniqueKey {
             return Err(InvalidKey { length: text.len() });
         }
         Ok(Self(text))
+    }
+
+    /// Makes the key of a template with the parameters of a run.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the parameters make no key.
+    pub fn rendered(template: &KeyTemplate, params: &Payload) -> Result<Self, KeyError> {
+        template.render(params).map(Self)
     }
 
     /// Returns the text.

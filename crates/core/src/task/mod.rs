@@ -1,5 +1,6 @@
 //! Tasks: what can be run, under a name.
 
+mod asks;
 mod cpu;
 mod definition;
 mod error;

@@ -25,6 +25,7 @@ local function finish(run, state, time, limits, fields_count, fields)
     return
   end
   local ended = '\168ended_at\207' .. pack('>I8', time)
+  if byte(run, 2) >= 64 then run = with_checkpoint(run) end
   run = with_record(in_state(run, state), fields_count + 1, ended .. fields)
   call('HSET', RUNS, id, run)
   if is_awaited then tell(id, run) end

@@ -4,15 +4,28 @@
 
 use std::io;
 use std::thread;
+use std::time::Duration;
 
+use aqueduct_core::clock::Clock;
+use aqueduct_core::time::Monotonic;
 use tokio::signal;
 use tokio::sync::{mpsc, oneshot};
 
 /// Ctrl-C and, on Unix, SIGTERM.
 pub(super) struct Signals(mpsc::Receiver<()>);
 
+/// Tells a new signal from the echo of the one before: what sends a signal to a process and to its group
+/// sends it twice.
+#[derive(Default)]
+struct Echo {
+    last: Option<Monotonic>,
+}
+
 /// Signals that nobody has awaited yet; further ones add nothing.
 const MAX_UNHEARD: usize = 2;
+
+/// What follows a signal so soon is its echo: shorter than the pause between two keystrokes that are meant.
+const ECHO: Duration = Duration::from_millis(250);
 
 impl Signals {
     /// Begins to listen; from now on these signals no longer end the process by themselves.
@@ -54,13 +67,32 @@ fn forward(heard: &mpsc::Sender<()>, ready: oneshot::Sender<io::Result<()>>) {
         if ready.send(Ok(())).is_err() {
             return;
         }
+        let (clock, mut echo) = (Clock::system(), Echo::default());
         loop {
             tokio::select! {
-                () = source.next() => drop(heard.try_send(())),
+                () = source.next() => {
+                    if echo.is_new(clock.monotonic()) {
+                        // Those that nobody awaits any more add nothing.
+                        let _ = heard.try_send(());
+                    }
+                }
                 () = heard.closed() => return,
             }
         }
     });
+}
+
+impl Echo {
+    /// Returns whether a signal that comes `now` is meant for itself.
+    fn is_new(&mut self, now: Monotonic) -> bool {
+        let is_new = self
+            .last
+            .is_none_or(|last| now >= last.saturating_add(ECHO));
+        if is_new {
+            self.last = Some(now);
+        }
+        is_new
+    }
 }
 
 /// The signals as the operating system has them.
@@ -103,3 +135,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

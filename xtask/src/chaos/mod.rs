@@ -2,10 +2,12 @@
 //!
 //! Each scenario is a test of the package `integration` whose name begins with its id. Besides, the
 //! conformance suite runs on a cluster, behind sentinels and with functions: `conformance_cluster`,
-//! `conformance_sentinel`, `conformance_functions`.
+//! `conformance_sentinel`, `conformance_functions`. All of a call have one seed, which the table names.
+
+pub(crate) mod list;
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 
@@ -43,6 +45,9 @@ const SUITES: [(&str, &str, &str); 3] = [
     ("conformance_functions", "standalone", "functions"),
 ];
 
+/// Tells scenarios where their random numbers begin.
+const SEED: &str = "AQUEDUCT_SEED";
+
 /// What became of a scenario.
 struct Outcome {
     name: String,
@@ -54,18 +59,19 @@ struct Outcome {
 /// Runs the scenarios with these ids, or all.
 pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
     redis::require()?;
+    let seed = seed()?;
     let mut outcomes = Vec::new();
     for program in PROGRAMS {
         for name in scenarios(program)?
             .into_iter()
             .filter(|name| is_wanted(name, ids))
         {
-            outcomes.push(show(scenario(program, name)?));
+            outcomes.push(show(scenario(program, name, &seed)?));
         }
     }
     for (name, kind, scripts) in SUITES {
         if is_wanted(name, ids) {
-            outcomes.push(show(conformance(name, kind, scripts)?));
+            outcomes.push(show(conformance(name, kind, scripts, &seed)?));
         }
     }
     anyhow::ensure!(
@@ -75,9 +81,23 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
     );
     outcomes.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
     println!("\n{}", table(&outcomes));
+    println!("{SEED}={seed} repeats the random ones");
     let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
     anyhow::ensure!(failed == 0, "{failed} scenarios failed");
     Ok(())
+}
+
+/// Returns the seed of this call: that of the environment, or a new one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any number will do that is another each time"
+)]
+fn seed() -> anyhow::Result<String> {
+    if let Ok(given) = std::env::var(SEED) {
+        return Ok(given);
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok((now.as_nanos() % 1_000_000_007).to_string())
 }
 
 fn is_wanted(name: &str, ids: &[&str]) -> bool {
@@ -112,10 +132,11 @@ fn scenarios(name: &str) -> anyhow::Result<Vec<String>> {
     clippy::disallowed_methods,
     reason = "a developer wants to know how long it took"
 )]
-fn scenario(program_name: &str, name: String) -> anyhow::Result<Outcome> {
+fn scenario(program_name: &str, name: String, seed: &str) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let output = program(program_name)
         .args([&name, "--exact", "--include-ignored", "--nocapture"])
+        .env(SEED, seed)
         .output()
         .with_context(|| format!("{name} cannot start"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -138,7 +159,7 @@ fn scenario(program_name: &str, name: String) -> anyhow::Result<Outcome> {
     clippy::disallowed_methods,
     reason = "a developer wants to know how long it took"
 )]
-fn conformance(name: &str, kind: &str, scripts: &str) -> anyhow::Result<Outcome> {
+fn conformance(name: &str, kind: &str, scripts: &str, seed: &str) -> anyhow::Result<Outcome> {
     let servers = Servers::start(kind)?;
     let began = Instant::now();
     let words = [
@@ -153,7 +174,8 @@ fn conformance(name: &str, kind: &str, scripts: &str) -> anyhow::Result<Outcome>
     let mut command = cargo(&words);
     command
         .env("AQUEDUCT_REDIS_URL", servers.url())
-        .env("AQUEDUCT_REDIS_SCRIPTS", scripts);
+        .env("AQUEDUCT_REDIS_SCRIPTS", scripts)
+        .env(SEED, seed);
     let passed = run_command(&mut command).is_ok();
     let seconds = began.elapsed().as_secs_f64();
     Ok(Outcome {
