@@ -244,6 +244,13 @@ impl Consumer {
         }
     }
 
+    /// Returns the token of one of its attempts.
+    pub(super) fn token(&self, pick: usize) -> Option<LeaseToken> {
+        let runs = self.attempts.iter().filter(|it| it.stage == Stage::Runs);
+        let tokens: Vec<_> = runs.map(|it| it.token).collect();
+        tokens.get(pick % tokens.len().max(1)).copied()
+    }
+
     /// Ends one of its attempts.
     pub(super) fn end(&mut self, pick: usize, settlement: Settlement) {
         let runs = self.attempts.iter_mut();

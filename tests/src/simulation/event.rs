@@ -1,9 +1,9 @@
 //! What the broker has done, as the laws hear of it.
 
 use aqueduct::broker_api::{
-    ClaimRequest, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, LeaseToken,
-    PauseScope, ReclaimRequest, Reclaimed, ScheduleDefinition, Settle, SettleRequest, Settled,
-    Upserted,
+    CheckpointRequest, Checkpointed, ClaimRequest, EnqueueRequest, Enqueued, ExtendRequest,
+    Extended, Fire, Fired, LeaseToken, PauseScope, ReclaimRequest, Reclaimed, ScheduleDefinition,
+    Settle, SettleRequest, Settled, Upserted,
 };
 use aqueduct::run::CancelAnswer;
 use aqueduct::{QueueName, RunId, ScheduleName, TaskRun, Timestamp};
@@ -33,6 +33,10 @@ pub enum Deed {
     Extended {
         request: ExtendRequest,
         extended: Extended,
+    },
+    Checkpointed {
+        request: CheckpointRequest,
+        answer: Checkpointed,
     },
     Reclaimed {
         request: ReclaimRequest,

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aqueduct::broker_api::{
-    Broker, BrokerAdmin, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities, ClaimRequest,
-    Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
-    Lease, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
-    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
-    Upserted, WaitEndedRequest, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities,
+    CheckpointRequest, Checkpointed, ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued,
+    ExtendRequest, Extended, Fire, Fired, Holder, Lease, PauseScope, QueueLengths, ReclaimRequest,
+    Reclaimed, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest, WaitRequest,
 };
 use aqueduct::run::{CancelAnswer, Reason, WaitAnswer};
 use aqueduct::{QueueName, RunId, ScheduleName, TaskRun};
@@ -123,6 +123,13 @@ impl Broker for Observed {
         };
         self.hear(deed).await;
         Ok(extended)
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        let answer = self.store.inner.checkpoint(request).await?;
+        let request = request.clone();
+        self.hear(Deed::Checkpointed { request, answer }).await;
+        Ok(answer)
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct::broker_api::{
-    Broker, BrokerAdmin, ClaimRequest, Fired, ReclaimRequest, ScheduleStore,
+    Broker, BrokerAdmin, ClaimRequest, Fired, LeaseToken, ReclaimRequest, ScheduleStore,
 };
 use aqueduct::run::Settlement;
 use aqueduct::{QueueName, QueuedTask, RunId};
@@ -236,6 +236,12 @@ impl World {
             consumer.watch(now);
             consumer.end(pick, settlement);
         }
+    }
+
+    /// Returns the token of an attempt of a consumer, for what it does beside its exchanges.
+    pub fn token(&mut self, place: usize, pick: usize) -> Option<LeaseToken> {
+        let (_, consumer) = self.consumer(place)?;
+        consumer.token(pick)
     }
 
     /// A consumer looks whether its lease is to be trusted.

@@ -2,6 +2,7 @@
 //!
 //! To add one: write its file beside these, with a constant of type [`Concern`], and name it in [`all`].
 
+mod checkpoints;
 mod clocks;
 mod consuming;
 mod deadlines;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Concern> {
         queueing::QUEUEING,
         consuming::CONSUMING,
         clocks::CLOCKS,
+        checkpoints::CHECKPOINTS,
         deadlines::DEADLINES,
         keys::KEYS,
         results::RESULTS,
