@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub checkpoints: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
+    /// A schedule can ask what becomes of ticks while its last run has not ended.
+    pub overlap: bool,
     /// The largest payload, in bytes.
     pub max_payload: usize,
 }
@@ -64,6 +66,7 @@ impl Capabilities {
             progress: true,
             checkpoints: true,
             schedules: true,
+            overlap: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
     }
@@ -87,6 +90,7 @@ impl Capabilities {
             progress: false,
             checkpoints: false,
             schedules: false,
+            overlap: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }
     }

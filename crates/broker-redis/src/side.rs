@@ -40,8 +40,14 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     }
 }
 
-/// Returns the texts, in their order.
-fn texts(options: Option<&RunOptions>) -> [&str; 1] {
+/// Returns the texts, in their order: unique key, limits, family, schedule.
+fn texts(options: Option<&RunOptions>) -> [&str; 4] {
     let unique = options.and_then(|options| options.unique.as_ref());
-    [unique.map_or("", |key| key.as_str())]
+    let schedule = options.and_then(|options| options.schedule.as_ref());
+    [
+        unique.map_or("", |key| key.as_str()),
+        "",
+        "",
+        schedule.map_or("", |name| name.as_str()),
+    ]
 }

@@ -72,6 +72,12 @@ impl Handle<'_> {
                 __definition.with_total_timeout(#private::duration(#millis))
             )));
         }
+        if let Some(expiry) = &args.expires_in {
+            let millis = millis(expiry.value);
+            steps.push(
+                quote!(#private::checked(__definition.with_expiry(#private::duration(#millis)))),
+            );
+        }
         if let Some(retry) = &args.retry {
             let retry = self.retry(retry);
             steps.push(quote!(__definition.with_retry(#retry)));
@@ -87,11 +93,15 @@ impl Handle<'_> {
             );
         }
         if let Some(schedule) = &args.schedule {
-            let text = &schedule.0;
+            let text = &schedule.text;
             steps.push(quote!(__definition.with_schedule(
                 #private::checked(#private::schedule(#text)),
                 #private::Payload::empty(),
             )));
+            if let Some(overlap) = schedule.overlap {
+                let overlap = Ident::new(overlap, Span::call_site());
+                steps.push(quote!(__definition.with_overlap(#private::Overlap::#overlap)));
+            }
         }
         if let Some(description) = description(&function.attrs) {
             steps.push(quote!(__definition.with_description(#description)));

@@ -192,7 +192,7 @@
 //!
 //! conformance!(
 //!     ShelfHarness,
-//!     without = ["fenced", "priorities", "unique", "results", "waits", "cancel", "expiry", "lookup"]
+//!     without = ["fenced", "priorities", "unique", "results", "waits", "cancel", "expiry", "lookup", "overlap"]
 //! );
 //! ```
 //!

@@ -112,4 +112,8 @@ pub(crate) enum Defect {
     SwitchDoesNothing,
     RevisionFollowsTicks,
     ChangesNotTold,
+    ReplacedForgotten,
+    OverlapNeverAllowed,
+    OverlapIgnored,
+    OverlapCountedTwice,
 }

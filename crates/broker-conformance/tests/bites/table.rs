@@ -446,4 +446,20 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::ChangesNotTold,
         &["schedules::a_change_wakes_the_waiting"],
     ),
+    (
+        Defect::ReplacedForgotten,
+        &["schedules::a_replaced_definition_is_shown"],
+    ),
+    (
+        Defect::OverlapNeverAllowed,
+        &["overlap::is_allowed_by_default"],
+    ),
+    (
+        Defect::OverlapIgnored,
+        &[
+            "overlap::can_be_skipped",
+            "overlap::can_cancel_the_run_before",
+        ],
+    ),
+    (Defect::OverlapCountedTwice, &["overlap::is_counted_once"]),
 ];

@@ -64,6 +64,7 @@ const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
@@ -89,7 +90,7 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
+                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE, CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
@@ -113,7 +114,20 @@ impl Scripts {
                 clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
-            schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
+            schedule_fire: script!(
+                clock,
+                "schedule_fire",
+                RUN,
+                RECORD,
+                PLACE,
+                LEAVE,
+                WAITING,
+                ENDING,
+                LOCATE,
+                CANCELLING,
+                ADMIT,
+                SCHEDULES
+            ),
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),
