@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub progress: bool,
     /// Running runs can keep a value for their next attempts.
     pub checkpoints: bool,
+    /// Runs can follow others, and are stored together or not at all.
+    pub workflows: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// A schedule can ask what becomes of ticks while its last run has not ended.
@@ -65,6 +67,7 @@ impl Capabilities {
             introductions: true,
             progress: true,
             checkpoints: true,
+            workflows: true,
             schedules: true,
             overlap: true,
             max_payload: MAX_PAYLOAD_BYTES,
@@ -89,6 +92,7 @@ impl Capabilities {
             introductions: false,
             progress: false,
             checkpoints: false,
+            workflows: false,
             schedules: false,
             overlap: false,
             max_payload: MAX_PAYLOAD_BYTES,

@@ -179,11 +179,12 @@ impl Bench {
     }
 
     pub(crate) async fn lengths(&self) -> QueueLengths {
-        self.broker
-            .queue_lengths(&[QueueName::DEFAULT])
-            .await
-            .unwrap()
-            .remove(0)
+        self.lengths_of("default").await
+    }
+
+    pub(crate) async fn lengths_of(&self, queue: &str) -> QueueLengths {
+        let queue = [queue_name(queue)];
+        self.broker.queue_lengths(&queue).await.unwrap().remove(0)
     }
 }
 

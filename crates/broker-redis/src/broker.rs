@@ -272,7 +272,7 @@ impl RedisBroker {
     ) -> Result<(), BrokerError> {
         for Unreadable { token, problem } in runs {
             error!(%problem, "a run cannot be read; it is set aside");
-            let mut args = self.0.keys.args(2);
+            let mut args = self.args_with_retention(2);
             args.text(&consumer_name(consumer)).bytes(token);
             self.work("set aside", &self.0.scripts.quarantine, args)
                 .await?;

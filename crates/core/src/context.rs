@@ -359,10 +359,10 @@ impl TaskContext {
         self.0.shared.port.as_ref()
     }
 
-    /// Returns whether the return value will be kept.
+    /// Returns whether the return value will be kept, or taken by a follow-up.
     #[must_use]
     pub fn keeps_result(&self) -> bool {
-        self.0.run.keeps_result()
+        self.0.run.needs_result()
     }
 
     /// Returns the signal that ends the task, for whoever executes it.

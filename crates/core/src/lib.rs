@@ -10,6 +10,7 @@
 //! | when a periodic task fires | [`schedule::Schedule`] |
 //! | what a task receives | [`TaskContext`] |
 //! | how a task is queued | [`TaskManager`] |
+//! | what runs follow each other | [`workflow`] |
 //! | what wraps attempts and enqueues | [`layer`] |
 
 pub mod attempt;
@@ -37,6 +38,7 @@ pub mod task;
 pub mod testing;
 pub mod time;
 pub mod trace;
+pub mod workflow;
 
 #[doc(hidden)]
 pub mod __private;

@@ -2,6 +2,7 @@
 //!
 //! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys
 //! - [`waiting`]: the value of a run, from any process; cancelling
+//! - [`workflows`]: runs that follow each other, groups and what is behind them
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
@@ -30,3 +31,4 @@ pub mod shutdown;
 pub mod steering;
 pub mod testing;
 pub mod waiting;
+pub mod workflows;

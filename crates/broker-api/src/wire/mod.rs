@@ -26,12 +26,14 @@ pub use schedule::{decode_definition, encode_definition};
 
 use aqueduct_core::run::{Lineage, TaskRun};
 
-use header::{HAS_CHECKPOINT, HAS_HISTORY, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD};
+use header::{
+    HAS_CHECKPOINT, HAS_HISTORY, HAS_INPUT, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD,
+};
 use read::Reader;
 use record::WireRecord;
 
-/// The largest envelope: the largest payload, and room for everything else.
-pub const MAX_ENVELOPE_BYTES: usize = aqueduct_core::payload::MAX_PAYLOAD_BYTES * 2 + 16 * 1024;
+/// The largest envelope: the largest parameters, input and result, and room for everything else.
+pub const MAX_ENVELOPE_BYTES: usize = aqueduct_core::payload::MAX_PAYLOAD_BYTES * 3 + 96 * 1024;
 
 /// Encodes a run.
 ///
@@ -64,6 +66,9 @@ pub fn encode(run: &TaskRun) -> Result<Vec<u8>, WireError> {
         if header.has(HAS_HISTORY) {
             write_block(&mut bytes, &history::write(&record.history))?;
         }
+    }
+    if let Some(input) = &run.input {
+        write_block(&mut bytes, input.as_bytes())?;
     }
     if let Some(checkpoint) = &run.checkpoint {
         write_block(&mut bytes, &checkpoint::write(checkpoint))?;
@@ -102,6 +107,9 @@ pub fn decode(bytes: &[u8]) -> Result<TaskRun, WireError> {
     if header.has(HAS_HISTORY) {
         let start = reader.at();
         run.record_mut().history = history::read(reader.raw_block()?, start)?;
+    }
+    if header.has(HAS_INPUT) {
+        run.input = Some(reader.input()?);
     }
     if header.has(HAS_CHECKPOINT) {
         let start = reader.at();

@@ -24,6 +24,7 @@ pub mod settle;
 pub mod unique;
 pub mod waits;
 pub mod wake;
+pub mod workflows;
 
 use aqueduct_broker_api::Broker;
 
@@ -50,6 +51,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("introductions", can.introductions),
         ("progress", can.progress),
         ("checkpoints", can.checkpoints),
+        ("workflows", can.workflows),
         ("schedules", can.schedules),
         ("overlap", can.overlap),
     ];

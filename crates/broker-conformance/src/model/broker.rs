@@ -190,7 +190,7 @@ impl BrokerAdmin for ModelBroker {
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
-        Ok(self.step(|model, _| model.purge(queue)))
+        Ok(self.step(|model, now| model.purge(queue, now)))
     }
 
     async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {

@@ -188,8 +188,14 @@ impl Model {
                 stored.until = Some(now.saturating_add(keep));
                 stored.run.record_mut().ended_at = Some(now);
             }
-            None => drop(self.runs.remove(index)),
+            None => {
+                let ended = self.runs.remove(index).run;
+                self.pass_on(&ended, now);
+                return state;
+            }
         }
+        let ended = self.runs[index].run.clone();
+        self.pass_on(&ended, now);
         state
     }
 

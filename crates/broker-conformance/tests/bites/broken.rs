@@ -217,6 +217,7 @@ impl BrokenBroker {
             match self.defect {
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
                 Some(Defect::OptionsLost) => run.options = None,
+                Some(Defect::InputLost) => run.input = None,
                 Some(Defect::CrashesNotCounted) => run.tally.crashes = 0,
                 Some(Defect::HistoryForgotten) => run.record = None,
                 Some(Defect::FailuresKeptTwice) => {
@@ -298,6 +299,7 @@ impl Broker for BrokenBroker {
         }
         for task in &mut request.tasks {
             self.spoil_task(task);
+            self.spoil_workflow(task);
         }
         let answers = self.inner.enqueue(&request).await;
         self.wake_first();

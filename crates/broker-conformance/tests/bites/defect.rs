@@ -102,6 +102,14 @@ pub(crate) enum Defect {
     ReasonsNotTold,
     IntroductionsForgotten,
     CapabilityDenied,
+    // Workflows.
+    FollowUpsStartAtOnce,
+    FollowUpsForgotten,
+    InputLost,
+    FirstMemberReleases,
+    RunsAnywayForgotten,
+    StoredApart,
+    DelayAfterOthersIgnored,
     // Schedules.
     TickFiresNothing,
     TickFiresTwice,

@@ -7,6 +7,7 @@
 
 mod broken;
 mod defect;
+mod following;
 mod running;
 mod steered;
 mod table;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_broker_api::wire::{self as envelope, WireError};
 use aqueduct_core::checkpoint::CheckpointErrorKind;
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
-use aqueduct_core::payload::Payload;
+use aqueduct_core::payload::{Payload, PayloadError};
 use aqueduct_core::queue::{Due, Enqueued};
 use aqueduct_core::run::{CancelAnswer, Lineage, RunOptions, WaitAnswer};
 use aqueduct_core::task::TaskErrorKind;
@@ -59,7 +59,10 @@ pub(super) struct Queued {
     expires_in: Option<Duration>,
     #[serde(with = "serde_bytes")]
     payload: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    input: Option<Vec<u8>>,
     options: Option<Box<RunOptions>>,
+    with_previous: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -146,16 +149,21 @@ impl Queued {
             },
             expires_in: task.expires_in,
             payload: task.payload.as_bytes().to_vec(),
+            input: task.input.map(|input| input.as_bytes().to_vec()),
             options: task.options,
+            with_previous: task.with_previous,
         }
     }
 
     /// Returns the task, as one that the run of `lineage` has queued.
     pub(super) fn into_task(self, lineage: Lineage) -> Result<QueuedTask, QueueError> {
-        let payload = Payload::from_bytes(&self.payload);
-        let payload = payload
-            .map_err(|error| QueueError::new(QueueErrorKind::InvalidParams, error.to_string()))?;
+        let invalid =
+            |error: PayloadError| QueueError::new(QueueErrorKind::InvalidParams, error.to_string());
+        let payload = Payload::from_bytes(&self.payload).map_err(invalid)?;
+        let input = self.input.as_deref().map(Payload::gathered).transpose();
         let mut task = QueuedTask::new(self.id, self.task, payload);
+        task.input = input.map_err(invalid)?;
+        task.with_previous = self.with_previous;
         task.queue = self.queue;
         task.lane = self.lane;
         task.priority = self.priority;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::TaskManager;
 use super::error::{QueueError, QueueErrorKind};
+use super::follow_up::FollowUp;
 use super::handle::RunHandle;
 use super::queue_and_wait::QueueAndWait;
 use super::target::QueueTarget;
@@ -95,10 +96,18 @@ impl<Out> TaskCall<Out> {
     }
 
     /// Keeps the result for so long, unless something else was asked for.
-    pub(super) fn keeping_for(self, retention: Duration) -> Self {
+    pub(crate) fn keeping_for(self, retention: Duration) -> Self {
         self.change(|task| {
             task.options_mut().keep_result.get_or_insert(retention);
         })
+    }
+
+    /// Forgets what the task returns.
+    pub(crate) fn untyped(self) -> TaskCall<()> {
+        TaskCall {
+            task: self.task,
+            output: PhantomData,
+        }
     }
 
     /// Gives the call its identity, as the run `id` in the family of `lineage`.
@@ -158,7 +167,7 @@ impl<'m, Out> Queue<'m, Out> {
     }
 }
 
-/// Writes each option once, for the bare call and for the call on its way.
+/// Writes each option once, for the bare call, for the call on its way and for the follow-up.
 macro_rules! call_options {
     ($($(#[$doc:meta])* fn $name:ident($self:ident, $arg:ident: $type:ty) $body:block)*) => {
         impl<Out> TaskCall<Out> {
@@ -166,6 +175,12 @@ macro_rules! call_options {
         }
 
         impl<Out> Queue<'_, Out> {
+            $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
+                self.map(|call| call.$name($arg))
+            })*
+        }
+
+        impl<F> FollowUp<F> {
             $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
                 self.map(|call| call.$name($arg))
             })*

@@ -1,5 +1,5 @@
 //! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
-//! trace.
+//! trace, other runs.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::key::{KeyError, KeyTemplate, MAX_KEY_BYTES};
 use crate::name::ScheduleName;
 use crate::payload::Payload;
+use crate::run::follow::{FollowedBy, Follows};
 use crate::time::Timestamp;
 use crate::trace::{TraceContext, TraceParent, TraceState};
 
@@ -39,6 +40,12 @@ pub struct RunOptions {
     /// The W3C trace state that belongs to it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
     pub trace_state: Option<TraceState>,
+    /// The follow-up that waits for the end of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<FollowedBy>,
+    /// What this run waits for before it is queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
 }
 
 /// A key that at most one unfinished run may hold.
