@@ -289,7 +289,7 @@ async fn an_edit_outlives_the_processes_that_know_nothing_of_it() {
         .name;
     let edited = control
         .edit(&name, |it| {
-            it.schedule = Schedule::every(SECOND * 7).unwrap()
+            it.schedule = Schedule::every(SECOND * 7).unwrap();
         })
         .await;
     assert_eq!(edited.unwrap(), Upserted::Replaced);
