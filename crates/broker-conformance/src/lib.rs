@@ -47,6 +47,7 @@ mod shrink;
 pub use aqueduct_broker_api::faulty::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
 pub use harness::{Fixture, Harness, TestClock};
+pub use shrink::shrink;
 
 /// Lists every case once: module, name, and the capability that it needs.
 ///
