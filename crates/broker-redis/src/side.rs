@@ -42,15 +42,23 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     }
 }
 
-/// Returns the texts, in their order: the unique key, the limits, the workflow.
-fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 3] {
+/// Returns the texts, in their order: the unique key, the limits, the workflow,
+/// the schedule.
+fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let Some(options) = options else {
-        return [Cow::default(), Cow::default(), Cow::default()];
+        return Default::default();
     };
     let unique = options.unique.as_ref();
     let unique = unique.map_or(Cow::default(), |key| Cow::from(key.as_str().as_bytes()));
     let limits = limits_text(options.limits());
-    [unique, Cow::from(limits), Cow::from(workflow(options))]
+    let schedule = options.schedule.as_ref();
+    let schedule = schedule.map_or(Cow::default(), |name| Cow::from(name.as_str().as_bytes()));
+    [
+        unique,
+        Cow::from(limits),
+        Cow::from(workflow(options)),
+        schedule,
+    ]
 }
 
 /// Packs limits as `lib/limits.lua` reads them: the length of the names, the names, and the numbers of each.

@@ -129,4 +129,8 @@ pub(crate) enum Defect {
     SwitchDoesNothing,
     RevisionFollowsTicks,
     ChangesNotTold,
+    ReplacedForgotten,
+    OverlapNeverAllowed,
+    OverlapIgnored,
+    OverlapCountedTwice,
 }

@@ -67,6 +67,7 @@ const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
@@ -92,7 +93,8 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE
+                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
+                CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
@@ -132,7 +134,21 @@ impl Scripts {
                 ENDING, DUE, HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
-            schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
+            schedule_fire: script!(
+                clock,
+                "schedule_fire",
+                RUN,
+                RECORD,
+                PLACE,
+                LEAVE,
+                WAITING,
+                FOLLOW,
+                ENDING,
+                LOCATE,
+                CANCELLING,
+                ADMIT,
+                SCHEDULES
+            ),
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),
