@@ -122,4 +122,8 @@ pub(crate) enum Defect {
     SwitchDoesNothing,
     RevisionFollowsTicks,
     ChangesNotTold,
+    ReplacedForgotten,
+    OverlapNeverAllowed,
+    OverlapIgnored,
+    OverlapCountedTwice,
 }
