@@ -1,6 +1,5 @@
 //! Workflows of CPU tasks, in real worker processes.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
