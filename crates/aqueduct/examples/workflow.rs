@@ -16,14 +16,12 @@ async fn count(url: String) -> Result<usize, TaskError> {
 /// Takes what the members of the group returned, or why they did not.
 #[task]
 async fn report(#[input] counts: Vec<Result<usize, Unsuccessful>>, title: String) -> String {
-    let mut report = format!("{title}:");
-    for count in counts {
-        report += &match count {
-            Ok(count) => format!("\n  {count} letters"),
-            Err(error) => format!("\n  {error}"),
-        };
-    }
-    report
+    let line = |count| match count {
+        Ok(count) => format!("{count} letters"),
+        Err(error) => format!("{error}"),
+    };
+    let lines: Vec<String> = counts.into_iter().map(line).collect();
+    format!("{title}:\n  {}", lines.join("\n  "))
 }
 
 #[aqueduct::main]
