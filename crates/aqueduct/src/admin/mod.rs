@@ -2,6 +2,7 @@
 
 mod error;
 mod explain;
+mod limited;
 mod pages;
 mod sweep;
 
@@ -111,6 +112,7 @@ impl Admin {
             }
             Some((_, queue)) => {
                 facts.limits = self.limits_of(facts.run.as_ref()).await?;
+                facts.awaited = self.awaited(facts.run.as_ref()).await?;
                 facts.paused = self.paused().await?;
                 facts.consumers = self.consumers().await?;
                 facts.lengths = self.lengths(&[queue]).await?.pop();
@@ -123,6 +125,27 @@ impl Admin {
     /// Returns the runs that pass a filter, a page at a time.
     pub fn runs(&self, filter: RunFilter) -> RunPages {
         RunPages::new(self.clone(), filter)
+    }
+
+    /// Returns the runs of a family, a page at a time: its root, and all whose lineage leads to it.
+    ///
+    /// Those are the runs of a workflow (`handle.root()`), and what tasks of the family have queued. A run that
+    /// has ended is among them as long as it is kept.
+    ///
+    /// ```
+    /// # async fn look(admin: &aqueduct::Admin, root: aqueduct::RunId)
+    /// # -> Result<(), aqueduct::admin::AdminError> {
+    /// let mut family = admin.family(root);
+    /// while let Some(page) = family.next_page().await? {
+    ///     for run in page {
+    ///         println!("{} of {}: {}", run.id, run.task, run.state);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn family(&self, root: RunId) -> RunPages {
+        self.runs(RunFilter::all().of_family(root))
     }
 
     /// Queues ended runs anew, with fresh budgets; returns which of them were.
@@ -355,6 +378,16 @@ impl Admin {
             return Ok(Vec::new());
         }
         self.limits(limits).await
+    }
+
+    /// Returns which of the runs have not ended that a follow-up waits for.
+    async fn awaited(&self, run: Option<&TaskRun>) -> Result<Vec<RunId>, AdminError> {
+        let Some(follows) = run.and_then(TaskRun::waits_for) else {
+            return Ok(Vec::new());
+        };
+        let found = self.seam.find(&follows.runs).await?.into_iter().flatten();
+        let unended = found.filter(|run| !run.state.is_final());
+        Ok(unended.map(|run| run.id).collect())
     }
 
     fn seam(&self) -> &AdminHandle {
