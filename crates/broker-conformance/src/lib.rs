@@ -122,7 +122,7 @@ macro_rules! for_each_case {
             }
             limits {
                 no_more_than_the_limit_run_at_once: "limits", every_way_to_leave_frees_the_place: "limits",
-                keys_are_apart: "limits", all_limits_of_a_run_count: "limits",
+                keys_are_apart: "limits", keys_take_turns: "limits", all_limits_of_a_run_count: "limits",
                 the_number_that_was_queued_last_counts: "limits", waiting_counts_no_attempt: "limits",
                 what_was_given_back_is_first: "limits", priorities_hold_within_a_key: "limits",
                 a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",

@@ -7,6 +7,7 @@ mod backlog;
 mod drain;
 mod enqueue;
 mod idle;
+mod limited;
 mod server;
 mod table;
 
@@ -44,6 +45,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("idle") {
             idle::measure(&mut table).await?;
+        }
+        if wanted("limited") {
+            limited::measure(&mut table).await?;
         }
         anyhow::Ok(())
     })?;

@@ -65,6 +65,25 @@
 //! Runs carry their limits from when they are queued. After a deploy that changes 3 to 5, the number of the run that was
 //! queued last counts for all of the key, as soon as a consumer comes upon it.
 //!
+//! # Turns
+//!
+//! Runs with different keys that wait for a limit which they share take turns, one run each. So a tenant with
+//! fifty thousand runs holds up no other:
+//!
+//! ```
+//! use aqueduct::{TaskError, task};
+//!
+//! #[task(max_concurrency = 20, max_concurrency(20, key = "tenant:{tenant}"))]
+//! async fn import(tenant: u64, file: String) -> Result<(), TaskError> {
+//!     # let _ = (tenant, file);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Twenty run at once; the key makes a line of each tenant, and the lines take turns. One tenant alone has all twenty. The
+//! limit that they share must be what is scarce: with fewer places in the consumers than the limit has, runs go in the order
+//! they were queued.
+//!
 //! # When somebody says: slower
 //!
 //! `TaskError::retry_after` puts off one run. If all runs of a key had better wait, because the other side says so:

@@ -137,6 +137,21 @@ pub async fn keys_are_apart(bench: Bench) {
     assert_eq!(consumer.claim_names(9).await, ["a", "c"]);
 }
 
+/// Runs with different keys that wait for a limit which they share take turns, whatever the backlog of one.
+pub async fn keys_take_turns(bench: Bench) {
+    let of = |key: &str| limited(key, [at_once("all", 1), at_once(key, 9)]);
+    let mut tasks: Vec<QueuedTask> = (0..6).map(|_| of("x")).collect();
+    tasks.extend([of("y"), of("y"), of("z")]);
+    bench.queue(tasks).await;
+    let mut consumer = bench.consumer();
+    let mut started = Vec::new();
+    while let Some(lease) = consumer.claim(9).await.pop() {
+        started.push(lease.run().task.to_string());
+        consumer.settle(lease, succeed()).await;
+    }
+    assert_eq!(started, ["x", "x", "y", "z", "x", "y", "x", "x", "x"]);
+}
+
 /// A run with several limits starts when all of them let it, and holds a place of each.
 pub async fn all_limits_of_a_run_count(bench: Bench) {
     let both = |name, key: &str| limited(name, [at_once("all", 2), at_once(key, 1)]);

@@ -216,7 +216,7 @@ impl Model {
             .min()
     }
 
-    /// Takes the next run of a line that may start, if there is one; `relist` is to be called then.
+    /// Takes the next run of a line that may start, if there is one; `end_turn` is to be called then.
     pub(super) fn serve_line(&mut self, number: usize, now: Timestamp) -> Option<usize> {
         loop {
             let Some(id) = self.limits.lines[number].runs.first().copied() else {
@@ -248,11 +248,27 @@ impl Model {
         }
     }
 
-    /// Puts a line back to the head of its ready list, or closes it if nothing is left of it.
-    pub(super) fn relist(&mut self, number: usize, now: Timestamp) {
-        if self.limits.lines[number].runs.is_empty() {
-            let line = self.limits.lines.remove(number);
-            self.is_served(&line.because_of, now);
+    /// Lets the next line that waits for the same limit go on after a run was started: this one stands
+    /// behind it, or goes on itself if there is no other.
+    pub(super) fn end_turn(&mut self, number: usize, now: Timestamp) {
+        let Line {
+            spot,
+            names,
+            runs,
+            because_of,
+            ..
+        } = &self.limits.lines[number];
+        let because_of = because_of.clone();
+        if runs.is_empty() {
+            self.limits.lines.remove(number);
+            return self.is_served(&because_of, now);
+        }
+        let (spot, place) = (spot.clone(), (spot.clone(), names.clone()));
+        let waiting = &mut self.limits.keys.get_mut(&because_of).unwrap().waiting;
+        if waiting.iter().any(|(other, _)| *other == spot) {
+            waiting.push(place);
+            self.limits.lines[number].place = None;
+            self.is_served(&because_of, now);
         } else {
             self.limits.lines[number].place = Some(self.next_head());
         }

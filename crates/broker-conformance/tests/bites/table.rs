@@ -92,7 +92,10 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::OnlyTheFirstLimitCounts,
         &["limits::all_limits_of_a_run_count"],
     ),
-    (Defect::LimitKeysMixed, &["limits::keys_are_apart"]),
+    (
+        Defect::LimitKeysMixed,
+        &["limits::keys_are_apart", "limits::keys_take_turns"],
+    ),
     (
         Defect::FirstNumberCounts,
         &["limits::the_number_that_was_queued_last_counts"],

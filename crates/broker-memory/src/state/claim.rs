@@ -167,7 +167,7 @@ impl State {
                 }
                 return None;
             }
-            self.relist(line, claimant.now);
+            self.end_turn(line, claimant.now);
             return self.hold(slot, claimant);
         }
         self.relist(line, claimant.now);

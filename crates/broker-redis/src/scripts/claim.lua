@@ -266,7 +266,8 @@ local function hold(run, held)
   runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
 end
 
--- Claims runs of a line that a limit has let on, until a limit refuses one; returns how many, and how many
+-- Claims runs of a line that a limit has let on, until a limit refuses one, or one run if other lines wait
+-- for that limit: they take turns. Returns how many, and how many
 -- ids could not be used. The entry of the line is out of the ready list.
 local function take_line(line, spot, most, held)
   local ids, by = P .. 'line:' .. line, sub(call('HGET', LINES, line) or '0', 2)
@@ -291,6 +292,12 @@ local function take_line(line, spot, most, held)
       leave_runs(id, deadline)
       hold(run, held)
       taken = taken + 1
+      if call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1 and call('EXISTS', ids) == 1 then
+        -- Its turn is over: the next goes on that waits for the same limit.
+        block(line, spot, by, stored_limit(by), 'RPUSH')
+        is_served(by, spot, time)
+        return taken, passed
+      end
     else
       passed = passed + 1
     end

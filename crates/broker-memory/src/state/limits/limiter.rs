@@ -138,6 +138,22 @@ impl Limiter {
         }
     }
 
+    /// Ends the turn of a line that has started a run, if others of its spot wait for the limit that has let
+    /// it go on: it stands behind them.
+    pub(in crate::state) fn yields(&mut self, line: LineNumber, now: Timestamp) -> bool {
+        let Some(Line { spot, because_of }) = self.woken_by(line) else {
+            return false;
+        };
+        let key = self.keys.get(&because_of);
+        let waiting = key.and_then(|key| key.spots.get(&spot));
+        if waiting.is_none_or(|waiting| waiting.lines.is_empty()) {
+            return false;
+        }
+        self.block(line, &because_of, End::Tail, now);
+        self.is_served(&because_of, spot, now);
+        true
+    }
+
     /// Notes that a run has left its consumer: its places are free.
     pub(in crate::state) fn end(&mut self, limits: &[Limit], now: Timestamp) {
         for name in limits.iter().filter(|it| it.per().is_none()).map(Name::of) {

@@ -78,6 +78,14 @@ impl State {
         turn
     }
 
+    /// Ends the turn of a line that has started a run: the next that waits for the same limit goes on.
+    pub(super) fn end_turn(&mut self, line: LineNumber, now: Timestamp) {
+        if self.limiter.is_line_empty(line) || !self.limiter.yields(line, now) {
+            self.relist(line, now);
+        }
+        self.list_woken();
+    }
+
     /// Puts a line back into its ready list, or closes it if nothing is left of it.
     pub(super) fn relist(&mut self, line: LineNumber, now: Timestamp) {
         if self.limiter.is_line_empty(line) {
