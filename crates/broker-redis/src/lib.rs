@@ -18,6 +18,7 @@ mod keys;
 mod lifeline;
 mod link;
 mod listing;
+mod requeue;
 mod schedules;
 mod script;
 mod search;
