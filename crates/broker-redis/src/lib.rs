@@ -24,6 +24,9 @@ mod script;
 mod search;
 mod settlements;
 mod side;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod testing;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};
