@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerErrorKind, ClaimRequest, EnqueueRequest, Enqueued, LaneWant, Lease,
-    PauseScope, ReclaimRequest, RunFilter, Sequence, Settle, Settlement, WaitRequest,
+    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, ScheduleVersion,
+    Sequence, Settle, Settlement, Upserted, WaitRequest,
 };
 use aqueduct_broker_conformance::{START, named};
 use aqueduct_broker_memory::MemoryBroker;
@@ -16,8 +17,8 @@ use aqueduct_core::queue::Due;
 use aqueduct_core::run::{Failure, FailureKind, Reason};
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{
-    Clock, ConsumerId, Lane, ProducerId, QueueName, QueuedTask, RunId, RunState, TaskName,
-    Timestamp,
+    Clock, ConsumerId, Lane, ProducerId, QueueName, QueuedTask, RunId, RunState, Schedule,
+    ScheduleName, TaskName, Timestamp,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -151,11 +152,14 @@ async fn a_repeated_claim_gives_only_what_it_gave_and_nobody_took_since() {
 #[tokio::test]
 async fn the_last_64_answers_are_known_and_no_more() {
     let mut world = World::new();
-    for _ in 0..64 {
+    world.queue_some(1).await;
+    let run = ids(&world.claim(1).await);
+    for _ in 1..64 {
         world.claim(0).await;
     }
-    let first = claim(world.consumer, 1, 0);
-    assert!(world.broker.claim(&first).await.is_ok());
+    let first = claim(world.consumer, 1, 1);
+    let again = world.broker.claim(&first).await.unwrap().leases;
+    assert_eq!(ids(&again), run);
     world.claim(0).await;
     let refused = world.broker.claim(&first).await.unwrap_err();
     assert_eq!(refused.kind(), BrokerErrorKind::Stale);
@@ -393,6 +397,41 @@ async fn what_is_requeued_is_not_swept() {
         found.iter().map(Option::is_some).collect::<Vec<_>>(),
         [true, false]
     );
+}
+
+#[tokio::test]
+async fn each_change_of_a_schedule_has_a_revision_of_its_own() {
+    let world = World::new();
+    let store = &world.broker;
+    let define = async |version, seconds| {
+        let every = Schedule::every(seconds * SECOND).unwrap();
+        let name = ScheduleName::from_static("often");
+        let definition = ScheduleDefinition::new(name, every, TaskName::from_static("a"))
+            .with_version(ScheduleVersion::from_number(version));
+        store.upsert(&[definition]).await.unwrap().remove(0)
+    };
+    let name = ScheduleName::from_static("often");
+    let mut revisions = Vec::new();
+    let mut note = async || {
+        let snapshot = ScheduleStore::list(store).await.unwrap();
+        revisions.push(snapshot.revision);
+    };
+    note().await;
+    assert_eq!(define(1, 5).await, Upserted::Created);
+    note().await;
+    assert_eq!(define(1, 6).await, Upserted::Replaced);
+    note().await;
+    assert!(store.set_enabled(&name, false).await.unwrap());
+    note().await;
+    assert!(store.remove(&name).await.unwrap());
+    note().await;
+    assert_eq!(define(1, 6).await, Upserted::Outdated);
+    assert_eq!(define(2, 6).await, Upserted::Created);
+    note().await;
+    let before = revisions.len();
+    revisions.sort_unstable();
+    revisions.dedup();
+    assert_eq!(revisions.len(), before, "{revisions:?}");
 }
 
 /// Of ten thousand producers, the first that was silent for ten minutes is forgotten for a further one.
