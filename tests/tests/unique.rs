@@ -3,7 +3,7 @@
 
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::memory::MemoryBroker;
-use aqueduct::run::UniqueKey;
+use aqueduct::run::Unique;
 use aqueduct::{App, Broker, TaskContext, TaskManager, params, task, tasks};
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ async fn every_way_to_queue_makes_the_key_of_the_parameters() {
         assert_eq!(other, first.id());
     }
     assert_ne!(many[1].id(), first.id());
-    let key = |id: u64| UniqueKey::new(format!("own:{id}")).unwrap();
+    let key = |id: u64| Unique::key(format!("own:{id}")).unwrap();
     let own = sync::queue(&manager, 7, false).unique(key(1)).await;
     assert!(own.unwrap().is_new(), "the key of the call goes before");
 }

@@ -8,13 +8,17 @@ use aqueduct_broker_api::{
     LeaseToken, ReclaimRequest, Sequence, Settle, SettleRequest, Settlement,
 };
 use aqueduct_core::clock::ManualClock;
+use aqueduct_core::key::Key;
+use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey};
+use aqueduct_core::run::{
+    Failure, FailureKind, Idempotency, OnConflict, Reason, TaskRun, Unique, UniqueScope,
+};
 use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId, Timestamp};
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::model::ModelBroker;
-use crate::plan::Step;
+use crate::plan::{Keyed, Step};
 
 /// The lease and the beat of the plan's consumers.
 const LEASE: Duration = Duration::from_secs(2);
@@ -147,17 +151,26 @@ impl World {
             delay,
             expires,
             key,
+            repetition,
         } = step
         else {
             return Vec::new();
         };
-        let task = |_| {
+        let first = self.runs.len();
+        let task = |number| {
             let mut task = named("a");
+            let params = Params::new().with("n", &(first + number));
+            task.payload = params.into_payload().unwrap();
             task.priority = Priority::ALL[priority];
             task.due = delay.map_or(Due::Now, Due::After);
             task.expires_in = expires;
             if let Some(key) = key {
-                task.options_mut().unique = Some(UniqueKey::new(key.to_string()).unwrap());
+                task.options_mut().unique = Some(unique(key));
+            }
+            if let Some(key) = repetition {
+                let key = Key::new(key.to_string()).unwrap();
+                let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
+                task.options_mut().idempotency = Some(idempotency);
             }
             task
         };
@@ -259,6 +272,7 @@ impl World {
                         run.tally,
                         run.due_at,
                         failed_attempts(run),
+                        run.payload.as_bytes(),
                     )
                 })
                 .collect();
@@ -269,6 +283,27 @@ impl World {
             seen.push(format!("{lengths:?} {states:?}"));
         }
         (seen.remove(0), seen.remove(0))
+    }
+}
+
+fn unique(keyed: Keyed) -> Unique {
+    let scopes = [
+        UniqueScope::Queued,
+        UniqueScope::UntilFinished,
+        UniqueScope::Window(keyed.window),
+    ];
+    let rules = [
+        OnConflict::ReturnExisting,
+        OnConflict::Replace,
+        OnConflict::Refuse,
+    ];
+    let unique = Unique::key(keyed.key.to_string())
+        .unwrap()
+        .scope(scopes[keyed.scope])
+        .on_conflict(rules[keyed.on_conflict]);
+    match keyed.put_off {
+        Some(longest) => unique.put_off_at_most(longest),
+        None => unique,
     }
 }
 

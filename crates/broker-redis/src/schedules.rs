@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerError, Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,
-    ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
+    BrokerError, Enqueued, Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot,
+    ScheduleStore, ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
 };
 use aqueduct_core::{RunId, ScheduleName, Timestamp};
 use bytes::Bytes;
@@ -168,7 +168,14 @@ fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
     let mut parts = reply.into_list()?;
     let word = decode::next(&mut parts)?.into_text()?;
     Ok(match word.as_str() {
-        "fired" => Fired::Fired(id),
+        "fired" => {
+            let answer = decode::next(&mut parts)?.into_bytes()?;
+            Fired::Fired(match decode::enqueued(&answer)?.first() {
+                Some(Enqueued::Duplicate(run) | Enqueued::Replaced(run)) => Some(*run),
+                Some(Enqueued::KeyTaken(_)) => None,
+                _ => id,
+            })
+        }
         "done" => Fired::AlreadyDone {
             last_tick: Timestamp::from_millis(decode::next(&mut parts)?.into_number()?),
         },

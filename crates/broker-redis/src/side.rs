@@ -6,6 +6,7 @@ use aqueduct_core::Timestamp;
 use aqueduct_core::run::{RunOptions, TaskRun};
 
 use crate::items::{millis, push_six};
+use crate::keyed;
 
 /// Packs what stands beside a run; nothing for a plain one.
 pub(crate) fn side_of(run: &TaskRun) -> Vec<u8> {
@@ -36,12 +37,11 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
         // Each is bounded far below by its type.
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
         side.extend(length.to_be_bytes());
-        side.extend(text.bytes().take(usize::from(length)));
+        side.extend(text.into_iter().take(usize::from(length)));
     }
 }
 
 /// Returns the texts, in their order.
-fn texts(options: Option<&RunOptions>) -> [&str; 1] {
-    let unique = options.and_then(|options| options.unique.as_ref());
-    [unique.map_or("", |key| key.as_str())]
+fn texts(options: Option<&RunOptions>) -> [Vec<u8>; 1] {
+    [options.map(keyed::pack).unwrap_or_default()]
 }

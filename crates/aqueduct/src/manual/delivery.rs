@@ -73,4 +73,4 @@
 //! parameter; parameters that make no key, such as a `None`, are refused when the run is queued. All tasks
 //! share one space of keys: begin a key with the name of the task.
 //!
-//! `.unique(UniqueKey::new(…)?)` on a call gives it a key of its own.
+//! `.unique("…")` on a call gives it a key of its own.

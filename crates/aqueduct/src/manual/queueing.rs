@@ -40,7 +40,6 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use aqueduct::run::UniqueKey;
 //! use aqueduct::{App, Broker, Priority, QueueName, task, tasks};
 //!
 //! #[task(queue = "mail", priority = "low")] // for every run, unless the call says otherwise
@@ -56,9 +55,8 @@
 //!     .queue_name(QueueName::from_static("urgent"))
 //!     .expires_in(Duration::from_secs(30))
 //!     .await?;
-//! let key = UniqueKey::new("remind/1")?;
-//! let first = remind::queue(&manager, 1).unique(key.clone()).await?;
-//! let second = remind::queue(&manager, 1).unique(key).await?;
+//! let first = remind::queue(&manager, 1).unique("remind/1").await?;
+//! let second = remind::queue(&manager, 1).unique("remind/1").await?;
 //! assert!(first.is_new() && !second.is_new());
 //! assert_eq!(first.id(), second.id());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

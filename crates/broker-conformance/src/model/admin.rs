@@ -4,7 +4,7 @@ use aqueduct_broker_api::{CancelAnswer, Holder, QueueLengths};
 use aqueduct_core::run::{Reason, Tally, TaskRun, Transition};
 use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
 
-use super::Model;
+use super::{Model, Stored};
 
 impl Model {
     pub(super) fn find(&self, id: RunId) -> Option<&TaskRun> {
@@ -36,21 +36,8 @@ impl Model {
         let Some(index) = self.index(id) else {
             return false;
         };
-        let run = &self.runs[index].run;
-        let key = run
-            .options
-            .as_ref()
-            .and_then(|options| options.unique.clone());
-        let key_of = |run: &TaskRun| {
-            run.options
-                .as_ref()
-                .and_then(|options| options.unique.clone())
-        };
-        let is_held = key.is_some()
-            && self
-                .runs()
-                .any(|other| !other.state.is_final() && key_of(other) == key);
-        if run.state.after(Transition::Requeue).is_none() || is_held {
+        let can_be = self.runs[index].run.state.after(Transition::Requeue);
+        if can_be.is_none() || !self.take_key_again(id, now) {
             return false;
         }
         let place = self.next_tail();
@@ -86,10 +73,16 @@ impl Model {
 
     pub(super) fn purge(&mut self, queue: &QueueName) -> usize {
         let before = self.runs.len();
-        self.runs.retain(|stored| {
+        let is_purged = |stored: &Stored| {
             let waits = !stored.run.state.is_final() && stored.holder.is_none();
-            !(waits && stored.run.queue == *queue)
-        });
+            waits && stored.run.queue == *queue
+        };
+        let purged = self.runs.iter().filter(|stored| is_purged(stored));
+        let purged: Vec<RunId> = purged.map(|stored| stored.run.id).collect();
+        for run in purged {
+            self.give_back_key(run);
+        }
+        self.runs.retain(|stored| !is_purged(stored));
         before - self.runs.len()
     }
 

@@ -7,6 +7,7 @@ mod admin;
 mod broker;
 mod claim;
 mod enqueue;
+mod keys;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -28,6 +29,7 @@ pub(super) struct Model {
     /// Every stored run, in the order of service among its equals.
     runs: Vec<Stored>,
     consumers: BTreeMap<ConsumerId, Consumer>,
+    holds: Vec<keys::Hold>,
     producers: BTreeMap<ProducerId, BTreeMap<Sequence, Vec<Enqueued>>>,
     /// How many runs each lane of each queue has served.
     served: BTreeMap<(QueueName, Lane), u64>,

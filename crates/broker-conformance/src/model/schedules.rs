@@ -91,11 +91,14 @@ impl Model {
                 wait: fire.tick.saturating_since(now),
             };
         }
-        let id = fire.run.as_ref().map(|run| run.id);
-        if let Some(run) = &fire.run
-            && self.store(run.clone(), now) == Enqueued::QueueFull
-        {
-            return Fired::QueueFull;
+        let mut id = None;
+        if let Some(run) = &fire.run {
+            id = match self.store(run, now) {
+                Enqueued::QueueFull => return Fired::QueueFull,
+                Enqueued::KeyTaken(_) => None,
+                Enqueued::Duplicate(holder) | Enqueued::Replaced(holder) => Some(holder),
+                _ => Some(run.id),
+            };
         }
         if let Some(entry) = self.schedules.entries.get_mut(&fire.schedule) {
             entry.last_tick = fire.tick;

@@ -7,6 +7,7 @@
 
 mod broken;
 mod defect;
+mod keyed;
 mod steered;
 mod table;
 mod waiting;

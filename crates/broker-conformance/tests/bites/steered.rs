@@ -13,6 +13,7 @@ use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
 use crate::broken::BrokenBroker;
 use crate::defect::Defect;
+use crate::keyed::spoil_keys;
 
 impl BrokerAdmin for BrokenBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
@@ -163,7 +164,11 @@ impl ScheduleStore for BrokenBroker {
         if self.has(does_nothing) {
             return Ok(Fired::Fired(id));
         }
-        let fired = self.inner.fire(fire).await?;
+        let mut fire = fire.clone();
+        if let Some(run) = &mut fire.run {
+            spoil_keys(self.defect, run);
+        }
+        let fired = self.inner.fire(&fire).await?;
         self.notes().fired += 1;
         match (fired, run) {
             (Fired::AlreadyDone { .. }, Some(mut run)) if self.has(Defect::TickFiresTwice) => {

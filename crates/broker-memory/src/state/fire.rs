@@ -16,12 +16,13 @@ impl State {
             run,
             ..
         } = fire;
-        let id = run.as_ref().map(|run| run.id);
-        if let Some(run) = run
-            && self.enqueue_one(run, now) == Enqueued::QueueFull
-        {
-            return Fired::QueueFull;
-        }
+        let answer = run.as_ref().map(|run| (run.id, self.enqueue_one(run, now)));
+        let id = match answer {
+            Some((_, Enqueued::QueueFull)) => return Fired::QueueFull,
+            Some((id, Enqueued::Accepted(_))) => Some(id),
+            Some((_, Enqueued::Duplicate(run) | Enqueued::Replaced(run))) => Some(run),
+            _ => None,
+        };
         self.schedules.set_last_tick(schedule, *tick);
         Fired::Fired(id)
     }

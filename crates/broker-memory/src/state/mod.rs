@@ -11,9 +11,11 @@ mod front;
 mod holders;
 mod inspect;
 mod kept;
+mod keys;
 mod producers;
 mod queues;
 mod reclaim;
+mod replace;
 mod replay;
 mod schedules;
 mod settle;
@@ -26,11 +28,12 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use aqueduct_core::run::{Reason, RunRecord, TaskRun, Transition, UniqueKey};
+use aqueduct_core::run::{Reason, RunRecord, TaskRun, Transition};
 use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 
 use holders::Holders;
 use kept::Kept;
+use keys::Keys;
 use producers::Producers;
 use queues::{End, Entry, Queues};
 use reclaim::Beats;
@@ -62,7 +65,7 @@ pub(crate) struct State {
     queues: Queues,
     due: BTreeSet<(Timestamp, Ticket, Slot)>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
-    unique: HashMap<UniqueKey, RunId>,
+    keys: Keys,
     kept: Kept,
     holders: Holders,
     producers: Producers,
@@ -99,7 +102,7 @@ impl State {
             queues: Queues::default(),
             due: BTreeSet::new(),
             deadlines: BTreeSet::new(),
-            unique: HashMap::new(),
+            keys: Keys::default(),
             kept: Kept::default(),
             holders: Holders::default(),
             producers: Producers::default(),
@@ -268,10 +271,7 @@ impl State {
             self.tasks.count_end(task, state, now);
         }
         if let Some(options) = &stored.run.options {
-            let key = options.unique.as_ref();
-            if let Some(key) = key.filter(|key| self.unique.get(*key) == Some(&stored.run.id)) {
-                self.unique.remove(key);
-            }
+            self.keys.end(&stored.run);
             if let Some(deadline) = options.deadline {
                 self.deadlines.remove(&(deadline, stored.run.id));
             }

@@ -62,6 +62,8 @@ const ENDING: &str = include_str!("../scripts/lib/ending.lua");
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
+const KEYS: &str = include_str!("../scripts/lib/keys.lua");
+const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
@@ -88,30 +90,45 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, LOCATE
             ),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LEAVE, WAITING, ENDING, DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
-            enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
+            enqueue: script!(
+                clock, "enqueue", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, REPLACE, ADMIT
+            ),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
             probe: script!(clock, "probe",),
-            purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
-            quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
+            purge: script!(clock, "purge", RUN, PLACE, KEYS, LEAVE, WAITING),
+            quarantine: script!(clock, "quarantine", RUN, PLACE, KEYS, LEAVE, WAITING),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, KEYS, LEAVE, WAITING, ENDING, DUE,
+                HELD
             ),
-            requeue: script!(clock, "requeue", RUN, PLACE),
-            schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
+            requeue: script!(clock, "requeue", RUN, PLACE, KEYS),
+            schedule_fire: script!(
+                clock,
+                "schedule_fire",
+                RUN,
+                RECORD,
+                PLACE,
+                KEYS,
+                LEAVE,
+                WAITING,
+                REPLACE,
+                ADMIT,
+                SCHEDULES
+            ),
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),

@@ -4,7 +4,7 @@
 -- KEYS  meta, none
 -- ARGV  name, version (8 bytes), tick ms, allowance ms, most runs of a queue (0: no limit), then the
 --       run (lib/admit.lua), or nothing to skip the tick
--- reply {'fired'}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
+-- reply {'fired', answer of lib/admit.lua or nothing}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
 -- bound 1 run
 local name, version, tick = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local entry, time = read(name), now()
@@ -17,9 +17,10 @@ elseif tick <= entry.last_tick then
 elseif tick > time + tonumber(ARGV[4]) then
   return { 'early', tick - time }
 end
-if #ARGV > 5 and admit(6, time, tonumber(ARGV[5])) == 'F' then
+local answer = #ARGV > 5 and admit(6, time, tonumber(ARGV[5])) or ''
+if answer == 'F' then
   return { 'full' }
 end
 entry.last_tick = tick
 write(name, entry)
-return { 'fired' }
+return { 'fired', answer }

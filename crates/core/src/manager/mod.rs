@@ -5,6 +5,7 @@ mod call;
 mod error;
 mod handle;
 mod inline;
+mod keyed;
 mod options;
 mod port;
 mod queue_and_wait;
@@ -35,6 +36,7 @@ use crate::queue::{Enqueued, QueuedTask};
 use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
+use keyed::check_keys;
 use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
@@ -248,6 +250,7 @@ impl TaskManager {
         task.has_new_id = true;
         self.inherit_trace(&mut task);
         self.show_to_layers(&mut task)?;
+        check_keys(&task)?;
         settle_options(&mut task, now)?;
         Ok(task)
     }

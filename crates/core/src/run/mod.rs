@@ -11,18 +11,21 @@ mod settlement;
 mod state;
 mod tally;
 mod total;
+mod unique;
+mod unique_wire;
 
 pub use answer::{CancelAnswer, WaitAnswer};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use lineage::Lineage;
-pub use options::{InvalidKey, RunOptions, UniqueKey};
+pub use options::RunOptions;
 pub use outcome::Outcome;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
 pub use state::{RunState, Transition};
 pub use tally::Tally;
 pub use total::within_total;
+pub use unique::{IDEMPOTENCY_WINDOW, Idempotency, IntoUnique, OnConflict, Unique, UniqueScope};
 
 use crate::id::{ConsumerId, RunId};
 use crate::lane::Lane;

@@ -37,11 +37,11 @@ local function remember_stored()
   end
 end
 
--- Returns the run with its times, and what stands beside it.
+-- Returns the run with its times, when it is due, what stands beside it, and what it asks for by keys.
 local function complete(head, tail, more, time)
   local how, due, expires, keep, at = parse('>BI6I6I6I4', more)
   local texts, deadline, is_time = sub(more, 24), 0, how >= 4
-  local unique = parse('>I2c0', texts)
+  local keys = parse('>I2c0', texts)
   how = how % 4
   due = math.min(how == 0 and time or how == 1 and time + due or math.max(due, time), LAST)
   if expires > 0 then
@@ -51,7 +51,7 @@ local function complete(head, tail, more, time)
   local run = head .. time_bytes(time) .. time_bytes(due) .. tail
   run = in_state(run, due > time and SCHEDULED or QUEUED)
   local is_plain = deadline == 0 and keep == 0 and not string.find(texts, '[^%z]')
-  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, unique
+  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, keys ~= '' and keyed(keys)
 end
 
 -- Returns whether a queue has room for one more run, if there is a limit.
@@ -94,28 +94,45 @@ local function admit_plain(at, time, most, known, answers)
   return at + 1 + number * 2
 end
 
+-- Stores a run, unless another one holds its unique key; returns its answer, and the run that stands for it.
+local function admit_keyed(run, due, side, keys, time, most)
+  local id, queue = sub(run, 5, 20), queue_of(run)
+  local unique = keys and keys.key ~= '' and keys.key
+  if unique then
+    local holder, since = holder_of(UNIQUE, unique, time)
+    if holder and (keys.rule == REFUSE
+      or keys.rule == REPLACE and not replace(holder, since, run, due, side, keys.put_off, time)) then
+      return 'C' .. holder
+    elseif holder then
+      return (keys.rule == REPLACE and 'R' or 'D') .. holder, holder
+    end
+  end
+  if not has_room(queue, most) then return 'F' end
+  stored[#stored + 1] = id
+  if side then call('HSET', SIDE, id, side) end
+  if unique then hold_key(UNIQUE, unique, id, time, keys.scope == FOR_A_WINDOW and keys.window or 0) end
+  if due > time then
+    put_due(run, due)
+    return '0', id
+  end
+  put_ready(run, 'RPUSH')
+  return '1', id
+end
+
 -- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
 local function admit_one(at, time, most, known)
-  local run, due, side, unique = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
-  local id, queue = sub(run, 5, 20), queue_of(run)
+  local run, due, side, keys = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
+  local id = sub(run, 5, 20)
   if known[id] or call('HEXISTS', RUNS, id) == 1 then
     return 'D' .. id
   end
-  local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
-  if holder then
-    return 'D' .. holder
-  elseif not has_room(queue, most) then
-    return 'F'
-  end
-  known[id], stored[#stored + 1] = true, id
-  if side then call('HSET', SIDE, id, side) end
-  if unique ~= '' then call('HSET', P .. 'unique', unique, id) end
-  if due > time then
-    put_due(run, due)
-    return '0'
-  end
-  put_ready(run, 'RPUSH')
-  return '1'
+  local repetition = keys and keys.repetition
+  local first = repetition and holder_of(REPEATED, repetition, time)
+  if first then return 'D' .. first end
+  local answer, stands_for_it = admit_keyed(run, due, side, keys, time, most)
+  if stands_for_it == id then known[id] = true end
+  if repetition and stands_for_it then hold_key(REPEATED, repetition, stands_for_it, time, keys.known_for) end
+  return answer
 end
 
 -- Returns the ids of the runs from `ARGV[at]` on.
@@ -135,8 +152,8 @@ local function all_ids(at)
   return ids
 end
 
--- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or D and the id that
--- stands in the way, or F if the queue is full.
+-- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or a letter and an id: of
+-- the run that stands for it (D), that was replaced (R), that has its unique key (C); or F if the queue is full.
 local function admit(at, time, most)
   local answers, known = {}, known_ids(all_ids(at))
   while ARGV[at] do
@@ -148,6 +165,8 @@ local function admit(at, time, most)
     end
   end
   remember_stored()
+  -- Windows are forgotten as fast as they are made, also where no consumer beats.
+  if windows > 0 then forget_windows(time, windows * 2) end
   flush()
   return table.concat(answers)
 end

@@ -6,14 +6,14 @@ local function count(state, queue, by)
   counts[field] = (counts[field] or 0) + by
 end
 
--- Returns deadline, retention and unique key of a run that has such; nothing for a plain one.
+-- Returns deadline, retention and what it asks for by keys of a run that has such; nothing for a plain one.
 local function side_of(run)
   local side = has_options(run) and call('HGET', SIDE, sub(run, 5, 20))
   if not side then
     return nil
   end
-  local deadline, keep, unique = parse('>I6I6I2c0', side)
-  return deadline, keep, unique
+  local deadline, keep, keys = parse('>I6I6I2c0', side)
+  return deadline, keep, keys
 end
 
 local function note_deadline(run, deadline)
