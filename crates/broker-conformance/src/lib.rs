@@ -111,7 +111,7 @@ macro_rules! for_each_case {
                 every_removal_frees_the_key: "unique",
                 a_key_of_what_waits_is_free_once_it_begins: "unique", a_window_outlives_its_run: "unique",
                 a_refusal_names_the_holder: "unique", a_requeue_takes_the_key: "unique",
-                a_tick_finds_the_key_held: "unique",
+                a_tick_finds_the_key_held: "unique", the_holder_of_a_key_is_told: "unique",
             }
             replace {
                 the_last_call_counts: "unique", the_last_of_one_request_counts: "unique",

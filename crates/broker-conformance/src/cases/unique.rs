@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    BrokerAdmin, Enqueued, Fire, Fired, ScheduleDefinition, ScheduleStore, Settlement,
+    BrokerAdmin, Enqueued, Fire, Fired, KeyHolder, ScheduleDefinition, ScheduleStore, Settlement,
 };
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{OnConflict, Reason, RunOptions, Unique, UniqueScope};
 use aqueduct_core::{QueuedTask, RunId, RunState, Schedule};
 
@@ -222,4 +223,26 @@ pub async fn a_tick_finds_the_key_held(bench: Bench) {
         fired[0], fired[1],
         "the run that holds the key stands for the tick"
     );
+}
+
+/// It is known which run holds a key, and for how long.
+pub async fn the_holder_of_a_key_is_told(bench: Bench) {
+    let minute = Duration::from_mins(1);
+    let keys = ["k", "window", "free"].map(|key| Key::new(key).unwrap());
+    let task = keyed("k");
+    let scope = UniqueScope::Window(minute);
+    let in_window = with(Unique::new(keys[1].clone()).scope(scope));
+    bench.queue([task.clone(), in_window.clone()]).await;
+    let now = bench.now();
+    let told = async || bench.admin().key_holders(&keys).await.unwrap();
+    let of_window = KeyHolder::new(in_window.id, now).until(Some(now.saturating_add(minute)));
+    let expected = [Some(KeyHolder::new(task.id, now)), Some(of_window), None];
+    assert_eq!(told().await, expected);
+    let mut consumer = bench.consumer();
+    for lease in consumer.claim(2).await {
+        consumer.settle(lease, succeed()).await;
+    }
+    assert_eq!(told().await, [None, Some(of_window), None]);
+    bench.advance(minute).await;
+    assert_eq!(told().await, [None; 3]);
 }

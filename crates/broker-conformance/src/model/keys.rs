@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aqueduct_broker_api::Enqueued;
+use aqueduct_broker_api::{Enqueued, KeyHolder};
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Lineage, OnConflict, TaskRun, UniqueScope};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
@@ -57,6 +57,11 @@ impl Model {
             let window = Some(repetition.window);
             self.hold(true, &repetition.key, run, now, window);
         }
+    }
+
+    pub(super) fn unique_holder(&self, key: &Key, now: Timestamp) -> Option<KeyHolder> {
+        let hold = self.key_holder(false, key, now)?;
+        Some(KeyHolder::new(hold.run, hold.since).until(hold.until))
     }
 
     fn key_holder(&self, is_repetition: bool, key: &Key, now: Timestamp) -> Option<Hold> {

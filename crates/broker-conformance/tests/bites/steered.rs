@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
-    Holder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
-    ScheduleVersion, Sequence, TaskInfo, Upserted,
+    Holder, KeyHolder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot,
+    ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
@@ -64,6 +65,13 @@ impl BrokerAdmin for BrokenBroker {
             return Ok(vec![true; runs.len()]);
         }
         self.inner.requeue(runs).await
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        if self.has(Defect::HoldersUnknown) {
+            return Ok(vec![None; keys.len()]);
+        }
+        self.inner.key_holders(keys).await
     }
 
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {

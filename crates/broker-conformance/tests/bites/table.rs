@@ -414,7 +414,13 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
-    (Defect::HoldersUnknown, &["admin::tells_who_holds_a_run"]),
+    (
+        Defect::HoldersUnknown,
+        &[
+            "unique::the_holder_of_a_key_is_told",
+            "admin::tells_who_holds_a_run",
+        ],
+    ),
     (
         Defect::ReasonsNotTold,
         &["admin::tells_that_a_run_is_asked_to_end"],

@@ -3,9 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use aqueduct_broker_api::KeyHolder;
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{TaskRun, UniqueScope};
 use aqueduct_core::{RunId, Timestamp};
+
+use super::State;
 
 /// Who holds a key, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,14 @@ impl Hold {
             since: now,
             until: window.map(|window| now.saturating_add(window)),
         }
+    }
+}
+
+impl State {
+    /// Returns which run holds a unique key.
+    pub(crate) fn key_holder(&self, key: &Key, now: Timestamp) -> Option<KeyHolder> {
+        let hold = self.keys.holder(Use::Unique, key, now)?;
+        Some(KeyHolder::new(hold.run, hold.since).until(hold.until))
     }
 }
 

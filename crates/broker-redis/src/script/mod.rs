@@ -37,6 +37,7 @@ pub(crate) struct Scripts {
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) holders: Script,
+    pub(crate) key_holders: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -106,6 +107,7 @@ impl Scripts {
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
+            key_holders: script!(clock, "key_holders", KEYS),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
             probe: script!(clock, "probe",),
@@ -190,7 +192,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 21] {
+    fn all_mut(&mut self) -> [&mut Script; 22] {
         [
             &mut self.cancel,
             &mut self.claim,
@@ -201,6 +203,7 @@ impl Scripts {
             &mut self.extend,
             &mut self.find,
             &mut self.holders,
+            &mut self.key_holders,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,

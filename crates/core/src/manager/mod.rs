@@ -218,12 +218,16 @@ impl TaskManager {
             .collect();
         let answers = self.shared.port.enqueue(tasks).await?;
         for ((id, task, queue), answer) in names.into_iter().zip(&answers) {
-            if let Enqueued::Accepted(_) = answer {
-                let event = RunEvent::new(id, task, queue, RunEventKind::Queued);
-                self.shared
-                    .events
-                    .emit(|| event.at(self.shared.clock.now()));
-            }
+            let event = match *answer {
+                Enqueued::Accepted(_) => RunEvent::new(id, task, queue, RunEventKind::Queued),
+                Enqueued::Replaced(run) => {
+                    RunEvent::new(run, task, queue, RunEventKind::Replaced { by: id })
+                }
+                _ => continue,
+            };
+            self.shared
+                .events
+                .emit(|| event.at(self.shared.clock.now()));
         }
         Ok(answers)
     }
