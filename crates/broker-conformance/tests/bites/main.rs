@@ -24,6 +24,7 @@ use aqueduct_core::clock::ManualClock;
 
 use crate::broken::BrokenBroker;
 use crate::defect::Defect;
+use crate::keyed::KEYED;
 use crate::table::BITES;
 
 /// Makes brokers with a defect, or without one.
@@ -94,7 +95,7 @@ fn an_unbroken_broker_passes() {
 fn a_broken_broker_fails_the_cases_of_its_promise() {
     let all = all_cases();
     let mut missed = Vec::new();
-    for (defect, expected) in BITES {
+    for (defect, expected) in BITES.iter().chain(KEYED) {
         for name in *expected {
             let case = all.iter().find(|(known, _)| known == name);
             let (_, case) = case.unwrap_or_else(|| panic!("there is no case {name}"));
@@ -114,6 +115,7 @@ fn a_broken_broker_fails_the_cases_of_its_promise() {
 fn every_case_has_something_to_bite() {
     let bitten: BTreeSet<&str> = BITES
         .iter()
+        .chain(KEYED)
         .flat_map(|(_, names)| *names)
         .copied()
         .collect();
