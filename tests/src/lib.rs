@@ -7,6 +7,7 @@ pub mod oracle;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod simulation;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ mod ci;
 mod docgen;
 mod redis;
 mod shell;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -21,6 +22,7 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
+  simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
   chaos --list       which test shows each scenario, and each known incident of others
   bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
   bench memory       the in-memory broker beside bare tokio
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["redis", kind] => redis::run(kind),
         ["chaos", "--list"] => chaos::list::run(),
         ["chaos", ids @ ..] => chaos::run(ids),
+        ["simulate", words @ ..] => simulate::run(words),
         ["bench", "memory"] => bench::memory(),
         ["bench", "cpu", only @ ..] => bench::cpu(only),
         ["bench", "redis", only @ ..] => bench::redis(only),

@@ -62,6 +62,7 @@ conformance!(
         "cancel",
         "expiry",
         "lookup",
-        "waits"
+        "waits",
+        "workflows"
     ]
 );

@@ -8,7 +8,7 @@ pub use serde;
 pub use crate::context::{FromContext, TaskContext};
 pub use crate::id::RunId;
 pub use crate::lane::Lane;
-pub use crate::manager::{Queue, QueueAndWait, QueueTarget, RunHandle, TaskCall};
+pub use crate::manager::{FollowUp, Queue, QueueAndWait, QueueTarget, RunHandle, TaskCall};
 pub use crate::name::{QueueName, TaskName};
 pub use crate::payload::{Params, Payload};
 pub use crate::priority::Priority;
@@ -19,6 +19,7 @@ pub use crate::state::{StateNeed, States};
 pub use crate::task::{
     CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
     TaskDefinition, TaskError, TaskFuture, UniqueTemplate, ViaResult, ViaValue, decode,
+    decode_input,
 };
 
 /// Unwraps a value that the attribute has checked at compile time.

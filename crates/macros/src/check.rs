@@ -22,6 +22,7 @@ pub(crate) fn check(
         check_param(param, &mut errors);
     }
     check_struct(params, &mut errors);
+    check_input(params, &mut errors);
     check_limits(args, &mut errors);
     check_debounce(args, &mut errors);
     for key in args.keys() {
@@ -108,7 +109,7 @@ fn check_param(param: &Param, errors: &mut Vec<Error>) {
             "a parameter of a task cannot be conditional: producers and consumers must agree",
         );
     }
-    if !param.serde.is_empty() && param.source != Source::Wire {
+    if !param.serde.is_empty() && !matches!(param.source, Source::Wire | Source::Input) {
         refuse(param.ty.span(), "`#[serde]` is for parameters of the run");
     }
     match (&param.ty, param.source) {
@@ -118,7 +119,7 @@ fn check_param(param: &Param, errors: &mut Vec<Error>) {
                 "a task needs a concrete type here, not `impl Trait`",
             );
         }
-        (Type::Reference(ty), Source::Wire | Source::Params) => {
+        (Type::Reference(ty), Source::Wire | Source::Params | Source::Input) => {
             refuse(
                 ty.span(),
                 "a parameter of a run is owned: use `String` for `&str`, `Vec<T>` for `&[T]`",
@@ -161,11 +162,21 @@ fn check_debounce(args: &TaskArgs, errors: &mut Vec<Error>) {
     }
 }
 
+/// What ran before is one value.
+fn check_input(params: &[Param], errors: &mut Vec<Error>) {
+    let inputs = params.iter().filter(|param| param.source == Source::Input);
+    for param in inputs.skip(1) {
+        let message =
+            "a task has one `#[input]`: what ran before is one value, and a `Vec` behind a group";
+        errors.push(Error::new(param.ty.span(), message));
+    }
+}
+
 /// A struct that holds all parameters stands alone.
 fn check_struct(params: &[Param], errors: &mut Vec<Error>) {
     let wire = params
         .iter()
-        .filter(|param| matches!(param.source, Source::Wire | Source::Params));
+        .filter(|param| matches!(param.source, Source::Wire | Source::Params | Source::Input));
     let wire: Vec<&Param> = wire.collect();
     if wire.len() > 1 {
         for param in wire.iter().filter(|param| param.source == Source::Params) {

@@ -11,6 +11,7 @@ mod cron_text;
 mod definition;
 mod duration_text;
 mod expand;
+mod input;
 mod key;
 mod key_text;
 mod krate;
@@ -36,6 +37,8 @@ use proc_macro::TokenStream;
 /// - `State<T>`: application state, checked when the app is built; mark a type alias with `#[state]`.
 /// - everything else is a parameter of the run: owned, `Serialize` and `Deserialize`, sent as a map by
 ///   name. `#[serde(…)]` on it is honoured. A single struct marked `#[params]` is the map itself.
+/// - one of these may be marked `#[input]`: in a workflow it is what ran before returned. Then
+///   `name::after(args…)`, without it, is a follow-up.
 ///
 /// The return type is `()`, a value, or a `Result` with any error that `?` can turn into `TaskError`.
 ///

@@ -13,7 +13,7 @@ use crate::figures::{Times, now};
 fn spin(ctx: TaskContext) -> Result<(), TaskError> {
     ctx.progress(0, 0);
     loop {
-        ctx.checkpoint()?;
+        ctx.check_cancelled()?;
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
-    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
-    KeyHolder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
-    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
+    Fired, Holder, KeyHolder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter,
+    RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
     Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::key::Key;
@@ -49,6 +49,11 @@ impl Broker for FaultyBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.call(Operation::Extend, || self.inner.extend(request))
+            .await
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.call(Operation::Checkpoint, || self.inner.checkpoint(request))
             .await
     }
 

@@ -36,8 +36,9 @@ impl Model {
         let Some(index) = self.index(id) else {
             return false;
         };
-        let can_be = self.runs[index].run.state.after(Transition::Requeue);
-        if can_be.is_none() || !self.take_key_again(id, now) {
+        let run = &self.runs[index].run;
+        let can_be = run.state.after(Transition::Requeue).is_some() && !run.lacks_input();
+        if !can_be || !self.take_key_again(id, now) {
             return false;
         }
         let place = self.next_tail();
@@ -71,19 +72,19 @@ impl Model {
         before > self.runs.len()
     }
 
-    pub(super) fn purge(&mut self, queue: &QueueName) -> usize {
-        let before = self.runs.len();
-        let is_purged = |stored: &Stored| {
+    pub(super) fn purge(&mut self, queue: &QueueName, now: Timestamp) -> usize {
+        let mut removed = 0;
+        let waits = |stored: &Stored| {
             let waits = !stored.run.state.is_final() && stored.holder.is_none();
             waits && stored.run.queue == *queue
         };
-        let purged = self.runs.iter().filter(|stored| is_purged(stored));
-        let purged: Vec<RunId> = purged.map(|stored| stored.run.id).collect();
-        for run in purged {
-            self.give_back_key(run);
+        while let Some(index) = self.runs.iter().position(waits) {
+            let gone = self.runs.remove(index);
+            self.give_back_key(gone.run.id);
+            self.pass_on(&gone.run, now);
+            removed += 1;
         }
-        self.runs.retain(|stored| !is_purged(stored));
-        before - self.runs.len()
+        removed
     }
 
     pub(super) fn lengths(&self, queue: &QueueName) -> QueueLengths {

@@ -129,7 +129,7 @@ impl Model {
         };
         let old = self.runs[index].run.clone();
         let waits = matches!(old.state, RunState::Scheduled | RunState::Queued);
-        if !waits || old.task != task.task {
+        if !waits || old.task != task.task || old.is_in_workflow() {
             return taken;
         }
         let mut run = TaskRun::accept(task.clone(), now);

@@ -7,7 +7,9 @@
 
 mod broken;
 mod defect;
+mod following;
 mod keyed;
+mod running;
 mod steered;
 mod table;
 mod waiting;

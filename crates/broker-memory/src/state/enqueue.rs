@@ -1,8 +1,10 @@
 //! The step that stores runs.
 
+use std::collections::HashMap;
+
 use aqueduct_broker_api::{BrokerError, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH};
 use aqueduct_core::run::{Idempotency, OnConflict, TaskRun, Unique, UniqueScope};
-use aqueduct_core::{QueuedTask, RunState, Timestamp};
+use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
 
 use super::State;
 use super::keys::{Hold, Use};
@@ -29,16 +31,51 @@ impl State {
         {
             return Ok(answers.clone());
         }
-        let answers: Vec<Enqueued> = tasks
-            .iter()
-            .map(|task| self.enqueue_one(task, now))
-            .collect();
+        let mut answers = Vec::with_capacity(tasks.len());
+        for together in tasks.chunk_by(|_, next| next.with_previous) {
+            self.enqueue_together(together, now, &mut answers);
+        }
         // Windows are forgotten as fast as they are made, also where no consumer beats.
         self.keys.forget_over(now, tasks.len().saturating_mul(2));
         self.producers
             .window(producer, now)
             .record(sequence, answers.clone());
         Ok(answers)
+    }
+
+    /// Stores tasks that belong together: all of them or none.
+    fn enqueue_together(
+        &mut self,
+        tasks: &[QueuedTask],
+        now: Timestamp,
+        answers: &mut Vec<Enqueued>,
+    ) {
+        if let [task] = tasks {
+            answers.push(self.enqueue_one(task, now));
+        } else if tasks
+            .iter()
+            .any(|task| self.slots.slot_of(task.id).is_some())
+        {
+            answers.extend(tasks.iter().map(|task| Enqueued::Duplicate(task.id)));
+        } else if let Some(holder) = tasks.iter().find_map(|task| self.key_holder_of(task, now)) {
+            answers.extend(tasks.iter().map(|_| Enqueued::Duplicate(holder)));
+        } else if !self.has_room_for(tasks) {
+            answers.extend(tasks.iter().map(|_| Enqueued::QueueFull));
+        } else {
+            answers.extend(tasks.iter().map(|task| self.enqueue_one(task, now)));
+        }
+    }
+
+    fn has_room_for(&mut self, tasks: &[QueuedTask]) -> bool {
+        let mut wanted: HashMap<usize, u64> = HashMap::new();
+        for task in tasks {
+            *wanted
+                .entry(self.queues.number_of(&task.queue))
+                .or_default() += 1;
+        }
+        wanted
+            .into_iter()
+            .all(|(queue, number)| !self.is_full(queue, number))
     }
 
     pub(super) fn enqueue_one(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
@@ -64,6 +101,15 @@ impl State {
         answer
     }
 
+    /// Returns the run that holds a key of a task.
+    fn key_holder_of(&self, task: &QueuedTask, now: Timestamp) -> Option<RunId> {
+        let repetition = idempotency_of(task).map(|it| (Use::Repetition, &it.key));
+        let unique = unique_of(task).map(|it| (Use::Unique, &it.key));
+        let keys = repetition.into_iter().chain(unique);
+        let mut holders = keys.filter_map(|(used, key)| self.keys.holder(used, key, now));
+        holders.next().map(|hold| hold.run)
+    }
+
     /// Stores a run, unless another one holds its unique key.
     fn admit(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
         let unique = unique_of(task);
@@ -76,7 +122,7 @@ impl State {
             };
         }
         let queue = self.queues.number_of(&task.queue);
-        if self.is_full(queue) {
+        if self.is_full(queue, 1) {
             return Enqueued::QueueFull;
         }
         if let Some(unique) = unique {
@@ -90,25 +136,34 @@ impl State {
         Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue))
     }
 
-    fn is_full(&self, queue: usize) -> bool {
+    /// Returns whether a queue has no room for so many more.
+    fn is_full(&self, queue: usize, number: u64) -> bool {
         let Some(max) = self.config.max_queue_length else {
             return false;
         };
         self.queues
             .get(queue)
-            .is_some_and(|queue| queue.lengths.unfinished() >= max)
+            .is_some_and(|queue| queue.lengths.unfinished() + number > max)
     }
 
     fn store(&mut self, run: TaskRun, queue: usize) -> RunState {
         let (state, due_at) = (run.state, run.due_at);
         let task = self.tasks.number_of(&run.task);
         self.queues.count(queue, state, 1);
+        let place = if run.waits_for().is_some() {
+            Place::Awaiting
+        } else {
+            Place::Nowhere
+        };
         let slot = self.slots.insert(Stored {
             run,
-            place: Place::Nowhere,
+            place,
             queue,
             task,
         });
+        if place == Place::Awaiting {
+            return state;
+        }
         if state == RunState::Queued {
             self.put_ready(slot, End::Tail);
         } else {

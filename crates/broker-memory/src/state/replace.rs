@@ -10,7 +10,8 @@ use super::queues::End;
 use super::slots::Slot;
 
 impl State {
-    /// Replaces the run that holds the key of `task`, unless that has begun or is of another task.
+    /// Replaces the run that holds the key of `task`, unless that has begun, is of another task or part of a
+    /// workflow.
     pub(super) fn replace(&mut self, hold: Hold, task: &QueuedTask, now: Timestamp) -> Enqueued {
         let taken = Enqueued::KeyTaken(hold.run);
         let Some(slot) = self.slots.slot_of(hold.run) else {
@@ -20,7 +21,7 @@ impl State {
             return taken;
         };
         let waits = matches!(stored.run.state, RunState::Scheduled | RunState::Queued);
-        if !waits || stored.run.task != task.task {
+        if !waits || stored.run.task != task.task || stored.run.is_in_workflow() {
             return taken;
         }
         let is_due = stored.run.due_at <= now;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::TaskManager;
 use super::error::{QueueError, QueueErrorKind};
+use super::follow_up::FollowUp;
 use super::handle::RunHandle;
 use super::keyed::{Keyed, TWO_WAITS};
 use super::queue_and_wait::QueueAndWait;
@@ -106,10 +107,19 @@ impl<Out> TaskCall<Out> {
     }
 
     /// Keeps the result for so long, unless something else was asked for.
-    pub(super) fn keeping_for(self, retention: Duration) -> Self {
+    pub(crate) fn keeping_for(self, retention: Duration) -> Self {
         self.change(|task| {
             task.options_mut().keep_result.get_or_insert(retention);
         })
+    }
+
+    /// Forgets what the task returns.
+    pub(crate) fn untyped(self) -> TaskCall<()> {
+        TaskCall {
+            task: self.task,
+            keyed: self.keyed,
+            output: PhantomData,
+        }
     }
 
     /// Gives the call its identity, as the run `id` in the family of `lineage`.
@@ -190,7 +200,20 @@ macro_rules! call_options {
 
 pub(super) use call_options;
 
-call_options! {
+/// Writes each option for the follow-up as well.
+macro_rules! common_options {
+    ($($(#[$doc:meta])* fn $name:ident($self:ident, $arg:ident: $type:ty) $body:block)*) => {
+        call_options! { $($(#[$doc])* fn $name($self, $arg: $type) $body)* }
+
+        impl<F> FollowUp<F> {
+            $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
+                self.map(|call| call.$name($arg))
+            })*
+        }
+    };
+}
+
+common_options! {
     /// Starts the run no sooner than `wait` after the broker accepts it; at most a year.
     fn delay(self, wait: Duration) {
         if let Some(problem) = too_long("a delay", wait) {

@@ -71,14 +71,14 @@ impl QueueError {
         Self::new(QueueErrorKind::UnknownTask, message)
     }
 
-    pub(super) fn queue_full() -> Self {
+    pub(crate) fn queue_full() -> Self {
         Self::new(
             QueueErrorKind::QueueFull,
             "the queue has reached its length limit; try again later",
         )
     }
 
-    pub(super) fn key_taken(holder: RunId) -> Self {
+    pub(crate) fn key_taken(holder: RunId) -> Self {
         let message = format!(
             "run {holder} holds the unique key; what is queued with `refuse`, or would replace a run that has \
              begun or is of another task, waits until the key is free"
@@ -89,7 +89,7 @@ impl QueueError {
         }
     }
 
-    pub(super) fn no_answer() -> Self {
+    pub(crate) fn no_answer() -> Self {
         Self::new(
             QueueErrorKind::Refused,
             "the broker returned no answer for the task",

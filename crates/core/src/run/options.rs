@@ -1,10 +1,12 @@
-//! What a run may ask for beyond the plain: a deadline, a kept result, keys, a total time limit, a trace.
+//! What a run may ask for beyond the plain: a deadline, a kept result, keys, a total time limit, a trace,
+//! other runs.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::unique::{Idempotency, Unique};
+use crate::run::follow::{FollowedBy, Follows};
 use crate::time::Timestamp;
 use crate::trace::{TraceContext, TraceParent, TraceState};
 
@@ -35,6 +37,12 @@ pub struct RunOptions {
     /// The W3C trace state that belongs to it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
     pub trace_state: Option<TraceState>,
+    /// The follow-up that waits for the end of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<FollowedBy>,
+    /// What this run waits for before it is queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
 }
 
 impl RunOptions {

@@ -15,7 +15,7 @@ pub use definition::{
 };
 pub use error::{TaskError, TaskErrorKind};
 pub use function::FunctionTask;
-pub use params::{InvalidParams, ParamSpec, decode};
+pub use params::{InvalidParams, ParamSpec, decode, decode_input};
 pub use result::{IntoTaskError, IsOutput, Returned, ViaResult, ViaValue};
 pub use unique::UniqueTemplate;
 

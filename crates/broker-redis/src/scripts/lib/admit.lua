@@ -5,7 +5,7 @@
 -- those behind them, and what it asks for:
 -- how it is due (0 now, 1 after so long, 2 at; 4 more if its deadline is a time), due ms, deadline or time
 -- until it in ms + 1, kept for ms + 1, where in the second part its deadline stands, the texts that stand
--- beside it.
+-- beside it. Such runs that are stored together, all or none, come behind 5 bytes: `all`, and their number in 2.
 local SEEN, SEEN_BEFORE = P .. 'seen', P .. 'seen:before'
 
 -- How many ids are remembered at least, beside those of runs that are stored by id. The more, the more each
@@ -37,11 +37,12 @@ local function remember_stored()
   end
 end
 
--- Returns the run with its times, when it is due, what stands beside it, and what it asks for by keys.
+-- Returns the run with its times, when it is due, what stands beside it, what it asks for by keys, and whether it
+-- waits for others.
 local function complete(head, tail, more, time)
   local how, due, expires, keep, at = parse('>BI6I6I6I4', more)
   local texts, deadline, is_time = sub(more, 24), 0, how >= 4
-  local keys = parse('>I2c0', texts)
+  local keys, _, workflow = parse('>I2c0I2c0I2c0', texts)
   how = how % 4
   due = math.min(how == 0 and time or how == 1 and time + due or math.max(due, time), LAST)
   if expires > 0 then
@@ -51,12 +52,14 @@ local function complete(head, tail, more, time)
   local run = head .. time_bytes(time) .. time_bytes(due) .. tail
   run = in_state(run, due > time and SCHEDULED or QUEUED)
   local is_plain = deadline == 0 and keep == 0 and not string.find(texts, '[^%z]')
-  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, keys ~= '' and keyed(keys)
+  local is_awaiting = workflow ~= '' and parse('>I2', workflow) > 0
+  if is_awaiting then run = in_state(sub(run, 1, 34) .. time_bytes(LAST) .. sub(run, 41), SCHEDULED) end
+  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, keys ~= '' and keyed(keys), is_awaiting
 end
 
--- Returns whether a queue has room for one more run, if there is a limit.
+-- Returns whether a queue has room for so many more runs, if there is a limit; they take it.
 local lengths = {}
-local function has_room(queue, most)
+local function has_room(queue, most, number)
   if most == 0 then return true end
   if not lengths[queue] then
     lengths[queue] = 0
@@ -64,7 +67,7 @@ local function has_room(queue, most)
       lengths[queue] = lengths[queue] + tonumber(length or 0)
     end
   end
-  lengths[queue] = lengths[queue] + 1
+  lengths[queue] = lengths[queue] + number
   return lengths[queue] <= most
 end
 
@@ -78,7 +81,7 @@ local function admit_plain(at, time, most, known, answers)
     local id = ARGV[at - 1 + index * 2]
     if known[id] then
       answers[done + index] = 'D' .. id
-    elseif not has_room(queue, most) then
+    elseif not has_room(queue, most, 1) then
       answers[done + index] = 'F'
     else
       known[id], answers[done + index], stored[#stored + 1] = true, '1', id
@@ -95,7 +98,7 @@ local function admit_plain(at, time, most, known, answers)
 end
 
 -- Stores a run, unless another one holds its unique key; returns its answer, and the run that stands for it.
-local function admit_keyed(run, due, side, keys, time, most)
+local function admit_keyed(run, due, side, keys, is_awaiting, time, most)
   local id, queue = sub(run, 5, 20), queue_of(run)
   local unique = keys and keys.key ~= '' and keys.key
   if unique then
@@ -107,10 +110,14 @@ local function admit_keyed(run, due, side, keys, time, most)
       return (keys.rule == REPLACE and 'R' or 'D') .. holder, holder
     end
   end
-  if not has_room(queue, most) then return 'F' end
+  if not has_room(queue, most, 1) then return 'F' end
   stored[#stored + 1] = id
   if side then call('HSET', SIDE, id, side) end
   if unique then hold_key(UNIQUE, unique, id, time, keys.scope == FOR_A_WINDOW and keys.window or 0) end
+  if is_awaiting then
+    put_awaiting(run)
+    return '0', id
+  end
   if due > time then
     put_due(run, due)
     return '0', id
@@ -121,7 +128,7 @@ end
 
 -- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
 local function admit_one(at, time, most, known)
-  local run, due, side, keys = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
+  local run, due, side, keys, is_awaiting = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
   local id = sub(run, 5, 20)
   if known[id] or call('HEXISTS', RUNS, id) == 1 then
     return 'D' .. id
@@ -129,10 +136,46 @@ local function admit_one(at, time, most, known)
   local repetition = keys and keys.repetition
   local first = repetition and holder_of(REPEATED, repetition, time)
   if first then return 'D' .. first end
-  local answer, stands_for_it = admit_keyed(run, due, side, keys, time, most)
+  local answer, stands_for_it = admit_keyed(run, due, side, keys, is_awaiting, time, most)
   if stands_for_it == id then known[id] = true end
   if repetition and stands_for_it then hold_key(REPEATED, repetition, stands_for_it, time, keys.known_for) end
   return answer
+end
+
+-- Returns why runs that are stored together cannot be, as the answer for each of them, if so.
+local function refusal_of(at, number, time, most, known)
+  local wanted, ids = {}, {}
+  for index = 0, number - 1 do
+    local from = at + index * 3
+    local queue = queue_of(ARGV[from] .. rep('\0', 12) .. ARGV[from + 1])
+    wanted[queue], ids[index + 1] = (wanted[queue] or 0) + 1, sub(ARGV[from], 5, 20)
+  end
+  for index, is_stored in ipairs(call('HMGET', RUNS, unpack(ids))) do
+    if is_stored or known[ids[index]] then return 'D' end
+  end
+  for index = 0, number - 1 do
+    local text = parse('>I2c0', ARGV[at + index * 3 + 2], 24)
+    local keys = text ~= '' and keyed(text)
+    local holder = keys and (keys.repetition and holder_of(REPEATED, keys.repetition, time)
+      or keys.key ~= '' and holder_of(UNIQUE, keys.key, time))
+    if holder then return 'D' .. holder end
+  end
+  for queue, more in pairs(wanted) do
+    local is_refused = not has_room(queue, most, more)
+    if most > 0 then lengths[queue] = lengths[queue] - more end
+    if is_refused then return 'F' end
+  end
+  return nil
+end
+
+-- Stores runs together from `ARGV[at]` on, all or none; adds an answer for each.
+local function admit_together(at, number, time, most, known, answers)
+  local refusal = refusal_of(at, number, time, most, known)
+  for index = 0, number - 1 do
+    local from = at + index * 3
+    local answer = refusal == 'D' and 'D' .. sub(ARGV[from], 5, 20) or refusal
+    answers[#answers + 1] = answer or admit_one(from, time, most, known)
+  end
 end
 
 -- Returns the ids of the runs from `ARGV[at]` on.
@@ -140,7 +183,9 @@ local function all_ids(at)
   local ids, number = {}, 0
   while ARGV[at] do
     local head = ARGV[at]
-    if #head == 4 then
+    if #head == 5 then
+      at = at + 1
+    elseif #head == 4 then
       local members = tonumber(ARGV[at + 2])
       for index = 1, members do ids[number + index] = ARGV[at + 1 + index * 2] end
       number, at = number + members, at + 3 + members * 2
@@ -157,7 +202,11 @@ end
 local function admit(at, time, most)
   local answers, known = {}, known_ids(all_ids(at))
   while ARGV[at] do
-    if #ARGV[at] == 4 then
+    if #ARGV[at] == 5 then
+      local together = parse('>I2', ARGV[at], 4)
+      admit_together(at + 1, together, time, most, known, answers)
+      at = at + 1 + together * 3
+    elseif #ARGV[at] == 4 then
       at = admit_plain(at, time, most, known, answers)
     else
       answers[#answers + 1] = admit_one(at, time, most, known)
