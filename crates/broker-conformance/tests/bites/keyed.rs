@@ -11,6 +11,18 @@ use crate::defect::Defect;
 /// What each defect of keys must make fail.
 pub(crate) const KEYED: &[(Defect, &[&str])] = &[
     (
+        Defect::UniqueKeyIgnored,
+        &["unique::a_held_key_is_a_duplicate"],
+    ),
+    (
+        Defect::UniqueKeyNeverFreed,
+        &[
+            "unique::every_end_frees_the_key",
+            "unique::every_removal_frees_the_key",
+            "unique::a_requeue_takes_the_key",
+        ],
+    ),
+    (
         Defect::KeyHeldAfterTheBegin,
         &[
             "unique::a_key_of_what_waits_is_free_once_it_begins",

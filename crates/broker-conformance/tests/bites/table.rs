@@ -66,18 +66,6 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (
-        Defect::UniqueKeyIgnored,
-        &["unique::a_held_key_is_a_duplicate"],
-    ),
-    (
-        Defect::UniqueKeyNeverFreed,
-        &[
-            "unique::every_end_frees_the_key",
-            "unique::every_removal_frees_the_key",
-            "unique::a_requeue_takes_the_key",
-        ],
-    ),
-    (
         Defect::ResultsKeptForEver,
         &[
             "results::are_kept_as_long_as_asked",
