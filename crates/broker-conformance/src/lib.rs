@@ -164,7 +164,11 @@ macro_rules! for_each_case {
                 the_future_does_not_fire: "schedules",
                 a_lower_version_changes_nothing: "schedules", removed_stays_removed: "schedules",
                 switched_off_does_not_fire: "schedules", the_revision_follows_definitions: "schedules",
-                a_change_wakes_the_waiting: "schedules",
+                a_change_wakes_the_waiting: "schedules", a_replaced_definition_is_shown: "schedules",
+            }
+            overlap {
+                is_allowed_by_default: "schedules", can_be_skipped: "overlap",
+                can_cancel_the_run_before: "overlap", is_counted_once: "overlap",
             }
             wake {
                 an_enqueue_wakes: "", a_due_run_wakes: "delayed", a_release_wakes: "",

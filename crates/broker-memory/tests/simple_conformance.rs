@@ -63,6 +63,7 @@ conformance!(
         "expiry",
         "lookup",
         "waits",
-        "workflows"
+        "workflows",
+        "overlap"
     ]
 );

@@ -43,13 +43,20 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     }
 }
 
-/// Returns the texts, in their order: what it asks for by keys, what a later release adds, the workflow.
-fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 3] {
+/// Returns the texts, in their order: what it asks for by keys, what a later release adds, the workflow,
+/// the schedule.
+fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let Some(options) = options else {
-        return [Cow::default(), Cow::default(), Cow::default()];
+        return Default::default();
     };
-    let keys = Cow::from(keyed::pack(options));
-    [keys, Cow::default(), Cow::from(workflow(options))]
+    let schedule = options.schedule.as_ref();
+    let schedule = schedule.map_or(Cow::default(), |name| Cow::from(name.as_str().as_bytes()));
+    [
+        Cow::from(keyed::pack(options)),
+        Cow::default(),
+        Cow::from(workflow(options)),
+        schedule,
+    ]
 }
 
 /// Packs what a run waits for and what waits for it, as `lib/follow.lua` reads it.

@@ -193,7 +193,7 @@
 //! conformance!(
 //!     ShelfHarness,
 //!     without = ["fenced", "priorities", "unique", "idempotency", "results", "waits", "cancel",
-//!         "expiry", "lookup", "workflows"]
+//!         "expiry", "lookup", "workflows", "overlap"]
 //! );
 //! ```
 //!

@@ -14,6 +14,7 @@ pub mod history;
 pub mod idempotency;
 pub mod lost_replies;
 pub mod order;
+pub mod overlap;
 pub mod progress;
 pub mod random;
 pub mod reclaim;
@@ -55,6 +56,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("checkpoints", can.checkpoints),
         ("workflows", can.workflows),
         ("schedules", can.schedules),
+        ("overlap", can.overlap),
     ];
     for (name, can) in facts {
         assert_eq!(

@@ -133,4 +133,8 @@ pub(crate) enum Defect {
     SwitchDoesNothing,
     RevisionFollowsTicks,
     ChangesNotTold,
+    ReplacedForgotten,
+    OverlapNeverAllowed,
+    OverlapIgnored,
+    OverlapCountedTwice,
 }

@@ -10,6 +10,7 @@ use aqueduct_broker_api::{
 use aqueduct_broker_conformance::START;
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
 use crate::broken::BrokenBroker;
@@ -163,6 +164,14 @@ impl ScheduleStore for BrokenBroker {
         if self.has(Defect::RevisionFollowsTicks) {
             snapshot.revision += self.notes().fired;
         }
+        for entry in &mut snapshot.entries {
+            if self.has(Defect::ReplacedForgotten) {
+                entry.replaced = None;
+            }
+            if self.has(Defect::OverlapCountedTwice) && entry.overlaps > 0 {
+                entry.overlaps = self.notes().fired - 1;
+            }
+        }
         Ok(snapshot)
     }
 
@@ -176,11 +185,16 @@ impl ScheduleStore for BrokenBroker {
         if self.has(does_nothing) {
             return Ok(Fired::Fired(id));
         }
-        let mut fire = fire.clone();
-        if let Some(run) = &mut fire.run {
+        let mut asked = fire.clone();
+        match self.defect {
+            Some(Defect::OverlapIgnored) => asked.overlap = Overlap::Allow,
+            Some(Defect::OverlapNeverAllowed) => asked.overlap = Overlap::Skip,
+            _ => {}
+        }
+        if let Some(run) = &mut asked.run {
             spoil_keys(self.defect, run);
         }
-        let fired = self.inner.fire(&fire).await?;
+        let fired = self.inner.fire(&asked).await?;
         self.notes().fired += 1;
         match (fired, run) {
             (Fired::AlreadyDone { .. }, Some(mut run)) if self.has(Defect::TickFiresTwice) => {

@@ -215,46 +215,6 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (Defect::CancelsNotTold, &["cancel::a_running_run_is_told"]),
     (
-        Defect::ReportsForgotten,
-        &["progress::is_shown_while_the_run_runs"],
-    ),
-    (
-        Defect::OnlyTheLastReporterShown,
-        &["progress::belongs_to_one_run"],
-    ),
-    (
-        Defect::ReportsOfAnyone,
-        &["progress::without_the_lease_changes_nothing"],
-    ),
-    (
-        Defect::ReportsOutliveTheAttempt,
-        &["progress::goes_with_the_attempt"],
-    ),
-    (
-        Defect::CheckpointsForgotten,
-        &[
-            "checkpoint::outlives_the_attempt",
-            "checkpoint::outlives_the_consumer",
-        ],
-    ),
-    (
-        Defect::OldCheckpointsReplace,
-        &["checkpoint::the_newest_counts"],
-    ),
-    (
-        Defect::CheckpointsOfAnyone,
-        &["checkpoint::without_the_lease_keeps_nothing"],
-    ),
-    (
-        Defect::CheckpointsOutliveTheEnd,
-        &["checkpoint::goes_with_the_end"],
-    ),
-    (Defect::CheckpointsOfAnySize, &["checkpoint::has_a_limit"]),
-    (
-        Defect::RepeatedCheckpointRefused,
-        &["lost_replies::of_a_checkpoint_keep_it"],
-    ),
-    (
         Defect::ReclaimDoesNothing,
         &[
             "lost_replies::of_beats_reclaim_once",

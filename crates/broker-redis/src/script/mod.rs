@@ -68,6 +68,7 @@ const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
 const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
@@ -93,7 +94,8 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING, LOCATE
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
+                CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
@@ -144,6 +146,10 @@ impl Scripts {
                 KEYS,
                 LEAVE,
                 WAITING,
+                FOLLOW,
+                ENDING,
+                LOCATE,
+                CANCELLING,
                 REPLACE,
                 ADMIT,
                 SCHEDULES

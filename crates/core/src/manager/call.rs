@@ -312,6 +312,7 @@ fn as_defined(definition: &TaskDefinition, params: Payload) -> Result<QueuedTask
     task.queue = definition.queue().clone();
     task.lane = definition.lane();
     task.priority = definition.priority();
+    task.expires_in = definition.expires_in();
     task.options = options;
     if let Some(wait) = definition.unique().and_then(UniqueTemplate::wait) {
         task.due = Due::After(wait);
