@@ -5,6 +5,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod docgen;
+mod fuzz;
 mod redis;
 mod shell;
 mod simulate;
@@ -24,6 +25,7 @@ cargo xtask <command>
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
   simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
   chaos --list       which test shows each scenario, and each known incident of others
+  fuzz [target] [--minutes M]  random input for whatever reads some, with a nightly compiler
   bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ["redis", kind] => redis::run(kind),
         ["chaos", "--list"] => chaos::list::run(),
         ["chaos", ids @ ..] => chaos::run(ids),
+        ["fuzz", words @ ..] => fuzz::run(words),
         ["simulate", words @ ..] => simulate::run(words),
         ["bench", "memory"] => bench::memory(),
         ["bench", "cpu", only @ ..] => bench::cpu(only),

@@ -15,12 +15,14 @@ use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{
     Failure, FailureKind, Idempotency, OnConflict, Reason, TaskRun, Unique, UniqueScope,
+    Unsuccessful,
 };
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
 };
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
+use crate::following::shaped;
 use crate::model::ModelBroker;
 use crate::plan::{Keyed, Step};
 
@@ -37,6 +39,8 @@ struct World {
     last_enqueue: Option<EnqueueRequest>,
     consumers: Vec<Client>,
     runs: Vec<RunId>,
+    /// Whether the broker can do workflows.
+    has_workflows: bool,
 }
 
 struct Client {
@@ -67,6 +71,7 @@ pub(crate) async fn compare(bench: &Bench, plan: &[Step]) -> Option<String> {
         last_enqueue: None,
         consumers: (0..3).map(client).collect(),
         runs: Vec::new(),
+        has_workflows: bench.broker.capabilities().workflows,
     };
     for (number, step) in plan.iter().enumerate() {
         if let Step::Advance { by } = *step {
@@ -156,11 +161,13 @@ impl World {
             expires,
             key,
             repetition,
+            shape,
         } = step
         else {
             return Vec::new();
         };
         let first = self.runs.len();
+        let shape = shape.filter(|_| self.has_workflows);
         let task = |number| {
             let mut task = named("a");
             let params = Params::new().with("n", &(first + number));
@@ -168,17 +175,20 @@ impl World {
             task.priority = Priority::ALL[priority];
             task.due = delay.map_or(Due::Now, Due::After);
             task.expires_in = expires;
-            if let Some(key) = key {
+            if let Some(key) = key.filter(|_| shape.is_none()) {
                 task.options_mut().unique = Some(unique(key));
             }
-            if let Some(key) = repetition {
+            if let Some(key) = repetition.filter(|_| shape.is_none()) {
                 let key = Key::new(key.to_string()).unwrap();
                 let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
                 task.options_mut().idempotency = Some(idempotency);
             }
             task
         };
-        let tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        let mut tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        if let Some(shape) = shape {
+            tasks = shaped(tasks, shape);
+        }
         self.runs.extend(tasks.iter().map(|task| task.id));
         tasks
     }
@@ -310,6 +320,7 @@ impl World {
                         run.progress.clone(),
                         run.checkpoint.clone(),
                         run.payload.as_bytes(),
+                        (run.queued_at, input(run), reason(run)),
                     )
                 })
                 .collect();
@@ -342,6 +353,23 @@ fn unique(keyed: Keyed) -> Unique {
         Some(longest) => unique.put_off_at_most(longest),
         None => unique,
     }
+}
+
+/// Returns what a run was given: of what runs anyway the ends of those before.
+fn input(run: &TaskRun) -> Option<String> {
+    let input = run.input.as_ref()?;
+    let Ok(ends) = input.decode::<Vec<Result<(), Unsuccessful>>>() else {
+        return Some(format!("{input:?}"));
+    };
+    let state = |end: Result<(), Unsuccessful>| end.map_err(|end| (end.task, end.state));
+    let states: Vec<_> = ends.into_iter().map(state).collect();
+    Some(format!("{states:?}"))
+}
+
+/// Returns why a run was cancelled; of runs that end in one step, which one it was is open.
+fn reason(run: &TaskRun) -> Option<String> {
+    let reason = run.record.as_ref()?.reason.as_ref()?;
+    reason.as_str().rsplit(", ").next().map(str::to_owned)
 }
 
 /// Returns the failed attempts of a run; the words of a failure are each broker's own.

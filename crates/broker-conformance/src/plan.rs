@@ -13,6 +13,7 @@ pub(crate) enum Step {
         expires: Option<Duration>,
         key: Option<Keyed>,
         repetition: Option<u8>,
+        shape: Option<Shape>,
     },
     /// Repeat the last enqueue.
     EnqueueAgain,
@@ -62,6 +63,21 @@ pub(crate) struct Keyed {
     pub(crate) window: Duration,
 }
 
+/// What the tasks of one enqueue are to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Each follows the one before.
+    Chain,
+    /// The last follows all others.
+    Chord,
+    /// The last follows all others, however they end.
+    ChordAnyway,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 3] = [Self::Chain, Self::Chord, Self::ChordAnyway];
+}
+
 /// Returns the seed of the environment, or a new one.
 pub(crate) fn seed() -> u64 {
     let given = std::env::var("AQUEDUCT_SEED")
@@ -94,6 +110,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
                 window: Duration::from_millis(random.u64(1..6000)),
             }),
             repetition: (random.usize(..8) == 0).then(|| random.u8(..3)),
+            shape: (random.usize(..3) == 0).then(|| Shape::ALL[random.usize(..3)]),
         },
         20..24 => Step::EnqueueAgain,
         24..48 => Step::Claim {

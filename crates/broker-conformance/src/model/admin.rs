@@ -36,8 +36,8 @@ impl Model {
         let Some(index) = self.index(id) else {
             return false;
         };
-        let run = &self.runs[index].run;
-        let can_be = run.state.after(Transition::Requeue).is_some() && !run.lacks_input();
+        let ended = self.runs[index].run.clone();
+        let can_be = ended.state.after(Transition::Requeue).is_some() && !ended.lacks_input();
         if !can_be || !self.take_key_again(id, now) {
             return false;
         }
@@ -56,6 +56,7 @@ impl Model {
         }
         (stored.place, stored.until, stored.cancel) = (place, None, None);
         self.apply(index, Transition::Requeue);
+        self.bring_back(&ended);
         true
     }
 

@@ -123,6 +123,8 @@ pub(crate) enum Defect {
     RunsAnywayForgotten,
     StoredApart,
     DelayAfterOthersIgnored,
+    RestNotBroughtBack,
+    FamiliesMixed,
     // Schedules.
     TickFiresNothing,
     TickFiresTwice,

@@ -31,6 +31,9 @@ impl BrokerAdmin for BrokenBroker {
         if self.has(Defect::EndIgnoredByFilters) {
             filter.ended_since = None;
         }
+        if self.has(Defect::FamiliesMixed) {
+            filter.root = None;
+        }
         if self.has(Defect::ListRepeatsItsFirstPage) {
             filter.after = None;
         }
@@ -68,6 +71,9 @@ impl BrokerAdmin for BrokenBroker {
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         if self.has(Defect::RequeueDoesNothing) {
             return Ok(vec![true; runs.len()]);
+        }
+        if self.has(Defect::RestNotBroughtBack) {
+            self.discard_rest(runs).await?;
         }
         self.inner.requeue(runs).await
     }

@@ -416,6 +416,14 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::DelayAfterOthersIgnored,
         &["workflows::a_delay_counts_from_the_release"],
     ),
+    (
+        Defect::RestNotBroughtBack,
+        &["workflows::the_rest_of_a_chain_waits_again"],
+    ),
+    (
+        Defect::FamiliesMixed,
+        &["workflows::a_family_is_listed_from_its_root"],
+    ),
     (Defect::TickFiresNothing, &["schedules::a_tick_fires_once"]),
     (
         Defect::TickFiresTwice,
