@@ -21,6 +21,7 @@ mod introduction;
 mod key_holder;
 mod lease;
 mod lengths;
+mod limits;
 mod producer;
 mod reclaim;
 mod schedules;
@@ -45,6 +46,7 @@ pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
 pub use key_holder::KeyHolder;
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
+pub use limits::{InvalidQueueLimit, QueueLimits};
 pub use producer::Producer;
 pub use reclaim::{DEFAULT_CRASH_BUDGET, MAX_RECLAIM_BATCH, ReclaimRequest, Reclaimed};
 pub use schedules::{
