@@ -10,8 +10,13 @@ use aqueduct_broker_api::{
 };
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::event::Progress;
+use aqueduct_core::key::Key;
+use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Limit, Reason, TaskRun, UniqueKey, Unsuccessful};
+use aqueduct_core::run::{
+    Failure, FailureKind, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique, UniqueScope,
+    Unsuccessful,
+};
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
 };
@@ -19,7 +24,7 @@ use aqueduct_core::{
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::following::shaped;
 use crate::model::ModelBroker;
-use crate::plan::Step;
+use crate::plan::{Keyed, Step};
 
 /// The lease and the beat of the plan's consumers.
 const LEASE: Duration = Duration::from_secs(2);
@@ -159,19 +164,28 @@ impl World {
             expires,
             key,
             limits,
+            repetition,
             shape,
         } = step
         else {
             return Vec::new();
         };
+        let first = self.runs.len();
         let shape = shape.filter(|_| self.has_workflows);
-        let task = |_| {
+        let task = |number| {
             let mut task = named("a");
+            let params = Params::new().with("n", &(first + number));
+            task.payload = params.into_payload().unwrap();
             task.priority = Priority::ALL[priority];
             task.due = delay.map_or(Due::Now, Due::After);
             task.expires_in = expires;
             if let Some(key) = key.filter(|_| shape.is_none()) {
-                task.options_mut().unique = Some(UniqueKey::new(key.to_string()).unwrap());
+                task.options_mut().unique = Some(unique(key));
+            }
+            if let Some(key) = repetition.filter(|_| shape.is_none()) {
+                let key = Key::new(key.to_string()).unwrap();
+                let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
+                task.options_mut().idempotency = Some(idempotency);
             }
             for limit in limits.into_iter().flat_map(some_limits) {
                 task.options_mut().limits.set(limit).unwrap();
@@ -312,6 +326,7 @@ impl World {
                         failed_attempts(run),
                         run.progress.clone(),
                         run.checkpoint.clone(),
+                        run.payload.as_bytes(),
                         (run.queued_at, input(run), reason(run)),
                     )
                 })
@@ -359,6 +374,27 @@ async fn limits_of(broker: &BrokerHandle) -> String {
         format!("{max:?} {} {:?} {:?}", it.running, it.opens_at, it.held_by)
     });
     shown.collect::<Vec<_>>().join(", ")
+}
+
+fn unique(keyed: Keyed) -> Unique {
+    let scopes = [
+        UniqueScope::Queued,
+        UniqueScope::UntilFinished,
+        UniqueScope::Window(keyed.window),
+    ];
+    let rules = [
+        OnConflict::ReturnExisting,
+        OnConflict::Replace,
+        OnConflict::Refuse,
+    ];
+    let unique = Unique::key(keyed.key.to_string())
+        .unwrap()
+        .scope(scopes[keyed.scope])
+        .on_conflict(rules[keyed.on_conflict]);
+    match keyed.put_off {
+        Some(longest) => unique.put_off_at_most(longest),
+        None => unique,
+    }
 }
 
 /// Returns what a run was given: of what runs anyway the ends of those before.

@@ -58,6 +58,7 @@ conformance!(
         "priorities",
         "unique",
         "limits",
+        "idempotency",
         "results",
         "cancel",
         "expiry",

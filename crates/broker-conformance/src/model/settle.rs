@@ -172,6 +172,7 @@ impl Model {
     pub(super) fn end(&mut self, index: usize, transition: Transition, now: Timestamp) -> RunState {
         self.apply(index, transition);
         self.leave_line(index);
+        self.give_back_key(self.runs[index].run.id);
         let stored = &mut self.runs[index];
         let state = stored.run.state;
         let asked = stored

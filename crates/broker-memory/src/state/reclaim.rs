@@ -46,6 +46,7 @@ impl State {
         self.expire_unstarted(request, now, &mut done);
         self.sweep_kept(request, now, &mut done);
         self.limiter.sweep(now, request.limit);
+        done.more |= self.keys.forget_over(now, request.limit);
         done
     }
 

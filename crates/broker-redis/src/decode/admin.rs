@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    CancelAnswer, ConsumerInfo, Holder, Limit, LimitInfo, PauseScope, TaskInfo,
+    CancelAnswer, ConsumerInfo, Holder, KeyHolder, Limit, LimitInfo, PauseScope, TaskInfo,
 };
 use aqueduct_core::{ConsumerId, RunId, TaskName, Timestamp};
 use bytes::Bytes;
@@ -142,6 +142,32 @@ pub(crate) fn limit_infos(reply: Reply, asked: &[Limit]) -> Result<Vec<LimitInfo
         infos.push(info);
     }
     Ok(infos)
+}
+
+pub(crate) fn key_holders(reply: Reply) -> Result<Vec<Option<KeyHolder>>, LinkError> {
+    let one = |part: Reply| {
+        let hold = part.into_bytes()?;
+        if hold.is_empty() {
+            return Ok(None);
+        }
+        let cut = || LinkError::unexpected("the holder of a key");
+        let (id, times) = hold.split_first_chunk().ok_or_else(cut)?;
+        let (since, until) = times.split_first_chunk::<6>().ok_or_else(cut)?;
+        let [since, until] = [since.as_slice(), until].map(time_of);
+        let until = (until.as_millis() > 0).then_some(until);
+        Ok(Some(
+            KeyHolder::new(RunId::from_bytes(*id), since).until(until),
+        ))
+    };
+    reply.into_list()?.map(one).collect()
+}
+
+/// Reads a time of big-endian bytes.
+fn time_of(bytes: &[u8]) -> Timestamp {
+    let millis = bytes
+        .iter()
+        .fold(0, |time, byte| (time << 8) | u64::from(*byte));
+    Timestamp::from_millis(millis)
 }
 
 fn consumer_id(name: &str) -> Result<ConsumerId, LinkError> {

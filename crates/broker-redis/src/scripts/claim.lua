@@ -202,11 +202,11 @@ if lease > 0 then
   paused = call('EXISTS', P .. 'paused') == 1
 end
 
--- Returns the run of an entry if it can start now but for its limits, what stands beside it of those, and
--- its deadline; `stands` if it comes out of a line.
+-- Returns the run of an entry if it can start now but for its limits, what stands beside it of those, its
+-- deadline, and what it asks for by keys if it holds one only while it is queued; `stands` if it comes out of a line.
 local has_stale = nil
 local function usable(entry, stands)
-  local run, limits, deadline = entry, nil, nil
+  local run, limits, deadline, held_while_queued = entry, nil, nil, false
   if byte(entry) == 0 then
     local id = sub(entry, 2)
     local stale = (stands and '+' or '') .. id
@@ -217,8 +217,8 @@ local function usable(entry, stands)
     end
     run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
-    local keep, unique, workflow
-    deadline, keep, unique, workflow, limits = side_of(run)
+    local keep, keys, workflow
+    deadline, keep, keys, workflow, limits = side_of(run)
     local failures, crashes = tallies_of(run)
     if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
       count(QUEUED, queue_of(run), -1)
@@ -226,16 +226,18 @@ local function usable(entry, stands)
       finish(run, EXPIRED, time, retention, record_of(run))
       return nil
     end
+    held_while_queued = keys and byte(keys) == WHILE_QUEUED and keys
   end
   if paused and call('HEXISTS', P .. 'paused', 't' .. task_of(run)) == 1 then
     call('RPUSH', P .. 'aside', entry)
     return nil
   end
-  return run, limits, deadline
+  return run, limits, deadline, held_while_queued
 end
 
 -- Takes a run that starts from where it is stored by id.
-local function leave_runs(id, deadline)
+local function leave_runs(id, deadline, held_while_queued)
+  if held_while_queued then give_back_key(held_while_queued, id) end
   call('HDEL', RUNS, id)
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
 end
@@ -276,7 +278,7 @@ local function take_line(line, spot, most, held)
     local id = call('LPOP', ids)
     if not id then break end
     call('HDEL', STANDING, id)
-    local run, text, deadline = usable('\0' .. id, true)
+    local run, text, deadline, held_key = usable('\0' .. id, true)
     if run then
       local limits, since = limits_in(text), parse('>I6', run, 29)
       note_numbers(limits, since, time)
@@ -289,7 +291,7 @@ local function take_line(line, spot, most, held)
         return taken, passed
       end
       take_places(limits, since, time)
-      leave_runs(id, deadline)
+      leave_runs(id, deadline, held_key)
       hold(run, held)
       taken = taken + 1
       if call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1 and call('EXISTS', ids) == 1 then
@@ -341,13 +343,13 @@ local function take_from(list, queue, most)
       call('RPUSH', P .. 'unreadable', entry)
       count(QUEUED, queue, -1)
     elseif paused or version == 0 then
-      local limits, deadline
-      run, limits, deadline = usable(entry)
+      local limits, deadline, held_key
+      run, limits, deadline, held_key = usable(entry)
       if run and limits and limits ~= '' then
         let_on_later = {}
         if not starts(run, limits, spot) then run = nil end
       end
-      if run and version == 0 then leave_runs(sub(entry, 2), deadline) end
+      if run and version == 0 then leave_runs(sub(entry, 2), deadline, held_key) end
     else
       run = entry
     end

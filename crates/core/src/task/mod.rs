@@ -8,6 +8,7 @@ mod function;
 mod limit;
 mod params;
 mod result;
+mod unique;
 
 pub use cpu::{CpuOptions, MakesState, StateMaker, StateParam};
 pub use definition::{
@@ -18,6 +19,7 @@ pub use function::FunctionTask;
 pub use limit::TaskLimit;
 pub use params::{InvalidParams, ParamSpec, decode, decode_input};
 pub use result::{IntoTaskError, IsOutput, Returned, ViaResult, ViaValue};
+pub use unique::UniqueTemplate;
 
 use std::fmt;
 use std::future::Future;

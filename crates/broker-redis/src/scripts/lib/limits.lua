@@ -219,10 +219,10 @@ end
 
 -- Writes the limits that have changed; forgets those that are as good as new.
 write_limits = function()
-  if not next(limits_changed) then return end
-  local time = now()
+  local time
   for field in pairs(limits_changed) do
     local limit = limits_known[field]
+    time = time or now()
     if is_idle(limit, time) then
       if not limit.is_new then call('HDEL', LIMITS, field) end
     else

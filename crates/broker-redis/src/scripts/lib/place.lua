@@ -18,7 +18,7 @@ local function limits_beside(side)
   return limits
 end
 
--- Returns deadline, retention, unique key, what is said of its workflow (lib/follow.lua) and its limits of a
+-- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow (lib/follow.lua) and its limits of a
 -- run that has such; nothing for a plain one.
 local sides = {}
 local function side_of(run)
@@ -32,8 +32,8 @@ local function side_of(run)
   if not side then
     return nil
   end
-  local deadline, keep, unique, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
-  return deadline, keep, unique, workflow, limits
+  local deadline, keep, keys, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
+  return deadline, keep, keys, workflow, limits
 end
 
 -- Takes a run from its consumer that has limits: its places are free.
