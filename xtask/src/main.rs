@@ -22,9 +22,14 @@ cargo xtask <command>
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
   chaos --list       which test shows each scenario, and each known incident of others
-  bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
+  bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
-  bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
+  bench latency      how soon idle applications begin and tell: memory, redis
+  bench redis [what…] the Redis broker beside bare commands: drain, enqueue, backlog, idle
+  bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
+  bench scale [what…] what grows: depth, consumers, tasks, concurrency, payload
+  bench costs        allocations and instructions a run
+  bench peers        queues of others, on the same server in the same run
 ";
 
 fn main() -> ExitCode {
@@ -40,9 +45,7 @@ fn main() -> ExitCode {
         ["redis", kind] => redis::run(kind),
         ["chaos", "--list"] => chaos::list::run(),
         ["chaos", ids @ ..] => chaos::run(ids),
-        ["bench", "memory"] => bench::memory(),
-        ["bench", "cpu", only @ ..] => bench::cpu(only),
-        ["bench", "redis", only @ ..] => bench::redis(only),
+        ["bench", words @ ..] => bench::run(words),
         ["help" | "--help"] => {
             println!("{HELP}");
             Ok(())
