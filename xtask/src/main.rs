@@ -21,6 +21,7 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
+  chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
   bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
@@ -44,6 +45,11 @@ fn main() -> ExitCode {
         ["redis"] => redis::run("standalone"),
         ["redis", kind] => redis::run(kind),
         ["chaos", "--list"] => chaos::list::run(),
+        ["chaos", "--soak"] => chaos::soak(10),
+        ["chaos", "--soak", minutes] => match minutes.parse() {
+            Ok(minutes) => chaos::soak(minutes),
+            Err(_) => Err(anyhow::anyhow!("{minutes} is no number of minutes")),
+        },
         ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", words @ ..] => bench::run(words),
         ["help" | "--help"] => {

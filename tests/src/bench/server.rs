@@ -54,6 +54,12 @@ impl Measured {
         self.server.url()
     }
 
+    /// Returns the port on the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
     /// Returns what the server has used up until now.
     ///
     /// # Errors

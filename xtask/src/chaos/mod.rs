@@ -15,8 +15,9 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 20] = [
+const PROGRAMS: [&str; 25] = [
     "redis_access",
+    "redis_disk",
     "redis_ends",
     "redis_failover",
     "redis_fencing",
@@ -31,10 +32,14 @@ const PROGRAMS: [&str; 20] = [
     "redis_replies",
     "redis_schedulers",
     "redis_server",
+    "redis_soak",
     "redis_standstill",
+    "redis_steps",
     "redis_ticks",
     "redis_time",
+    "redis_trickle",
     "redis_unique",
+    "redis_versions",
     "redis_wakes",
 ];
 
@@ -98,6 +103,16 @@ fn seed() -> anyhow::Result<String> {
     }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     Ok((now.as_nanos() % 1_000_000_007).to_string())
+}
+
+/// Runs random faults for so many minutes.
+pub(crate) fn soak(minutes: u32) -> anyhow::Result<()> {
+    redis::require()?;
+    let mut soak = program("redis_soak");
+    soak.args(["m5_", "--include-ignored", "--nocapture"])
+        .env("AQUEDUCT_SOAK_MINUTES", minutes.to_string())
+        .env(SEED, seed()?);
+    run_command(&mut soak)
 }
 
 fn is_wanted(name: &str, ids: &[&str]) -> bool {
