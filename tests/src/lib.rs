@@ -8,6 +8,7 @@ pub mod oracle;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod simulation;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -291,6 +291,7 @@ async fn what_a_dead_consumer_holds_will_be_taken_back() {
         consumer,
         place: None,
         is_alive,
+        progress: None,
     };
     assert_eq!(world.findings(id).await, [held(true)]);
     clock.advance(Duration::from_secs(6));

@@ -78,7 +78,7 @@ struct Gate(Mutex<mpsc::Receiver<()>>);
 #[task]
 async fn waits_for_cancellation(ctx: TaskContext) -> Result<(), TaskError> {
     ctx.cancelled().await;
-    ctx.checkpoint()
+    ctx.check_cancelled()
 }
 
 #[task]

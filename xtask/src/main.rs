@@ -7,6 +7,7 @@ mod ci;
 mod docgen;
 mod redis;
 mod shell;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -23,6 +24,7 @@ cargo xtask <command>
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
   chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
+  simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
   bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
   bench latency      how soon idle applications begin and tell: memory, redis
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         },
         ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", words @ ..] => bench::run(words),
+        ["simulate", words @ ..] => simulate::run(words),
         ["help" | "--help"] => {
             println!("{HELP}");
             Ok(())

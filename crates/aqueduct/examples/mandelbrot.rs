@@ -41,7 +41,7 @@ fn all() -> TaskList {
 fn band(ctx: TaskContext, first: u32, width: u32) -> Result<(), TaskError> {
     let mut pixels = Vec::new();
     for row in first..(first + BAND).min(width) {
-        ctx.checkpoint()?; // ends here when somebody stops the program
+        ctx.check_cancelled()?; // ends here when somebody stops the program
         pixels.extend((0..width).map(|column| shade(column, row, width)));
     }
     collect::queue(&ctx, first, pixels).blocking()?;

@@ -70,6 +70,7 @@ pub use aqueduct_core::manager::{
     Queue, QueueAndWait, QueueError, RunHandle, TaskCall, Wait, WaitError,
 };
 pub use aqueduct_core::task::TaskResult;
+pub use aqueduct_core::workflow::{chain, group};
 pub use aqueduct_core::{
     Lane, Payload, Priority, QueueName, QueuedTask, RetryPolicy, RunId, RunState, Schedule,
     ScheduleName, State, TaskContext, TaskDefinition, TaskError, TaskManager, TaskName,
@@ -89,7 +90,8 @@ pub use serde;
 
 pub use aqueduct_broker_api as broker_api;
 pub use aqueduct_core::{
-    cancel, clock, context, event, layer, manager, payload, registry, retry, run, schedule, state,
+    cancel, checkpoint, clock, context, event, key, layer, manager, payload, registry, retry, run,
+    schedule, state, workflow,
 };
 
 /// The consumer by hand: builder, configuration, metrics.

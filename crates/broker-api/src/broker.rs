@@ -6,6 +6,7 @@ use std::future::Future;
 use aqueduct_core::QueueName;
 
 use crate::capabilities::Capabilities;
+use crate::checkpoint::{CheckpointRequest, Checkpointed};
 use crate::claim::{ClaimRequest, Claimed};
 use crate::enqueue::EnqueueRequest;
 use crate::error::BrokerError;
@@ -92,6 +93,20 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         &self,
         request: &ExtendRequest,
     ) -> impl Future<Output = Result<Extended, BrokerError>> + Send;
+
+    /// Keeps a value of a held run for the attempts that follow.
+    ///
+    /// It comes with each later [`Lease`](crate::Lease) of the run, and goes in the step that ends the run. Only the
+    /// current holder can keep one, and one of a lower number in the same attempt changes nothing. A broker that has not
+    /// the capability `checkpoints` returns an error of the kind `NotSupported`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is unknown whether the value is kept, or the broker refuses it.
+    fn checkpoint(
+        &self,
+        request: &CheckpointRequest,
+    ) -> impl Future<Output = Result<Checkpointed, BrokerError>> + Send;
 
     /// Takes back the runs of dead consumers, expires and sweeps; bounded by the request.
     ///

@@ -33,6 +33,12 @@ pub struct Capabilities {
     pub lookup: bool,
     /// What consumers say of themselves is kept as long as they live.
     pub introductions: bool,
+    /// What running runs report of their progress is kept as long as the attempt lasts.
+    pub progress: bool,
+    /// Running runs can keep a value for their next attempts.
+    pub checkpoints: bool,
+    /// Runs can follow others, and are stored together or not at all.
+    pub workflows: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
     /// The largest payload, in bytes.
@@ -57,6 +63,9 @@ impl Capabilities {
             cancel: true,
             lookup: true,
             introductions: true,
+            progress: true,
+            checkpoints: true,
+            workflows: true,
             schedules: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
@@ -78,6 +87,9 @@ impl Capabilities {
             cancel: false,
             lookup: false,
             introductions: false,
+            progress: false,
+            checkpoints: false,
+            workflows: false,
             schedules: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }

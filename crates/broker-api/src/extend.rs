@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aqueduct_core::event::Progress;
 use aqueduct_core::{ConsumerId, RunId};
 
 use crate::broker::Sequence;
@@ -25,6 +26,19 @@ pub struct ExtendRequest {
     /// What the consumer says of itself, with its first heartbeat and now and then; a broker keeps the
     /// last, or passes over it.
     pub introduction: Option<Arc<Introduction>>,
+    /// What runs in its hands have reported since the last heartbeat, the newest of each; a broker keeps it as long
+    /// as the attempt lasts, or passes over it.
+    pub progress: Vec<Report>,
+}
+
+/// How far a run is, and the proof of the right to say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The proof.
+    pub token: LeaseToken,
+    /// How far the run is.
+    pub progress: Progress,
 }
 
 /// The answer to a heartbeat.
@@ -49,7 +63,15 @@ impl ExtendRequest {
             held: Vec::new(),
             answered,
             introduction: None,
+            progress: Vec::new(),
         }
+    }
+
+    /// Sets what runs have reported.
+    #[must_use]
+    pub fn reporting(mut self, progress: Vec<Report>) -> Self {
+        self.progress = progress;
+        self
     }
 
     /// Sets what the consumer says of itself.
@@ -64,5 +86,13 @@ impl ExtendRequest {
     pub fn holding(mut self, held: Vec<LeaseToken>) -> Self {
         self.held = held;
         self
+    }
+}
+
+impl Report {
+    /// Creates a report with its proof.
+    #[must_use]
+    pub fn new(token: LeaseToken, progress: Progress) -> Self {
+        Self { token, progress }
     }
 }

@@ -8,6 +8,7 @@
 mod admin;
 mod broker;
 mod capabilities;
+mod checkpoint;
 mod claim;
 mod enqueue;
 mod erased;
@@ -32,12 +33,13 @@ pub use admin::{
 };
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;
+pub use checkpoint::{CheckpointRequest, Checkpointed};
 pub use claim::{Cancel, ClaimRequest, Claimed, LaneWant, MAX_CLAIM_BATCH};
 pub use enqueue::{EnqueueRequest, MAX_ENQUEUE_BATCH};
 pub use erased::{AdminHandle, BrokerFuture, BrokerHandle, ScheduleHandle};
 pub use error::{BrokerError, BrokerErrorKind};
 pub use ext::BrokerExt;
-pub use extend::{ExtendRequest, Extended};
+pub use extend::{ExtendRequest, Extended, Report};
 pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;

@@ -17,7 +17,8 @@ use crate::error::BrokerError;
 /// # What is where
 ///
 /// In the store: every run that waits and may start at once. A run that a stopping consumer gives
-/// back returns to the store.
+/// back returns to the store, with its [checkpoint](aqueduct_core::run::Checkpoint): a store that keeps runs as
+/// [`wire`](crate::wire) bytes keeps that too.
 ///
 /// In the memory of the process, and lost with it, after a graceful stop as well:
 ///

@@ -7,9 +7,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities, ClaimRequest, Claimed,
-    EnqueueRequest, Enqueued, ExtendRequest, Extended, Producer, QueueLengths, ReclaimRequest,
-    Reclaimed, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities, CheckpointRequest,
+    Checkpointed, ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended,
+    Producer, QueueLengths, ReclaimRequest, Reclaimed, SettleRequest, Settled, WaitAnswer,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::manager::{PortFuture, QueueErrorKind, QueuePort};
 use aqueduct_core::run::UniqueKey;
@@ -80,6 +81,10 @@ impl Broker for Gate {
     }
 
     async fn extend(&self, _: &ExtendRequest) -> Result<Extended, BrokerError> {
+        Err(refusal(BrokerErrorKind::NotSupported))
+    }
+
+    async fn checkpoint(&self, _: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
         Err(refusal(BrokerErrorKind::NotSupported))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
-use aqueduct_core::run::{Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::run::{Checkpoint, Failure, FailureKind, Lineage, TaskRun, UniqueKey};
 use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName,
@@ -58,6 +58,8 @@ fn full() -> TaskRun {
     queued.options_mut().deadline = Some(Timestamp::from_millis(1_700_000_100_000));
     queued.options_mut().set_trace(trace());
     run.options = queued.options;
+    let value = Payload::encode("half").unwrap();
+    run.checkpoint = Some(Box::new(Checkpoint::new(70_000, 3, at, value)));
     run
 }
 
@@ -113,6 +115,27 @@ fn options_of_a_later_layout_are_passed_over() {
     let run = wire::decode(&with_options(&options)).unwrap();
     let unique = run.options.and_then(|options| options.unique);
     assert_eq!(unique, UniqueKey::new("k").ok());
+}
+
+#[test]
+fn a_checkpoint_is_a_block_before_the_parameters() {
+    let mut run = plain();
+    let value = Payload::encode(&300).unwrap();
+    run.checkpoint = Some(Box::new(Checkpoint::new(2, 9, run.queued_at, value)));
+    let (head, parameters) = GOLDEN.split_at(46);
+    let mut bytes = head.to_vec();
+    bytes[1] = 64;
+    bytes.extend_from_slice(&[0, 0, 0, 17]); // length
+    bytes.extend_from_slice(&[0, 0, 0, 2, 0, 0, 0, 9]); // attempt, number
+    bytes.extend_from_slice(&[0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00]); // kept at
+    bytes.extend_from_slice(&[0xcd, 0x01, 0x2c]); // 300
+    bytes.extend_from_slice(parameters);
+    assert_eq!(wire::encode(&run).unwrap(), bytes);
+    assert_eq!(wire::decode(&bytes).unwrap(), run);
+    for length in [0, 13, 18, 255] {
+        bytes[49] = length;
+        assert!(wire::decode(&bytes).is_err(), "a block of {length} bytes");
+    }
 }
 
 #[test]

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, BrokerHandle, ClaimRequest, EnqueueRequest, ExtendRequest, LaneWant,
-    LeaseToken, ReclaimRequest, Sequence, Settle, SettleRequest, Settlement,
+    Broker, BrokerAdmin, BrokerHandle, CheckpointRequest, ClaimRequest, EnqueueRequest,
+    ExtendRequest, LaneWant, LeaseToken, ReclaimRequest, Report, Sequence, Settle, SettleRequest,
+    Settlement,
 };
 use aqueduct_core::clock::ManualClock;
+use aqueduct_core::event::Progress;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey};
-use aqueduct_core::{ConsumerId, Lane, Priority, ProducerId, QueuedTask, RunId, Timestamp};
+use aqueduct_core::{
+    ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
+};
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::model::ModelBroker;
@@ -128,13 +132,13 @@ impl World {
                 };
                 self.settle(consumer, Settle::new(token, succeed())).await
             }
-            Step::Extend { consumer, forget } => self.extend(consumer, forget).await,
-            Step::Beat => {
-                let request = ReclaimRequest::new(BEAT, LEASE);
-                let (a, b) =
-                    tokio::join!(self.broker.reclaim(&request), self.model.reclaim(&request));
-                (format!("{:?}", a.unwrap()), format!("{:?}", b.unwrap()))
-            }
+            Step::Extend {
+                consumer,
+                forget,
+                done,
+            } => self.extend(consumer, forget, done).await,
+            Step::Checkpoint { .. } => self.checkpoint(step).await,
+            Step::Beat => self.beat().await,
             Step::Cancel { pick } => self.steer(pick, true).await,
             Step::Requeue { pick } => self.steer(pick, false).await,
         }
@@ -208,13 +212,44 @@ impl World {
         (format!("{a:?}"), format!("{b:?}"))
     }
 
-    async fn extend(&mut self, consumer: usize, forget: bool) -> (String, String) {
+    async fn checkpoint(&self, step: Step) -> (String, String) {
+        let Step::Checkpoint {
+            consumer,
+            pick,
+            number,
+            is_current,
+        } = step
+        else {
+            return (String::new(), String::new());
+        };
+        let held = &self.consumers[consumer].held;
+        let Some(mut token) = held.get(pick % held.len().max(1)).copied() else {
+            return (String::new(), String::new());
+        };
+        token.attempt -= u32::from(!is_current);
+        let request = CheckpointRequest::new(token, number, Payload::encode(&pick).unwrap());
+        let a = self.broker.checkpoint(&request).await.unwrap();
+        let b = self.model.checkpoint(&request).await.unwrap();
+        (format!("{a:?}"), format!("{b:?}"))
+    }
+
+    async fn beat(&self) -> (String, String) {
+        let request = ReclaimRequest::new(BEAT, LEASE);
+        let (a, b) = tokio::join!(self.broker.reclaim(&request), self.model.reclaim(&request));
+        (format!("{:?}", a.unwrap()), format!("{:?}", b.unwrap()))
+    }
+
+    async fn extend(&mut self, consumer: usize, forget: bool, done: u64) -> (String, String) {
         let client = &mut self.consumers[consumer];
         if forget {
             client.held.pop();
         }
-        let request =
-            ExtendRequest::new(client.id, LEASE, client.last).holding(client.held.clone());
+        // Every second run that it believes to hold reports.
+        let report = |token: &LeaseToken| Report::new(*token, Progress::new(done, 0, ""));
+        let reports = client.held.iter().step_by(2).map(report).collect();
+        let request = ExtendRequest::new(client.id, LEASE, client.last)
+            .holding(client.held.clone())
+            .reporting(reports);
         let mut a = self.broker.extend(&request).await.unwrap();
         let mut b = self.model.extend(&request).await.unwrap();
         for extended in [&mut a, &mut b] {
@@ -259,6 +294,8 @@ impl World {
                         run.tally,
                         run.due_at,
                         failed_attempts(run),
+                        run.progress.clone(),
+                        run.checkpoint.clone(),
                     )
                 })
                 .collect();

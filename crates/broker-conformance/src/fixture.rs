@@ -6,7 +6,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     AdminHandle, Broker, BrokerAdmin, BrokerError, BrokerHandle, ClaimRequest, Claimed,
     EnqueueRequest, Enqueued, ExtendRequest, Extended, LaneWant, Lease, LeaseToken, QueueLengths,
-    ReclaimRequest, Reclaimed, ScheduleHandle, Sequence, Settle, SettleRequest, Settled,
+    ReclaimRequest, Reclaimed, Report, ScheduleHandle, Sequence, Settle, SettleRequest, Settled,
     Settlement,
 };
 use aqueduct_core::run::{Failure, FailureKind, TaskRun};
@@ -179,11 +179,12 @@ impl Bench {
     }
 
     pub(crate) async fn lengths(&self) -> QueueLengths {
-        self.broker
-            .queue_lengths(&[QueueName::DEFAULT])
-            .await
-            .unwrap()
-            .remove(0)
+        self.lengths_of("default").await
+    }
+
+    pub(crate) async fn lengths_of(&self, queue: &str) -> QueueLengths {
+        let queue = [queue_name(queue)];
+        self.broker.queue_lengths(&queue).await.unwrap().remove(0)
     }
 }
 
@@ -243,6 +244,15 @@ impl Consumer {
     pub(crate) async fn extend(&self, held: Vec<LeaseToken>) -> Extended {
         let request = ExtendRequest::new(self.id, LEASE, self.last).holding(held);
         self.broker.extend(&request).await.unwrap()
+    }
+
+    /// Beats, with what runs report.
+    pub(crate) async fn report(&self, held: Vec<LeaseToken>, reports: Vec<Report>) -> Extended {
+        let request = ExtendRequest::new(self.id, LEASE, self.last).holding(held);
+        self.broker
+            .extend(&request.reporting(reports))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn extend_answered(

@@ -38,6 +38,7 @@
 pub mod cases;
 mod differential;
 mod fixture;
+mod following;
 mod harness;
 pub mod model;
 mod plan;
@@ -46,6 +47,7 @@ mod shrink;
 pub use aqueduct_broker_api::faulty::{Fault, FaultyBroker, Healed, Operation};
 pub use fixture::{Bench, Consumer, Producer, START, named};
 pub use harness::{Fixture, Harness, TestClock};
+pub use shrink::shrink;
 
 /// Lists every case once: module, name, and the capability that it needs.
 ///
@@ -81,6 +83,15 @@ macro_rules! for_each_case {
                 keeps_the_lease: "", lists_what_is_lost: "fenced",
                 does_not_revive_a_settled_run: "fenced", gives_back_what_the_consumer_lacks: "",
                 leaves_unanswered_claims_alone: "",
+            }
+            progress {
+                is_shown_while_the_run_runs: "progress", belongs_to_one_run: "progress",
+                without_the_lease_changes_nothing: "progress", goes_with_the_attempt: "progress",
+            }
+            checkpoint {
+                outlives_the_attempt: "checkpoints", outlives_the_consumer: "checkpoints",
+                the_newest_counts: "checkpoints", without_the_lease_keeps_nothing: "checkpoints",
+                goes_with_the_end: "checkpoints", has_a_limit: "checkpoints",
             }
             replay {
                 of_an_enqueue_adds_nothing: "", of_a_claim_returns_the_same_runs: "",
@@ -146,6 +157,16 @@ macro_rules! for_each_case {
                 a_reclaim_wakes: "", a_requeue_wakes: "results", a_resumed_queue_wakes: "",
                 a_dropped_waiter_loses_nothing: "", ready_runs_do_not_wait: "",
             }
+            workflows {
+                a_value_goes_down_a_chain: "workflows", an_attempt_releases_nothing: "workflows",
+                every_other_end_cancels_the_rest: "workflows",
+                a_crash_budget_used_up_cancels_the_rest: "workflows", the_last_member_releases: "workflows",
+                a_member_counts_once: "workflows", one_bad_member_cancels_what_follows: "workflows",
+                what_runs_anyway_gets_every_end: "workflows", a_removed_member_counts_as_ended: "workflows",
+                too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
+                a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
+                without_its_input_nothing_is_queued_anew: "workflows", many_end_at_once: "workflows",
+            }
             contention {
                 no_run_is_held_twice_and_none_is_lost: "",
                 a_tick_fires_once_for_many: "schedules",
@@ -161,6 +182,8 @@ macro_rules! for_each_case {
                 of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
                 of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
+                of_a_checkpoint_keep_it: "checkpoints",
+                of_a_workflow_release_once: "workflows",
             }
             random {
                 the_model_agrees: "unique",

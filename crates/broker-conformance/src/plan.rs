@@ -28,8 +28,19 @@ pub(crate) enum Step {
     },
     /// One of the consumers settles with the token of another attempt.
     SettleWrong { consumer: usize, pick: usize },
-    /// One of the consumers beats, listing what it holds.
-    Extend { consumer: usize, forget: bool },
+    /// One of the consumers beats, listing what it holds, with reports.
+    Extend {
+        consumer: usize,
+        forget: bool,
+        done: u64,
+    },
+    /// One of the consumers keeps a checkpoint of one of its leases, or of an attempt before it.
+    Checkpoint {
+        consumer: usize,
+        pick: usize,
+        number: u32,
+        is_current: bool,
+    },
     /// Reclaim.
     Beat,
     /// Somebody cancels a run.
@@ -79,11 +90,18 @@ fn step(random: &mut fastrand::Rng) -> Step {
             wait,
         },
         76..79 => Step::SettleWrong { consumer, pick },
-        79..84 => Step::Extend {
+        79..82 => Step::Checkpoint {
+            consumer,
+            pick,
+            number: random.u32(1..4),
+            is_current: random.usize(..4) > 0,
+        },
+        82..86 => Step::Extend {
             consumer,
             forget: random.usize(..4) == 0,
+            done: random.u64(..),
         },
-        84..90 => Step::Beat,
+        86..90 => Step::Beat,
         90..93 => Step::Cancel { pick },
         93..95 => Step::Requeue { pick },
         _ => Step::Advance {

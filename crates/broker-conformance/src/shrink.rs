@@ -1,18 +1,20 @@
 //! Makes a plan that fails smaller, so that a person can read it.
 
-use crate::plan::Step;
-
 /// How often a smaller plan is tried.
 const MAX_TRIES: usize = 500;
 
 /// Returns a plan that fails with fewer steps, and how it fails.
 ///
 /// Leaves out runs of steps, long ones first and single ones last, as long as what is left fails.
-pub(crate) async fn shrink(
-    plan: Vec<Step>,
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the search.
+pub async fn shrink<S: Clone>(
+    plan: Vec<S>,
     failure: String,
-    fails: impl AsyncFn(&[Step]) -> Option<String>,
-) -> (Vec<Step>, String) {
+    fails: impl AsyncFn(&[S]) -> Option<String>,
+) -> (Vec<S>, String) {
     let (mut smallest, mut failure) = (plan, failure);
     let mut tries = 0;
     let mut length = smallest.len() / 2;

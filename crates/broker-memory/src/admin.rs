@@ -50,7 +50,7 @@ impl BrokerAdmin for MemoryBroker {
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
-        Ok(self.step(|state, _| state.purge(queue)))
+        Ok(self.step(|state, now| state.purge(queue, now)))
     }
 
     async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {

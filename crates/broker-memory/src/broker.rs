@@ -4,9 +4,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, Capabilities, ClaimRequest, Claimed, EnqueueRequest, Enqueued,
-    ExtendRequest, Extended, QueueLengths, ReclaimRequest, Reclaimed, SettleRequest, Settled,
-    WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, Capabilities, CheckpointRequest, Checkpointed, ClaimRequest, Claimed,
+    EnqueueRequest, Enqueued, ExtendRequest, Extended, QueueLengths, ReclaimRequest, Reclaimed,
+    SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::{QueueName, RunId, Timestamp};
 
@@ -32,6 +32,10 @@ impl Broker for MemoryBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.step(|state, now| Ok(state.extend(request, now)))
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.step(|state, now| state.checkpoint(request, now))
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

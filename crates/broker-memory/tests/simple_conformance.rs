@@ -61,6 +61,7 @@ conformance!(
         "cancel",
         "expiry",
         "lookup",
-        "waits"
+        "waits",
+        "workflows"
     ]
 );

@@ -100,7 +100,7 @@ impl BrokerAdmin for RedisBroker {
         const PURGE: &str = "purge";
         let (mut removed, mut rank) = (0, -1);
         loop {
-            let mut args = self.0.keys.args(3);
+            let mut args = self.args_with_retention(3);
             args.text(queue.as_str())
                 .number(MAX_PAGE as u64 - removed)
                 .text(&rank.to_string());
@@ -203,7 +203,7 @@ impl RedisBroker {
     /// Returns what the script needs to queue a run anew; nothing for one that has not ended.
     fn requeue_args(&self, found: &Found) -> Result<Option<Args>, BrokerError> {
         let mut run = found.decode().map_err(|error| unreadable(REQUEUE, error))?;
-        if run.state.after(Transition::Requeue).is_none() {
+        if run.state.after(Transition::Requeue).is_none() || run.lacks_input() {
             return Ok(None);
         }
         run.tally = Tally {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Lease, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, SettleRequest, Settled, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken,
+    MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH, QueueLengths, ReclaimRequest, Reclaimed,
+    Sequence, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
@@ -137,15 +137,21 @@ impl Broker for RedisBroker {
             .map(wire::encode_introduction);
         let introduction = introduction.transpose();
         let introduction = introduction.map_err(|error| unencodable(EXTEND, error))?;
-        let mut args = self.args_with_retention(4 + request.held.len());
+        let mut args =
+            self.args_with_retention(5 + request.progress.len() * 2 + request.held.len());
         args.text(&consumer_name(request.consumer))
             .number(millis(request.lease))
             .number(request.answered.number())
             .bytes(introduction.unwrap_or_default());
-        let (mine, others): (Vec<_>, Vec<_>) = request
-            .held
-            .iter()
-            .partition(|token| token.consumer == request.consumer);
+        let is_mine = |token: &LeaseToken| token.consumer == request.consumer;
+        let reports = request.progress.iter().filter(|it| is_mine(&it.token));
+        args.number(reports.clone().count() as u64);
+        for report in reports {
+            args.bytes(settlements::token_bytes(&report.token))
+                .bytes(wire::encode_progress(&report.progress));
+        }
+        let (mine, others): (Vec<_>, Vec<_>) =
+            request.held.iter().partition(|token| is_mine(token));
         for token in mine {
             args.bytes(settlements::token_bytes(token));
         }
@@ -155,6 +161,23 @@ impl Broker for RedisBroker {
             .lost
             .extend(others.into_iter().map(|token| token.run));
         Ok(extended)
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        const KEEP: &str = "keep a checkpoint";
+        request.check()?;
+        let mut args = self.0.keys.args(4);
+        args.text(&consumer_name(request.token.consumer))
+            .bytes(settlements::token_bytes(&request.token))
+            .number(u64::from(request.number))
+            .bytes(request.value.as_bytes().to_vec());
+        let reply = self.step(KEEP, &self.0.scripts.checkpoint, args).await?;
+        let is_kept = reply.into_number().map_err(|error| error.during(KEEP))? == 1;
+        Ok(if is_kept {
+            Checkpointed::Kept
+        } else {
+            Checkpointed::LeaseLost
+        })
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
@@ -249,7 +272,7 @@ impl RedisBroker {
     ) -> Result<(), BrokerError> {
         for Unreadable { token, problem } in runs {
             error!(%problem, "a run cannot be read; it is set aside");
-            let mut args = self.0.keys.args(2);
+            let mut args = self.args_with_retention(2);
             args.text(&consumer_name(consumer)).bytes(token);
             self.work("set aside", &self.0.scripts.quarantine, args)
                 .await?;
@@ -288,7 +311,7 @@ fn claimed(
     claimed.settled = decode::settled(&decode::next(&mut parts)?.into_bytes()?)?;
     for run in decode::next(&mut parts)?.into_list()? {
         let bytes = run.into_bytes()?;
-        match decode::held_run(&bytes) {
+        match decode::held_run(&bytes, &[]) {
             Ok(run) => claimed.leases.push(Lease::new(run, consumer)),
             Err(problem) => {
                 let token = bytes.get(4..24).unwrap_or_default().to_vec();

@@ -31,7 +31,7 @@ struct Group<'a> {
 pub(crate) fn are_plain(tasks: &[QueuedTask]) -> bool {
     tasks
         .iter()
-        .all(|task| task.has_new_id && more(task).is_none())
+        .all(|task| task.has_new_id && !task.with_previous && more(task).is_none())
 }
 
 /// Adds plain tasks that were accepted at `time`, as `enqueue_plain.lua` reads them.
@@ -61,7 +61,12 @@ pub(crate) fn push_plain(
 /// Adds tasks that are queued, as `lib/admit.lua` reads them.
 pub(crate) fn push_tasks(args: &mut Args, tasks: &[QueuedTask]) -> Result<(), WireError> {
     let mut group: Option<Group<'_>> = None;
-    for task in tasks {
+    for together in tasks.chunk_by(|_, next| next.with_previous) {
+        let [task] = together else {
+            Group::push(group.take(), args);
+            push_together(args, together)?;
+            continue;
+        };
         let (more, bytes) = (more(task), wire::encode_queued(task)?);
         if let (None, Some(prefix)) = (&more, bytes.head.first_chunk()) {
             let is_like = |it: &&mut Group<'_>| it.prefix == *prefix && *it.queue == task.queue;
@@ -103,6 +108,18 @@ impl Group<'_> {
             args.bytes(id.to_bytes().to_vec()).bytes(tail);
         }
     }
+}
+
+/// Adds tasks that are stored together, all or none.
+fn push_together(args: &mut Args, tasks: &[QueuedTask]) -> Result<(), WireError> {
+    // As many as a batch has, at most.
+    let number = u16::try_from(tasks.len()).unwrap_or(u16::MAX);
+    args.bytes([b"all".as_slice(), &number.to_be_bytes()].concat());
+    for task in tasks {
+        let more = more(task).unwrap_or_default();
+        push_other(args, wire::encode_queued(task)?, more, task);
+    }
+    Ok(())
 }
 
 fn push_other(args: &mut Args, bytes: QueuedBytes, mut more: More, task: &QueuedTask) {

@@ -163,6 +163,7 @@ impl RedisBroker {
     pub fn digest_of(&self, script: &str) -> Option<&str> {
         let scripts = &self.0.scripts;
         let script = match script {
+            "checkpoint" => &scripts.checkpoint,
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
             "enqueue_plain" => &scripts.enqueue_plain,

@@ -1,14 +1,15 @@
 //! Listing runs: the least ids that match, gathered from every place that a run can be in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use aqueduct_broker_api::wire::{self, Header};
+use aqueduct_broker_api::wire::{self, Header, WireError};
 use aqueduct_broker_api::{BrokerError, MAX_PAGE, RunFilter, RunPage};
 use aqueduct_core::{RunId, TaskRun};
+use bytes::Bytes;
 
 use crate::RedisBroker;
 use crate::decode;
-use crate::decode::admin::{scanned, texts, values};
+use crate::decode::admin::{reports, scanned, texts, values};
 use crate::link::Args;
 use crate::search::Part;
 
@@ -27,7 +28,20 @@ impl<'a> Page<'a> {
     }
 
     /// Takes a stored run if it belongs to the page; the id in place of a run in a list does not.
-    fn offer(&mut self, bytes: &[u8], is_held: bool) {
+    fn offer(&mut self, bytes: &[u8]) {
+        self.offer_as(bytes, |_| wire::decode(bytes));
+    }
+
+    /// Takes a held run if it belongs to the page, with what it reports in its attempt.
+    fn offer_held(&mut self, bytes: &[u8], reports: &HashMap<RunId, Bytes>) {
+        self.offer_as(bytes, |id| {
+            let report = reports.get(&id).and_then(|it| it.split_at_checked(4));
+            let report = report.filter(|(attempt, _)| bytes.get(20..24) == Some(*attempt));
+            decode::held_run(bytes, report.map_or(&[], |(_, report)| report))
+        });
+    }
+
+    fn offer_as(&mut self, bytes: &[u8], decode: impl FnOnce(RunId) -> Result<TaskRun, WireError>) {
         let Ok(header) = Header::read(bytes) else {
             return;
         };
@@ -42,12 +56,7 @@ impl<'a> Page<'a> {
         {
             return;
         }
-        let run = if is_held {
-            decode::held_run(bytes)
-        } else {
-            wire::decode(bytes)
-        };
-        if let Ok(run) = run
+        if let Ok(run) = decode(header.id)
             && self.filter.matches(&run)
         {
             self.runs.insert(run.id, run);
@@ -81,7 +90,7 @@ impl RedisBroker {
             let reply = self.command(LIST, "HSCAN", args).await?;
             let (next, values) = scanned(reply).map_err(|error| error.during(LIST))?;
             for bytes in &values {
-                page.offer(bytes, false);
+                page.offer(bytes);
             }
             cursor = next;
             if cursor == "0" {
@@ -102,8 +111,12 @@ impl RedisBroker {
             args.text(&self.0.keys.name(&format!("own:{consumer}")));
             let reply = self.command(LIST, "HVALS", args).await?;
             let values = values(reply).map_err(|error| error.during(LIST))?;
+            let mut args = Args::default();
+            args.text(&self.0.keys.name(&format!("progress:{consumer}")));
+            let reply = self.command(LIST, "HGETALL", args).await?;
+            let reports = reports(reply).map_err(|error| error.during(LIST))?;
             for bytes in &values {
-                page.offer(bytes, true);
+                page.offer_held(bytes, &reports);
             }
         }
         Ok(())
@@ -117,7 +130,7 @@ impl RedisBroker {
             let reply = self.command(LIST, "LRANGE", args).await?;
             let entries = values(reply).map_err(|error| error.during(LIST))?;
             for bytes in &entries {
-                page.offer(bytes, false);
+                page.offer(bytes);
             }
         }
         Ok(())

@@ -156,10 +156,7 @@ fn entry(name: &str, stored: &Bytes) -> Result<ScheduleEntry, String> {
     let version = ScheduleVersion::from_number(u64::from_be_bytes(*version));
     let definition =
         wire::decode_definition(name, version, definition).map_err(|error| error.to_string())?;
-    let tick = tick
-        .iter()
-        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
-    let mut entry = ScheduleEntry::new(definition, Timestamp::from_millis(tick));
+    let mut entry = ScheduleEntry::new(definition, decode::time(tick));
     entry.enabled = flags.first() == Some(&1);
     Ok(entry)
 }

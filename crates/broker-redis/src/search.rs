@@ -17,7 +17,8 @@ use crate::link::{Args, LinkError, Reply};
 /// A run as it is stored, and where it was found.
 pub(crate) struct Found {
     pub(crate) bytes: Bytes,
-    is_held: bool,
+    /// Of a held run what it reports, which may be nothing.
+    held: Option<Bytes>,
 }
 
 /// A request to end runs, and the answers so far.
@@ -194,10 +195,9 @@ impl RedisBroker {
 
 impl Found {
     pub(crate) fn decode(&self) -> Result<TaskRun, WireError> {
-        if self.is_held {
-            decode::held_run(&self.bytes)
-        } else {
-            wire::decode(&self.bytes)
+        match &self.held {
+            Some(report) => decode::held_run(&self.bytes, report),
+            None => wire::decode(&self.bytes),
         }
     }
 }
@@ -211,15 +211,25 @@ fn looked(reply: Reply) -> Result<(bool, Vec<Option<Found>>), LinkError> {
             return Ok(None);
         }
         let place = bytes.split_to(1);
-        Ok(Some(Found {
-            bytes,
-            is_held: place.first() == Some(&HELD),
-        }))
+        let is_held = place.first() == Some(&HELD);
+        let held = is_held.then(|| take_report(&mut bytes)).transpose()?;
+        Ok(Some(Found { bytes, held }))
     };
     Ok((
         is_complete,
         parts.map(read).collect::<Result<_, LinkError>>()?,
     ))
+}
+
+/// Takes what a held run reports off the front.
+fn take_report(bytes: &mut Bytes) -> Result<Bytes, LinkError> {
+    let cut_short = || LinkError::unexpected("a held run is cut short");
+    let (length, _) = bytes.split_first_chunk().ok_or_else(cut_short)?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    if bytes.len() < length + 2 {
+        return Err(cut_short());
+    }
+    Ok(bytes.split_to(length + 2).split_off(2))
 }
 
 /// Marks a run that a consumer holds.

@@ -2,8 +2,10 @@
 //!
 //! Deadline and retention in 6 bytes each, then the texts, each behind its length in 2 bytes.
 
+use std::borrow::Cow;
+
 use aqueduct_core::Timestamp;
-use aqueduct_core::run::{RunOptions, TaskRun};
+use aqueduct_core::run::{Follows, RunOptions, Takes, TaskRun};
 
 use crate::items::{millis, push_six};
 
@@ -36,12 +38,48 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
         // Each is bounded far below by its type.
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
         side.extend(length.to_be_bytes());
-        side.extend(text.bytes().take(usize::from(length)));
+        side.extend(text.iter().take(usize::from(length)));
     }
 }
 
-/// Returns the texts, in their order.
-fn texts(options: Option<&RunOptions>) -> [&str; 1] {
-    let unique = options.and_then(|options| options.unique.as_ref());
-    [unique.map_or("", |key| key.as_str())]
+/// Returns the texts, in their order: the unique key, what a later release adds, the workflow.
+fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 3] {
+    let Some(options) = options else {
+        return [Cow::default(), Cow::default(), Cow::default()];
+    };
+    let unique = options.unique.as_ref();
+    let unique = unique.map_or(Cow::default(), |key| Cow::from(key.as_str().as_bytes()));
+    [unique, Cow::default(), Cow::from(workflow(options))]
 }
+
+/// Packs what a run waits for and what waits for it, as `lib/follow.lua` reads it.
+fn workflow(options: &RunOptions) -> Vec<u8> {
+    let (follows, followed_by) = (&options.follows, &options.followed_by);
+    if follows.is_none() && followed_by.is_none() {
+        return Vec::new();
+    }
+    let number = follows.as_ref().map_or(0, |follows| follows.runs.len());
+    let number = u16::try_from(number).unwrap_or(u16::MAX);
+    let mut text = number.to_be_bytes().to_vec();
+    text.push(follows.as_ref().map_or(0, mode));
+    let delay = follows.as_ref().and_then(|follows| follows.delay);
+    push_six(&mut text, delay.map_or(0, millis));
+    if let Some(next) = followed_by {
+        text.extend(next.run.to_bytes());
+        text.extend(next.place.to_be_bytes());
+    }
+    text
+}
+
+fn mode(follows: &Follows) -> u8 {
+    let takes = match follows.takes {
+        Takes::Nothing => 0,
+        Takes::Value => TAKES_VALUES,
+        Takes::Values => TAKES_VALUES | AS_A_LIST,
+    };
+    takes | u8::from(follows.runs_anyway)
+}
+
+/// The bits of what a follow-up takes; the lowest says that it runs anyway.
+const TAKES_VALUES: u8 = 2;
+const AS_A_LIST: u8 = 4;

@@ -172,7 +172,7 @@ impl TaskConsumerBuilder {
                 .with_events(self.events.clone())
                 .with_states(Arc::clone(&self.states))
         });
-        let context = Arc::new(ContextShared::new(manager, self.states));
+        let context = ContextShared::new(manager, self.states);
         let shared = Shared::new(
             self.broker,
             self.registry,

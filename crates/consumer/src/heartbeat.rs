@@ -106,13 +106,21 @@ fn give_up(shared: &Shared, owed: &Arc<Owed>) {
 async fn extend(shared: &Shared, introduction: Option<&Arc<Introduction>>) -> bool {
     // Read first: what is claimed after this is not to be given back by this beat.
     let answered = shared.answered();
+    // Before the table as well: whoever has reported and is not in it has ended.
+    let mut progress = shared.port.reports().take();
     let held: Vec<LeaseToken> = shared
         .in_flight
         .all()
         .iter()
         .map(|owed| owed.token)
         .collect();
-    let mut request = ExtendRequest::new(shared.id, shared.limits.lease, answered).holding(held);
+    progress.retain(|report| {
+        let owed = shared.in_flight.get(report.token.run);
+        owed.is_some_and(|owed| owed.token == report.token)
+    });
+    let mut request = ExtendRequest::new(shared.id, shared.limits.lease, answered)
+        .holding(held)
+        .reporting(progress);
     request.introduction = introduction.cloned();
     let sent = shared.clock.monotonic();
     // A slow broker has as long as the lease is trusted: asking again would not be quicker.
@@ -127,12 +135,17 @@ async fn extend(shared: &Shared, introduction: Option<&Arc<Introduction>>) -> bo
             pass_on(shared, cancels);
             true
         }
-        Ok(Err(problem)) => missed(shared, &problem),
-        Err(too_long) => missed(shared, &too_long),
+        Ok(Err(problem)) => missed(shared, request, &problem),
+        Err(too_long) => missed(shared, request, &too_long),
     }
 }
 
-fn missed(shared: &Shared, problem: &(dyn std::error::Error + 'static)) -> bool {
+fn missed(
+    shared: &Shared,
+    request: ExtendRequest,
+    problem: &(dyn std::error::Error + 'static),
+) -> bool {
+    shared.port.reports().put_back(request.progress);
     add(&shared.counters.broker_errors, 1);
     warn!(error = problem, "the lease was not renewed; trying again");
     false

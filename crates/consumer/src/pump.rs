@@ -15,7 +15,7 @@ use aqueduct_core::task::DEFAULT_TIMEOUT;
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{Lane, TaskContext, Timestamp};
 use tokio::runtime::Handle;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::classify;
 use crate::error::ConsumerError;
@@ -153,7 +153,7 @@ impl Pump {
 
     /// Makes one exchange with the broker, repeated until it is answered.
     async fn exchange(&mut self) -> Result<(), BrokerError> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut unanswered_since) = (FIRST_PAUSE, None);
         loop {
             let next = match self.exchange.take() {
                 Some(unanswered) => unanswered,
@@ -163,6 +163,10 @@ impl Pump {
             let sent = self.shared.clock.monotonic();
             match answered(&self.shared, &exchange.request).await {
                 Ok(claimed) => {
+                    if let Some(since) = unanswered_since {
+                        let silence = self.shared.clock.monotonic().saturating_since(since);
+                        info!(?silence, "the broker answers again");
+                    }
                     self.shared.trust_from(sent);
                     self.take_answer(claimed);
                     return Ok(());
@@ -174,6 +178,7 @@ impl Pump {
                         error = &error as &dyn std::error::Error,
                         "the exchange is repeated"
                     );
+                    unanswered_since.get_or_insert(sent);
                     tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
                     pause = (pause * 2).min(MAX_PAUSE);
                 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aqueduct_broker_api::{BrokerHandle, Sequence};
+use aqueduct_core::attempt::AttemptPort;
 use aqueduct_core::cancel::Cancellation;
 use aqueduct_core::context::ContextShared;
 use aqueduct_core::event::Events;
@@ -18,6 +19,7 @@ use crate::in_flight::{InFlight, Owed};
 use crate::in_place::InPlace;
 use crate::metrics::Counters;
 use crate::outbox::{Ended, Outbox};
+use crate::port::ConsumerPort;
 
 /// What the parts of one consumer share.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) broker: BrokerHandle,
     pub(crate) registry: Arc<TaskRegistry>,
     pub(crate) context: Arc<ContextShared>,
+    pub(crate) port: Arc<ConsumerPort>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
@@ -61,18 +64,22 @@ impl Shared {
     pub(crate) fn new(
         broker: BrokerHandle,
         registry: Arc<TaskRegistry>,
-        context: Arc<ContextShared>,
+        context: ContextShared,
         limits: Limits,
         clock: Clock,
         events: Events,
         cpu: Option<CpuLane>,
         in_place: Option<InPlace>,
     ) -> Self {
+        let id = ConsumerId::generate();
+        let port = ConsumerPort::new(id, broker.clone(), limits.lease);
+        let attempts: Arc<dyn AttemptPort> = Arc::<ConsumerPort>::clone(&port);
         Self {
-            id: ConsumerId::generate(),
+            id,
             broker,
             registry,
-            context,
+            context: Arc::new(context.with_port(attempts)),
+            port,
             limits,
             clock,
             events,

@@ -8,7 +8,7 @@ pub use serde;
 pub use crate::context::{FromContext, TaskContext};
 pub use crate::id::RunId;
 pub use crate::lane::Lane;
-pub use crate::manager::{Queue, QueueAndWait, QueueTarget, RunHandle, TaskCall};
+pub use crate::manager::{FollowUp, Queue, QueueAndWait, QueueTarget, RunHandle, TaskCall};
 pub use crate::name::{QueueName, TaskName};
 pub use crate::payload::{Params, Payload};
 pub use crate::priority::Priority;
@@ -17,7 +17,7 @@ pub use crate::schedule::Schedule;
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
     CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
-    TaskDefinition, TaskError, TaskFuture, ViaResult, ViaValue, decode,
+    TaskDefinition, TaskError, TaskFuture, ViaResult, ViaValue, decode, decode_input,
 };
 
 /// Unwraps a value that the attribute has checked at compile time.
@@ -59,6 +59,15 @@ pub fn make_state<P: crate::task::StateParam>(
 /// Returns an error if attribute and library disagree.
 pub fn schedule(text: &str) -> Result<Schedule, crate::schedule::InvalidSchedule> {
     text.parse()
+}
+
+/// Reads the template of a key that the attribute has checked.
+///
+/// # Errors
+///
+/// Returns an error if attribute and library disagree.
+pub fn key(template: &str) -> Result<crate::key::KeyTemplate, crate::key::InvalidTemplate> {
+    template.parse()
 }
 
 /// Adds a need to a definition, if there is one.

@@ -1,13 +1,19 @@
 //! What a task receives beside its parameters: who it is, when to stop, how to queue more.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::attempt::AttemptPort;
 use crate::cancel::{CancelReason, Cancellation};
+use crate::checkpoint::{Checkpointing, Kept, encode};
 use crate::event::{Progress, RunEvent, RunEventKind};
 use crate::id::RunId;
 use crate::manager::TaskManager;
+use crate::payload::PayloadError;
 use crate::run::{MAX_WAIT, TaskRun};
 use crate::state::{State, StateNeed, States};
 use crate::task::TaskError;
@@ -23,6 +29,7 @@ pub struct TaskContext(Arc<Inner>);
 pub struct ContextShared {
     manager: TaskManager,
     states: Arc<States>,
+    port: Option<Arc<dyn AttemptPort>>,
 }
 
 struct Inner {
@@ -32,6 +39,8 @@ struct Inner {
     ends_by: Monotonic,
     /// The context that this one was made of, or of the task that runs this one inline.
     outer: Option<TaskContext>,
+    /// What the attempt has kept, once it has.
+    kept: OnceLock<Box<Kept>>,
 }
 
 /// A token that differs for every attempt of every run and grows with the attempts of one run.
@@ -94,7 +103,18 @@ impl ContextShared {
     /// Creates what all runs of one consumer share.
     #[must_use]
     pub fn new(manager: TaskManager, states: Arc<States>) -> Self {
-        Self { manager, states }
+        Self {
+            manager,
+            states,
+            port: None,
+        }
+    }
+
+    /// Lets attempts reach whoever executes them; without it they run by themselves, as inline ones do.
+    #[must_use]
+    pub fn with_port(mut self, port: Arc<dyn AttemptPort>) -> Self {
+        self.port = Some(port);
+        self
     }
 }
 
@@ -108,6 +128,7 @@ impl TaskContext {
             cancellation: Cancellation::new(),
             ends_by,
             outer: None,
+            kept: OnceLock::new(),
         }))
     }
 
@@ -124,6 +145,7 @@ impl TaskContext {
             cancellation: Cancellation::new(),
             ends_by,
             outer,
+            kept: OnceLock::new(),
         }))
     }
 
@@ -135,8 +157,8 @@ impl TaskContext {
     pub fn with_state<T: Send + Sync + 'static>(&self, value: T) -> Self {
         let mut states = States::clone(&self.0.shared.states);
         states.insert(value);
-        let manager = self.0.shared.manager.clone();
-        let shared = ContextShared::new(manager, Arc::new(states));
+        let mut shared = ContextShared::clone(&self.0.shared);
+        shared.states = Arc::new(states);
         self.remade(self.0.run.clone(), Arc::new(shared))
     }
 
@@ -155,6 +177,7 @@ impl TaskContext {
             cancellation: Cancellation::new(),
             ends_by: self.0.ends_by,
             outer: Some(self.clone()),
+            kept: OnceLock::new(),
         }))
     }
 
@@ -212,7 +235,7 @@ impl TaskContext {
     /// Waits until the task should end, and returns why.
     ///
     /// Also when the consumer stops: a task that then returns `Ok` says that it is done, and does not run again.
-    /// Return what [`checkpoint`](Self::checkpoint) returns to end as the cancellation asks for: given back, or
+    /// Return what [`check_cancelled`](Self::check_cancelled) returns to end as the cancellation asks for: given back, or
     /// cancelled.
     ///
     /// # Cancel safety
@@ -228,7 +251,7 @@ impl TaskContext {
     ///
     /// Returns an error that ends the attempt as the cancellation asks for: given back if the
     /// consumer stops, cancelled if somebody asked for it.
-    pub fn checkpoint(&self) -> Result<(), TaskError> {
+    pub fn check_cancelled(&self) -> Result<(), TaskError> {
         match self.cancellation().reason() {
             None => Ok(()),
             Some(CancelReason::ShuttingDown) => Err(TaskError::snooze(Duration::ZERO)),
@@ -250,28 +273,96 @@ impl TaskContext {
         self.0.ends_by
     }
 
-    /// Reports to the observers of the application how far the task is: `done` of `total`.
+    /// Reports how far the task is: `done` of `total`, or of an unknown amount if that is 0.
+    ///
+    /// The observers of the application see each report. Whoever looks the run up, in any process, sees the
+    /// newest one that went to the broker, in [`TaskRun::progress`]: one goes with each heartbeat, so it costs
+    /// nothing more than that to report often. What a run reports goes with its attempt, and after the lease is
+    /// lost it changes nothing.
     ///
     /// A CPU task may report as often as it likes: of many reports a second, some arrive.
     pub fn progress(&self, done: u64, total: u64) {
         self.progress_with(done, total, "");
     }
 
-    /// Reports how far the task is, with words.
+    /// Reports how far the task is, with words: at most
+    /// [`MAX_PROGRESS_TEXT_BYTES`](crate::event::MAX_PROGRESS_TEXT_BYTES), more is cut.
     pub fn progress_with(&self, done: u64, total: u64, text: &str) {
-        let (run, manager) = (&self.0.run, &self.0.shared.manager);
-        manager.events().emit(|| {
+        let Inner { run, shared, .. } = &*self.0;
+        let events = shared.manager.events();
+        events.emit(|| {
             let kind = RunEventKind::Progress(Progress::new(done, total, text));
             RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
                 .with_attempt(run.tally.attempt)
-                .at(manager.clock().now())
+                .at(shared.manager.clock().now())
         });
+        if let Some(port) = &shared.port {
+            port.progress(run, Progress::new(done, total, text));
+        }
     }
 
-    /// Returns whether the return value will be kept.
+    /// Keeps a value for the attempts that follow: `.await` what this returns, or call `blocking()` on it in a
+    /// synchronous task.
+    ///
+    /// Once that is `Ok`, [`last_checkpoint`](Self::last_checkpoint) finds it in every later attempt, whoever runs it:
+    /// after a failure, a crash, a stop, a deploy. The newest counts. It goes with the end of the run. What a task does
+    /// between two checkpoints it does again after a crash, so that this must be harmless.
+    ///
+    /// A value takes at most [`MAX_CHECKPOINT_BYTES`](crate::run::MAX_CHECKPOINT_BYTES). Each is one request to the broker,
+    /// which moves the run with it: every second is often enough. A task that is run inline keeps it as long as it runs.
+    pub fn checkpoint<T: Serialize + ?Sized>(&self, value: &T) -> Checkpointing<'_> {
+        Checkpointing::new(self, encode(value))
+    }
+
+    /// Returns the last checkpoint of the run: of this attempt, or of one before it; `None` if there is none.
+    ///
+    /// It came with the run: this asks nobody.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the value does not fit `T`, as after a deploy that has changed the type. The task decides
+    /// what that means: to begin anew, or to fail.
+    pub fn last_checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>, PayloadError> {
+        let value = self.kept().and_then(Kept::newest).or_else(|| {
+            let checkpoint = self.0.run.checkpoint.as_ref();
+            checkpoint.map(|checkpoint| checkpoint.value.clone())
+        });
+        value.map(|value| value.decode()).transpose()
+    }
+
+    /// Returns what this attempt has kept, if it has kept something.
+    fn kept(&self) -> Option<&Kept> {
+        match self.same_attempt() {
+            Some(outer) => outer.kept(),
+            None => self.0.kept.get().map(|kept| &**kept),
+        }
+    }
+
+    /// Returns where this attempt notes what it keeps.
+    pub(crate) fn keeping(&self) -> &Kept {
+        match self.same_attempt() {
+            Some(outer) => outer.keeping(),
+            None => self.0.kept.get_or_init(Box::default),
+        }
+    }
+
+    /// Returns the context that this one was made of, if it is of the same attempt.
+    fn same_attempt(&self) -> Option<&Self> {
+        self.0
+            .outer
+            .as_ref()
+            .filter(|outer| outer.id() == self.id())
+    }
+
+    /// Returns the way to whoever executes the attempt, if it is not inline.
+    pub(crate) fn port(&self) -> Option<&Arc<dyn AttemptPort>> {
+        self.0.shared.port.as_ref()
+    }
+
+    /// Returns whether the return value will be kept, or taken by a follow-up.
     #[must_use]
     pub fn keeps_result(&self) -> bool {
-        self.0.run.keeps_result()
+        self.0.run.needs_result()
     }
 
     /// Returns the signal that ends the task, for whoever executes it.

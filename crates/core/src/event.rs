@@ -60,9 +60,12 @@ pub struct Progress {
     pub done: u64,
     /// Of how much; 0 if that is not known.
     pub total: u64,
-    /// In words; empty if there is nothing to say.
+    /// In words, at most [`MAX_PROGRESS_TEXT_BYTES`]; empty if there is nothing to say.
     pub text: String,
 }
+
+/// The most bytes of the words of a report; more is cut.
+pub const MAX_PROGRESS_TEXT_BYTES: usize = 256;
 
 /// Takes events without ever blocking, failing or panicking into the caller.
 pub trait EventSink: fmt::Debug + Send + Sync + 'static {
@@ -75,14 +78,12 @@ pub trait EventSink: fmt::Debug + Send + Sync + 'static {
 pub struct Events(Option<Arc<dyn EventSink>>);
 
 impl Progress {
-    /// Creates a report.
+    /// Creates a report; words beyond [`MAX_PROGRESS_TEXT_BYTES`] are cut.
     #[must_use]
     pub fn new(done: u64, total: u64, text: impl Into<String>) -> Self {
-        Self {
-            done,
-            total,
-            text: text.into(),
-        }
+        let mut text = text.into();
+        text.truncate(text.floor_char_boundary(MAX_PROGRESS_TEXT_BYTES));
+        Self { done, total, text }
     }
 }
 

@@ -10,13 +10,17 @@
 //! | when a periodic task fires | [`schedule::Schedule`] |
 //! | what a task receives | [`TaskContext`] |
 //! | how a task is queued | [`TaskManager`] |
+//! | what runs follow each other | [`workflow`] |
 //! | what wraps attempts and enqueues | [`layer`] |
 
+pub mod attempt;
 pub mod cancel;
+pub mod checkpoint;
 pub mod clock;
 pub mod context;
 pub mod event;
 pub mod id;
+pub mod key;
 pub mod lane;
 pub mod layer;
 pub mod manager;
@@ -34,6 +38,7 @@ pub mod task;
 pub mod testing;
 pub mod time;
 pub mod trace;
+pub mod workflow;
 
 #[doc(hidden)]
 pub mod __private;

@@ -33,10 +33,14 @@ pub struct QueuedTask {
     pub lineage: Lineage,
     /// The encoded parameters.
     pub payload: Payload,
+    /// What the runs returned that it follows, if that is known already.
+    pub input: Option<Payload>,
     /// What it asks for beyond the plain.
     pub options: Option<Box<RunOptions>>,
     /// Whether the id was made for this run, so that the broker need not look whether it knows it.
     pub has_new_id: bool,
+    /// Whether it is stored together with the task before it in the request, or not at all.
+    pub with_previous: bool,
 }
 
 /// When a queued task may start, by the clock of the broker.
@@ -78,8 +82,10 @@ impl QueuedTask {
             expires_in: None,
             lineage: Lineage::root_of(id),
             payload,
+            input: None,
             options: None,
             has_new_id: false,
+            with_previous: false,
         }
     }
 

@@ -9,6 +9,7 @@ use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
 
 use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
+use crate::key::{Key, key};
 use crate::nearest::nearest;
 use crate::schedule::ScheduleText;
 
@@ -23,6 +24,7 @@ pub(crate) struct TaskArgs {
     pub(crate) total_timeout: Option<Span>,
     pub(crate) retry: Option<Retry>,
     pub(crate) keep_result: Option<Span>,
+    pub(crate) unique: Option<Key>,
     pub(crate) schedule: Option<ScheduleText>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
@@ -55,7 +57,7 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "name",
     "alias",
     "queue",
@@ -64,6 +66,7 @@ const OPTIONS: [&str; 11] = [
     "total_timeout",
     "retry",
     "keep_result",
+    "unique",
     "schedule",
     "output",
     "crate",
@@ -85,6 +88,11 @@ impl Parse for TaskArgs {
 }
 
 impl TaskArgs {
+    /// Returns the keys of all options.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.unique.iter()
+    }
+
     /// Refuses an option that was given before.
     fn note(&mut self, option: &Ident) -> syn::Result<()> {
         let name = option.to_string();
@@ -116,6 +124,7 @@ impl TaskArgs {
                 let longest = Duration::from_hours(365 * 24);
                 self.keep_result = Some(duration(input, Duration::from_secs(1), longest)?);
             }
+            "unique" => self.unique = Some(key(input)?),
             "retry" => self.retry = Some(input.parse()?),
             "schedule" => {
                 input.parse::<Token![=]>()?;

@@ -5,6 +5,7 @@ use syn::{Error, FnArg, Type};
 
 use crate::args::{Retry, RetryArgs, TaskArgs};
 use crate::expand::Flavour;
+use crate::key::check_key;
 use crate::model::{Param, Source, TaskFn};
 
 /// Checks the function, its parameters and its options.
@@ -21,7 +22,11 @@ pub(crate) fn check(
         check_param(param, &mut errors);
     }
     check_struct(params, &mut errors);
+    check_input(params, &mut errors);
     check_limits(args, &mut errors);
+    for key in args.keys() {
+        check_key(key, params, &mut errors);
+    }
     let mut errors = errors.into_iter();
     let Some(mut first) = errors.next() else {
         return Ok(());
@@ -103,7 +108,7 @@ fn check_param(param: &Param, errors: &mut Vec<Error>) {
             "a parameter of a task cannot be conditional: producers and consumers must agree",
         );
     }
-    if !param.serde.is_empty() && param.source != Source::Wire {
+    if !param.serde.is_empty() && !matches!(param.source, Source::Wire | Source::Input) {
         refuse(param.ty.span(), "`#[serde]` is for parameters of the run");
     }
     match (&param.ty, param.source) {
@@ -113,7 +118,7 @@ fn check_param(param: &Param, errors: &mut Vec<Error>) {
                 "a task needs a concrete type here, not `impl Trait`",
             );
         }
-        (Type::Reference(ty), Source::Wire | Source::Params) => {
+        (Type::Reference(ty), Source::Wire | Source::Params | Source::Input) => {
             refuse(
                 ty.span(),
                 "a parameter of a run is owned: use `String` for `&str`, `Vec<T>` for `&[T]`",
@@ -146,11 +151,21 @@ fn check_limits(args: &TaskArgs, errors: &mut Vec<Error>) {
     }
 }
 
+/// What ran before is one value.
+fn check_input(params: &[Param], errors: &mut Vec<Error>) {
+    let inputs = params.iter().filter(|param| param.source == Source::Input);
+    for param in inputs.skip(1) {
+        let message =
+            "a task has one `#[input]`: what ran before is one value, and a `Vec` behind a group";
+        errors.push(Error::new(param.ty.span(), message));
+    }
+}
+
 /// A struct that holds all parameters stands alone.
 fn check_struct(params: &[Param], errors: &mut Vec<Error>) {
     let wire = params
         .iter()
-        .filter(|param| matches!(param.source, Source::Wire | Source::Params));
+        .filter(|param| matches!(param.source, Source::Wire | Source::Params | Source::Input));
     let wire: Vec<&Param> = wire.collect();
     if wire.len() > 1 {
         for param in wire.iter().filter(|param| param.source == Source::Params) {

@@ -80,6 +80,12 @@ impl Handle<'_> {
             let millis = millis(retention.value);
             steps.push(quote!(__definition.with_kept_result(#private::duration(#millis))));
         }
+        if let Some(key) = &args.unique {
+            let template = &key.literal;
+            steps.push(
+                quote!(__definition.with_unique(#private::checked(#private::key(#template)))),
+            );
+        }
         if let Some(schedule) = &args.schedule {
             let text = &schedule.0;
             steps.push(quote!(__definition.with_schedule(

@@ -118,12 +118,14 @@ impl<'a> Handle<'a> {
 
     pub(crate) fn wire(&self) -> impl Iterator<Item = (&'a Ident, &'a Param)> {
         let params = self.params.iter();
-        let wire = params.filter(|it| matches!(it.source, Source::Wire | Source::Params));
+        let is_wire =
+            |it: &&Param| matches!(it.source, Source::Wire | Source::Params | Source::Input);
+        let wire = params.filter(is_wire);
         wire.filter_map(|param| Some((param.name.as_ref()?, param)))
     }
 
     /// The type that travels: a struct of the parameters, or the struct that the user wrote.
-    fn params_type(&self) -> TokenStream {
+    pub(crate) fn params_type(&self) -> TokenStream {
         let own = self
             .params
             .iter()
@@ -142,18 +144,30 @@ impl<'a> Handle<'a> {
         {
             return TokenStream::new();
         }
+        let all = self.struct_of(&quote!(__Params), self.wire());
+        let given = self
+            .input()
+            .map(|_| self.struct_of(&quote!(__Given), self.given()));
+        quote!(#all #given)
+    }
+
+    pub(crate) fn struct_of(
+        &self,
+        name: &TokenStream,
+        params: impl Iterator<Item = (&'a Ident, &'a Param)>,
+    ) -> TokenStream {
         let private = &self.private;
         let serde = LitStr::new(
             &quote!(#private::serde).to_string().replace(' ', ""),
             Span::call_site(),
         );
-        let fields = self.wire().map(
+        let fields = params.map(
             |(name, Param { ty, serde, .. })| quote_spanned!(ty.span()=> #(#serde)* #name: #ty),
         );
         quote! {
             #[derive(#private::serde::Serialize, #private::serde::Deserialize)]
             #[serde(crate = #serde, deny_unknown_fields)]
-            struct __Params { #(#fields),* }
+            struct #name { #(#fields),* }
         }
     }
 
@@ -165,6 +179,7 @@ impl<'a> Handle<'a> {
             ..
         } = self;
         let name = &sig.ident;
+        let after = self.after_fn();
         let (names, types): (Vec<_>, Vec<_>) =
             self.wire().map(|(name, param)| (name, &param.ty)).unzip();
         let params = match self
@@ -213,6 +228,8 @@ impl<'a> Handle<'a> {
                 #vis fn with(#(#names: #types),*) -> #private::TaskCall<#output> {
                     #private::TaskCall::new(__definition(), #private::Payload::encode(&#params))
                 }
+
+                #after
             }
         }
     }
@@ -225,7 +242,7 @@ impl<'a> Handle<'a> {
             ..
         } = self;
         let name = &sig.ident;
-        let params = self.params_type();
+        let (params, decoded) = (self.params_type(), self.decoded());
         let is_struct = self
             .params
             .iter()
@@ -254,7 +271,7 @@ impl<'a> Handle<'a> {
                     #[allow(unused_imports)]
                     use #private::{ViaResult as _, ViaValue as _};
                     #unused
-                    let __params = #private::decode::<#params>(__definition(), &__context.run().payload)?;
+                    let __params = #decoded;
                     let __keep = __context.keeps_result();
                     ::core::result::Result::Ok(#private::Box::pin(async move {
                         #(#gathered)*
@@ -279,7 +296,7 @@ impl<'a> Handle<'a> {
         {
             let value = format_ident!("__value_{index}", span = Span::mixed_site());
             let (gather, pass) = match source {
-                Source::Wire => (None, quote!(__params.#name)),
+                Source::Wire | Source::Input => (None, quote!(__params.#name)),
                 Source::Params => (None, quote!(__params)),
                 Source::ContextRef => (None, quote!(&__context)),
                 Source::Context | Source::State => {

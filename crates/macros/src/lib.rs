@@ -11,6 +11,9 @@ mod cron_text;
 mod definition;
 mod duration_text;
 mod expand;
+mod input;
+mod key;
+mod key_text;
 mod krate;
 mod main_fn;
 mod model;
@@ -33,6 +36,8 @@ use proc_macro::TokenStream;
 /// - `State<T>`: application state, checked when the app is built; mark a type alias with `#[state]`.
 /// - everything else is a parameter of the run: owned, `Serialize` and `Deserialize`, sent as a map by
 ///   name. `#[serde(…)]` on it is honoured. A single struct marked `#[params]` is the map itself.
+/// - one of these may be marked `#[input]`: in a workflow it is what ran before returned. Then
+///   `name::after(args…)`, without it, is a follow-up.
 ///
 /// The return type is `()`, a value, or a `Result` with any error that `?` can turn into `TaskError`.
 ///
@@ -49,6 +54,7 @@ use proc_macro::TokenStream;
 /// | `retry(max = 3, backoff = "2s", …)` | see below | 3, exponential from 1 s |
 /// | `retry = none` | failures are final | |
 /// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |
+/// | `unique = "sync:{account}"` | at most one unfinished run has this key, made of its parameters | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |

@@ -39,6 +39,8 @@ pub(crate) enum Source {
     Wire,
     /// The struct that holds all parameters of the run.
     Params,
+    /// A parameter of the run, or what the runs returned that it follows.
+    Input,
 }
 
 impl Parse for TaskFn {
@@ -73,7 +75,7 @@ fn take_param(input: &mut FnArg) -> Option<Param> {
     };
     let mut ours = Vec::new();
     typed.attrs.retain(|attr| {
-        let is_ours = ["serde", "context", "state", "params"]
+        let is_ours = ["serde", "context", "state", "params", "input"]
             .iter()
             .any(|it| attr.path().is_ident(it));
         if is_ours {
@@ -93,6 +95,8 @@ fn take_param(input: &mut FnArg) -> Option<Param> {
         Source::State
     } else if marked("params") {
         Source::Params
+    } else if marked("input") {
+        Source::Input
     } else {
         Source::Wire
     };

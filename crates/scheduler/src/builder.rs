@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aqueduct_broker_api::{BrokerHandle, ScheduleDefinition, ScheduleVersion};
 use aqueduct_core::run::RunOptions;
 use aqueduct_core::task::Task;
-use aqueduct_core::{Clock, ScheduleName, TaskDefinition, TaskRegistry};
+use aqueduct_core::{Clock, ScheduleName, TaskRegistry};
 
 use crate::control::ScheduleControl;
 use crate::error::SchedulerError;
@@ -77,6 +77,17 @@ impl TaskSchedulerBuilder {
             ));
             return;
         }
+        let options = match definition.options_for(&periodic.params) {
+            Ok(options) => options,
+            Err(error) => {
+                self.problems.push(format!(
+                    "task `{}` ({}) cannot be scheduled: {error}",
+                    definition.name(),
+                    definition.location()
+                ));
+                return;
+            }
+        };
         let name = ScheduleName::from(definition.name().clone());
         let schedule = ScheduleDefinition::new(
             name.clone(),
@@ -89,7 +100,7 @@ impl TaskSchedulerBuilder {
             definition.lane(),
             definition.priority(),
         )
-        .with_options(options_of(definition));
+        .with_options(options.map_or_else(RunOptions::default, |options| *options));
         self.definitions.insert(name, schedule);
     }
 
@@ -157,12 +168,4 @@ impl TaskSchedulerBuilder {
             self.clock,
         ))
     }
-}
-
-/// Returns what each run of a task asks for beyond the plain.
-fn options_of(task: &TaskDefinition) -> RunOptions {
-    let mut options = RunOptions::default();
-    options.keep_result = task.keep_result();
-    options.total_timeout = task.total_timeout();
-    options
 }

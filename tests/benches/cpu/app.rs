@@ -15,7 +15,7 @@ use crate::figures::Times;
 fn spin(ctx: TaskContext) -> Result<(), TaskError> {
     ctx.progress(0, 0);
     loop {
-        ctx.checkpoint()?;
+        ctx.check_cancelled()?;
     }
 }
 

@@ -13,7 +13,7 @@ fn work(ctx: TaskContext, how: String) -> Result<(), TaskError> {
             std::hint::spin_loop();
         },
         "listen" => loop {
-            ctx.checkpoint()?;
+            ctx.check_cancelled()?;
         },
         "finish" => {
             while !ctx.is_cancelled() {}

@@ -103,7 +103,7 @@ pub(crate) fn exits() {
 pub(crate) fn listens(ctx: TaskContext) -> Result<(), TaskError> {
     ctx.progress(1, 2);
     loop {
-        ctx.checkpoint()?;
+        ctx.check_cancelled()?;
         std::hint::spin_loop();
     }
 }
@@ -217,7 +217,7 @@ pub(crate) fn with_another(model: State<Model>) -> bool {
 #[cpu_task(retry = none, progress_timeout = "1s")]
 pub(crate) fn stalls(ctx: TaskContext) -> Result<(), TaskError> {
     loop {
-        ctx.checkpoint()?;
+        ctx.check_cancelled()?;
     }
 }
 
@@ -233,7 +233,7 @@ pub(crate) async fn moves_on(ctx: TaskContext) {
 #[cpu_task(retry = none, timeout = "50ms")]
 pub(crate) fn ends_in_time(ctx: TaskContext) -> Result<(), TaskError> {
     loop {
-        ctx.checkpoint()?;
+        ctx.check_cancelled()?;
     }
 }
 

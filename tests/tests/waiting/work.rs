@@ -99,5 +99,5 @@ pub(crate) async fn plain(number: u64) -> u64 {
 #[task(keep_result = "1m")]
 pub(crate) async fn listens(ctx: TaskContext) -> Result<(), TaskError> {
     ctx.cancelled().await;
-    ctx.checkpoint()
+    ctx.check_cancelled()
 }

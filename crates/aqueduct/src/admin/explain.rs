@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aqueduct_broker_api::{ConsumerInfo, Holder, PauseScope, QueueLengths};
-use aqueduct_core::run::{Failure, FailureKind, Reason};
+use aqueduct_core::run::{Failure, FailureKind, Reason, RunProgress};
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 /// Why a run is not running, or where it runs: the answer of [`Admin::explain`](super::Admin::explain).
@@ -43,6 +43,8 @@ pub enum Finding {
         place: Option<(String, u32)>,
         /// Whether the lease of the consumer lasts; else the run is taken back soon.
         is_alive: bool,
+        /// How far it is, if its task reports that.
+        progress: Option<RunProgress>,
     },
     /// It was about to move from one place to another.
     Moving,
@@ -142,6 +144,10 @@ impl Facts {
             consumer: holder.consumer,
             place: introduction.map(|introduction| (introduction.host.clone(), introduction.pid)),
             is_alive: info.is_some(),
+            progress: self
+                .run
+                .as_ref()
+                .and_then(|run| run.progress.as_deref().cloned()),
         };
         asked.into_iter().chain([held]).collect()
     }
@@ -312,6 +318,7 @@ impl Finding {
             consumer,
             place,
             is_alive,
+            progress,
         } = self
         else {
             return Ok(());
@@ -324,6 +331,8 @@ impl Finding {
             ", which lives: its task runs, or waits for a place there"
         } else {
             ", whose lease is over: the next heartbeat of any consumer takes it back"
-        })
+        })?;
+        let progress = progress.as_ref();
+        progress.map_or(Ok(()), |it| write!(f, "; at {} it reported {it}", it.at))
     }
 }

@@ -192,7 +192,8 @@
 //!
 //! conformance!(
 //!     ShelfHarness,
-//!     without = ["fenced", "priorities", "unique", "results", "waits", "cancel", "expiry", "lookup"]
+//!     without = ["fenced", "priorities", "unique", "results", "waits", "cancel", "expiry", "lookup",
+//!         "workflows"]
 //! );
 //! ```
 //!

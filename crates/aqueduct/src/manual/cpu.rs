@@ -18,7 +18,7 @@
 //! fn score(ctx: TaskContext, model: State<Model>, rounds: u64) -> Result<(), TaskError> {
 //!     let mut sum = 0.0;
 //!     for round in 0..rounds {
-//!         ctx.checkpoint()?; // ends here on a time-out, a cancellation, a stop
+//!         ctx.check_cancelled()?; // ends here on a time-out, a cancellation, a stop
 //!         ctx.progress(round, rounds);
 //!         sum += model.0.iter().sum::<f64>();
 //!     }

@@ -2,9 +2,11 @@
 //!
 //! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys
 //! - [`waiting`]: the value of a run, from any process; cancelling
+//! - [`workflows`]: runs that follow each other, groups and what is behind them
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
+//! - [`progress`]: long tasks: how far they are, and going on where an attempt ended
 //! - [`schedules`]: periodic tasks, time zones, missed ticks
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
@@ -21,6 +23,7 @@ pub mod delivery;
 pub mod layers;
 pub mod observing;
 pub mod parts;
+pub mod progress;
 pub mod queueing;
 pub mod retries;
 pub mod schedules;
@@ -28,3 +31,4 @@ pub mod shutdown;
 pub mod steering;
 pub mod testing;
 pub mod waiting;
+pub mod workflows;

@@ -14,7 +14,7 @@
 //! #[task(timeout = "10m")]
 //! async fn import(ctx: TaskContext, rows: Vec<u64>) -> Result<(), TaskError> {
 //!     for row in rows {
-//!         ctx.checkpoint()?; // ends here when the run is cancelled or the consumer stops
+//!         ctx.check_cancelled()?; // ends here when the run is cancelled or the consumer stops
 //!         let _ = row;
 //!     }
 //!     Ok(())

@@ -126,7 +126,7 @@
 //! #[task(timeout = "1h")]
 //! async fn crawl(ctx: TaskContext, site: String) -> Result<(), TaskError> {
 //!     tokio::select! {
-//!         _why = ctx.cancelled() => ctx.checkpoint(), // tidy up, and say that it is not done
+//!         _why = ctx.cancelled() => ctx.check_cancelled(), // tidy up, and say that it is not done
 //!         () = visit(&site) => Ok(()),
 //!     }
 //! }
@@ -144,7 +144,7 @@
 //! ```
 //!
 //! **A task that returns `Ok` is done**, also after `ctx.cancelled()`, which fires when its consumer stops as well. The error of
-//! `ctx.checkpoint()` says what the cancellation asks for: the run is cancelled, or given back and starts again elsewhere.
+//! `ctx.check_cancelled()` says what the cancellation asks for: the run is cancelled, or given back and starts again elsewhere.
 //!
 //! `manager.cancel(id, "…")` does the same, from any process.
 //!

@@ -7,6 +7,7 @@ use aqueduct_core::QueueName;
 use super::BrokerFuture;
 use crate::broker::Broker;
 use crate::capabilities::Capabilities;
+use crate::checkpoint::{CheckpointRequest, Checkpointed};
 use crate::claim::{ClaimRequest, Claimed};
 use crate::enqueue::EnqueueRequest;
 use crate::extend::{ExtendRequest, Extended};
@@ -22,6 +23,7 @@ pub(super) trait ErasedBroker: fmt::Debug + Send + Sync {
     fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BrokerFuture<'a, Claimed>;
     fn settle<'a>(&'a self, request: &'a SettleRequest) -> BrokerFuture<'a, Vec<Settled>>;
     fn extend<'a>(&'a self, request: &'a ExtendRequest) -> BrokerFuture<'a, Extended>;
+    fn checkpoint<'a>(&'a self, request: &'a CheckpointRequest) -> BrokerFuture<'a, Checkpointed>;
     fn reclaim<'a>(&'a self, request: &'a ReclaimRequest) -> BrokerFuture<'a, Reclaimed>;
     fn wait_ready<'a>(&'a self, request: &'a WaitRequest) -> BrokerFuture<'a, ()>;
     fn wait_ended<'a>(&'a self, request: &'a WaitEndedRequest) -> BrokerFuture<'a, WaitAnswer>;
@@ -47,6 +49,10 @@ impl<B: Broker> ErasedBroker for B {
 
     fn extend<'a>(&'a self, request: &'a ExtendRequest) -> BrokerFuture<'a, Extended> {
         Box::pin(Broker::extend(self, request))
+    }
+
+    fn checkpoint<'a>(&'a self, request: &'a CheckpointRequest) -> BrokerFuture<'a, Checkpointed> {
+        Box::pin(Broker::checkpoint(self, request))
     }
 
     fn reclaim<'a>(&'a self, request: &'a ReclaimRequest) -> BrokerFuture<'a, Reclaimed> {

@@ -14,6 +14,7 @@ use aqueduct_core::QueueName;
 use crate::admin::BrokerAdmin;
 use crate::broker::Broker;
 use crate::capabilities::Capabilities;
+use crate::checkpoint::{CheckpointRequest, Checkpointed};
 use crate::claim::{ClaimRequest, Claimed};
 use crate::enqueue::EnqueueRequest;
 use crate::error::{BrokerError, BrokerErrorKind};
@@ -121,6 +122,10 @@ impl Broker for BrokerHandle {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.broker.extend(request).await
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.broker.checkpoint(request).await
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

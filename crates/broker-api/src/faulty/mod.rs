@@ -48,7 +48,7 @@ macro_rules! operations {
 }
 
 operations! {
-    Enqueue, Claim, Settle, Extend, Reclaim, WaitReady, WaitEnded, QueueLengths,
+    Enqueue, Claim, Settle, Extend, Checkpoint, Reclaim, WaitReady, WaitEnded, QueueLengths,
     Find, ListRuns, Holders, Cancel, Requeue, Discard, Purge, SetPaused, Paused, Tasks, Consumers,
     Upsert, List, Fire, SetEnabled, Remove, WaitChanged,
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
-    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
-    PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
+    Fired, Holder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
+    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
@@ -48,6 +48,11 @@ impl Broker for FaultyBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.call(Operation::Extend, || self.inner.extend(request))
+            .await
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.call(Operation::Checkpoint, || self.inner.checkpoint(request))
             .await
     }
 

@@ -26,9 +26,16 @@ fn check_one(task: &QueuedTask, can: &Capabilities) -> Result<(), QueueError> {
     if task.expires_in.is_some() && !can.expiry {
         return Err(lacks(task, "an expiry"));
     }
+    if task.with_previous && !can.workflows {
+        return Err(lacks(task, "others of a workflow"));
+    }
     let Some(options) = &task.options else {
         return Ok(());
     };
+    let is_step = options.follows.is_some() || options.followed_by.is_some();
+    if is_step && !can.workflows {
+        return Err(lacks(task, "others of a workflow"));
+    }
     if options.unique.is_some() && !can.unique {
         return Err(lacks(task, "a unique key"));
     }

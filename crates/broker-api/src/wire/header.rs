@@ -22,8 +22,14 @@ pub(super) const HAS_RECORD: u8 = 1 << 3;
 
 /// Flag: a block with the history of failed attempts follows.
 pub(super) const HAS_HISTORY: u8 = 1 << 4;
+/// Flag: a block with the input follows.
+pub(super) const HAS_INPUT: u8 = 1 << 5;
 
-const KNOWN_FLAGS: u8 = HAS_PARENT | HAS_QUEUE | HAS_OPTIONS | HAS_RECORD | HAS_HISTORY;
+/// Flag: a block with the last checkpoint follows.
+pub(super) const HAS_CHECKPOINT: u8 = 1 << 6;
+
+const KNOWN_FLAGS: u8 =
+    HAS_PARENT | HAS_QUEUE | HAS_OPTIONS | HAS_RECORD | HAS_HISTORY | HAS_INPUT | HAS_CHECKPOINT;
 
 /// What the fixed header says of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +60,9 @@ impl Header {
             | flag(run.queue != QueueName::DEFAULT, HAS_QUEUE)
             | flag(run.options.is_some(), HAS_OPTIONS)
             | flag(record.is_some_and(|it| !it.is_only_history()), HAS_RECORD)
-            | flag(record.is_some_and(|it| !it.history.is_empty()), HAS_HISTORY);
+            | flag(record.is_some_and(|it| !it.history.is_empty()), HAS_HISTORY)
+            | flag(run.input.is_some(), HAS_INPUT)
+            | flag(run.checkpoint.is_some(), HAS_CHECKPOINT);
         Self {
             flags,
             lane: run.lane,

@@ -3,11 +3,13 @@
 //! `docs/WIRE.md` describes it byte by byte, so that another language can produce runs. This module
 //! and `aqueduct_core::payload` are the only code that makes bytes which outlive a process.
 
+mod checkpoint;
 mod error;
 mod fields;
 mod header;
 mod history;
 mod introduction;
+mod progress;
 mod queued;
 mod read;
 mod record;
@@ -18,17 +20,20 @@ pub use fields::{failure_field, read_reason_field, reason_field, result_field};
 pub use header::{HEADER_BYTES, Header, VERSION};
 pub use history::failure_tail;
 pub use introduction::{decode_introduction, encode_introduction};
+pub use progress::{decode_progress, encode_progress};
 pub use queued::{QueuedBytes, encode_queued};
 pub use schedule::{decode_definition, encode_definition};
 
 use aqueduct_core::run::{Lineage, TaskRun};
 
-use header::{HAS_HISTORY, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD};
+use header::{
+    HAS_CHECKPOINT, HAS_HISTORY, HAS_INPUT, HAS_OPTIONS, HAS_PARENT, HAS_QUEUE, HAS_RECORD,
+};
 use read::Reader;
 use record::WireRecord;
 
-/// The largest envelope: the largest payload, and room for everything else.
-pub const MAX_ENVELOPE_BYTES: usize = aqueduct_core::payload::MAX_PAYLOAD_BYTES * 2 + 16 * 1024;
+/// The largest envelope: the largest parameters, input and result, and room for everything else.
+pub const MAX_ENVELOPE_BYTES: usize = aqueduct_core::payload::MAX_PAYLOAD_BYTES * 3 + 96 * 1024;
 
 /// Encodes a run.
 ///
@@ -61,6 +66,12 @@ pub fn encode(run: &TaskRun) -> Result<Vec<u8>, WireError> {
         if header.has(HAS_HISTORY) {
             write_block(&mut bytes, &history::write(&record.history))?;
         }
+    }
+    if let Some(input) = &run.input {
+        write_block(&mut bytes, input.as_bytes())?;
+    }
+    if let Some(checkpoint) = &run.checkpoint {
+        write_block(&mut bytes, &checkpoint::write(checkpoint))?;
     }
     bytes.extend_from_slice(run.payload.as_bytes());
     Ok(bytes)
@@ -96,6 +107,14 @@ pub fn decode(bytes: &[u8]) -> Result<TaskRun, WireError> {
     if header.has(HAS_HISTORY) {
         let start = reader.at();
         run.record_mut().history = history::read(reader.raw_block()?, start)?;
+    }
+    if header.has(HAS_INPUT) {
+        run.input = Some(reader.input()?);
+    }
+    if header.has(HAS_CHECKPOINT) {
+        let start = reader.at();
+        let checkpoint = checkpoint::read(reader.raw_block()?, start)?;
+        run.checkpoint = Some(Box::new(checkpoint));
     }
     run.payload = reader.rest()?;
     Ok(run)

@@ -59,6 +59,13 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    /// Reads a block that is the input of a run.
+    pub(super) fn input(&mut self) -> Result<Payload, WireError> {
+        let start = self.at;
+        Payload::gathered(self.raw_block()?)
+            .map_err(|error| WireError::undecodable("an invalid input", start, error))
+    }
+
     /// Reads a number of so many bytes, at most 16.
     pub(super) fn number(&mut self, width: usize) -> Result<u128, WireError> {
         let bytes = self.take(width)?.iter();

@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, ExtendRequest, Fire, Fired,
-    PauseScope, ReclaimRequest, RunFilter, ScheduleDefinition, ScheduleStore, Settled, Upserted,
-    WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, BrokerHandle, CancelAnswer, CheckpointRequest, Checkpointed,
+    EnqueueRequest, Enqueued, ExtendRequest, Fire, Fired, PauseScope, ReclaimRequest, RunFilter,
+    ScheduleDefinition, ScheduleStore, Sequence, Settled, Upserted, WaitAnswer, WaitEndedRequest,
+    WaitRequest,
 };
 use aqueduct_core::run::Reason;
-use aqueduct_core::{Lane, RunState, Schedule};
+use aqueduct_core::{Lane, Payload, ProducerId, RunState, Schedule};
 
-use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name, within};
+use crate::fixture::{
+    Bench, PAST_LEASE, fail, named, queue_name, retry, succeed, task_name, within,
+};
+use crate::following::chord;
 use crate::{Fault, FaultyBroker};
 
 const LEASE: Duration = Duration::from_secs(5);
@@ -199,4 +203,40 @@ pub async fn of_a_schedule_fire_once(bench: Bench) {
     assert!(!again(|| store.remove(name)).await, "removed twice");
     assert!(bench.schedules().list().await.unwrap().entries.is_empty());
     assert_eq!(bench.consumer().claim(9).await.len(), 1);
+}
+
+/// A workflow is stored once, and the end of its last member releases what follows once.
+pub async fn of_a_workflow_release_once(bench: Bench) {
+    let broker = forgetful(&bench);
+    let tasks = chord(2, |_| {});
+    let last = tasks[2].id;
+    let producer = ProducerId::generate();
+    let request = EnqueueRequest::new(producer, Sequence::FIRST, tasks);
+    let stored = again(|| broker.enqueue(&request)).await;
+    assert!(stored.iter().all(|it| matches!(it, Enqueued::Accepted(_))));
+    let mut consumer = bench.consumer();
+    let leases = consumer.claim(9).await;
+    assert_eq!(leases.len(), 2);
+    for lease in leases {
+        let request = consumer.next_settle(vec![lease.settle(succeed())]);
+        let settled = again(|| broker.settle(&request)).await;
+        assert_eq!(settled, [Settled::Applied(RunState::Succeeded)]);
+    }
+    let leases = consumer.claim(9).await;
+    assert_eq!(leases.len(), 1, "what follows is lost, or doubled");
+    assert_eq!(leases[0].run().id, last);
+    assert_eq!(leases[0].run().tally.attempt, 1);
+}
+
+/// A checkpoint whose answer was lost is kept, and asking again changes nothing.
+pub async fn of_a_checkpoint_keep_it(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let lease = bench.consumer().claim_one().await;
+    let broker = forgetful(&bench);
+    let value = Payload::encode(&7).unwrap();
+    let request = CheckpointRequest::new(lease.token(), 1, value.clone());
+    let answer = again(|| broker.checkpoint(&request)).await;
+    assert_eq!(answer, Checkpointed::Kept);
+    let kept = bench.find(id).await.unwrap().checkpoint.map(|it| it.value);
+    assert_eq!(kept, Some(value));
 }

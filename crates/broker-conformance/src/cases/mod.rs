@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cancel;
+pub mod checkpoint;
 pub mod claim;
 pub mod contention;
 pub mod delay;
@@ -12,6 +13,7 @@ pub mod faults;
 pub mod history;
 pub mod lost_replies;
 pub mod order;
+pub mod progress;
 pub mod random;
 pub mod reclaim;
 pub mod replay;
@@ -21,6 +23,7 @@ pub mod settle;
 pub mod unique;
 pub mod waits;
 pub mod wake;
+pub mod workflows;
 
 use aqueduct_broker_api::Broker;
 
@@ -45,6 +48,9 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("cancel", can.cancel),
         ("lookup", can.lookup),
         ("introductions", can.introductions),
+        ("progress", can.progress),
+        ("checkpoints", can.checkpoints),
+        ("workflows", can.workflows),
         ("schedules", can.schedules),
     ];
     for (name, can) in facts {

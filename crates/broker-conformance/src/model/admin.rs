@@ -4,7 +4,7 @@ use aqueduct_broker_api::{CancelAnswer, Holder, QueueLengths};
 use aqueduct_core::run::{Reason, Tally, TaskRun, Transition};
 use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
 
-use super::Model;
+use super::{Model, Stored};
 
 impl Model {
     pub(super) fn find(&self, id: RunId) -> Option<&TaskRun> {
@@ -50,7 +50,7 @@ impl Model {
             && self
                 .runs()
                 .any(|other| !other.state.is_final() && key_of(other) == key);
-        if run.state.after(Transition::Requeue).is_none() || is_held {
+        if run.state.after(Transition::Requeue).is_none() || is_held || run.lacks_input() {
             return false;
         }
         let place = self.next_tail();
@@ -84,13 +84,18 @@ impl Model {
         before > self.runs.len()
     }
 
-    pub(super) fn purge(&mut self, queue: &QueueName) -> usize {
-        let before = self.runs.len();
-        self.runs.retain(|stored| {
+    pub(super) fn purge(&mut self, queue: &QueueName, now: Timestamp) -> usize {
+        let mut removed = 0;
+        let waits = |stored: &Stored| {
             let waits = !stored.run.state.is_final() && stored.holder.is_none();
-            !(waits && stored.run.queue == *queue)
-        });
-        before - self.runs.len()
+            waits && stored.run.queue == *queue
+        };
+        while let Some(index) = self.runs.iter().position(waits) {
+            let gone = self.runs.remove(index);
+            self.pass_on(&gone.run, now);
+            removed += 1;
+        }
+        removed
     }
 
     pub(super) fn lengths(&self, queue: &QueueName) -> QueueLengths {

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, ClaimRequest, Claimed,
-    ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire, Fired, Holder,
-    PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitAnswer,
-    WaitEndedRequest, WaitRequest,
+    Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
+    Fired, Holder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
+    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{Clock, QueueName, RunId, RunState, ScheduleName, Timestamp};
@@ -85,6 +85,10 @@ impl Broker for ModelBroker {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.step(|model, now| Ok(model.extend(request, now)))
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.step(|model, now| model.checkpoint(request, now))
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {
@@ -186,7 +190,7 @@ impl BrokerAdmin for ModelBroker {
     }
 
     async fn purge(&self, queue: &QueueName) -> Result<usize, BrokerError> {
-        Ok(self.step(|model, _| model.purge(queue)))
+        Ok(self.step(|model, now| model.purge(queue, now)))
     }
 
     async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {

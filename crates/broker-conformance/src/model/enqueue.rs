@@ -4,7 +4,7 @@ use aqueduct_broker_api::{
     BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH, REPLAY_WINDOW,
     Sequence,
 };
-use aqueduct_core::run::{TaskRun, Transition};
+use aqueduct_core::run::{Gathered, TaskRun, Transition};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
 
 use super::{Model, Stored};
@@ -47,14 +47,24 @@ impl Model {
         if let Some(answers) = known.get(&request.sequence) {
             return Ok(answers.clone());
         }
-        let answers: Vec<Enqueued> = request
-            .tasks
-            .iter()
-            .map(|task| self.store(task.clone(), now))
-            .collect();
+        let mut answers = Vec::new();
+        for together in request.tasks.chunk_by(|_, next| next.with_previous) {
+            answers.extend(self.store_together(together, now));
+        }
         let known = self.producers.entry(request.producer).or_default();
         known.insert(request.sequence, answers.clone());
         Ok(answers)
+    }
+
+    /// Stores tasks that belong together: all of them or none.
+    fn store_together(&mut self, tasks: &[QueuedTask], now: Timestamp) -> Vec<Enqueued> {
+        let is_known = tasks.iter().any(|task| self.index(task.id).is_some());
+        if tasks.len() > 1 && is_known {
+            let known = tasks.iter().map(|task| Enqueued::Duplicate(task.id));
+            return known.collect();
+        }
+        let store = |task: &QueuedTask| self.store(task.clone(), now);
+        tasks.iter().map(store).collect()
     }
 
     pub(super) fn store(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
@@ -82,6 +92,7 @@ impl Model {
             holder: None,
             until: None,
             cancel: None,
+            gathered: Gathered::default(),
         });
         Enqueued::Accepted(state)
     }
@@ -106,6 +117,8 @@ impl Model {
             .state
             .after(transition)
             .expect("the model makes allowed transitions only");
+        // What an attempt reports goes with it.
+        run.progress = None;
     }
 
     /// Moves due runs to the tails of their queues, the earliest first.

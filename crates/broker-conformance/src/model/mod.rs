@@ -7,6 +7,7 @@ mod admin;
 mod broker;
 mod claim;
 mod enqueue;
+mod follow;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aqueduct_broker_api::{Enqueued, Introduction, PauseScope, Sequence, Settled};
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Gathered, Reason, TaskRun};
 use aqueduct_core::{ConsumerId, Lane, ProducerId, QueueName, RunId, Timestamp};
 
 use schedules::Schedules;
@@ -50,6 +51,8 @@ struct Stored {
     /// When it is removed, once it has ended.
     until: Option<Timestamp>,
     cancel: Option<Reason>,
+    /// What it has got so far, if it waits for others.
+    gathered: Gathered,
 }
 
 #[derive(Debug, Default)]

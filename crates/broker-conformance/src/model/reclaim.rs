@@ -1,7 +1,7 @@
 //! Extending and reclaiming in the model.
 
 use aqueduct_broker_api::{ExtendRequest, Extended, Introduction, ReclaimRequest, Reclaimed};
-use aqueduct_core::run::{Failure, FailureKind, Transition};
+use aqueduct_core::run::{Failure, FailureKind, RunProgress, TaskRun, Transition};
 use aqueduct_core::{ConsumerId, RunId, RunState, Timestamp};
 
 use super::Model;
@@ -14,6 +14,7 @@ impl Model {
             held,
             answered,
             introduction,
+            progress,
             ..
         } = request;
         let known = self.consumers.entry(*consumer).or_default();
@@ -45,6 +46,12 @@ impl Model {
                 }
             }
         }
+        for report in progress {
+            if let Some(index) = self.held(*consumer, report.token) {
+                let progress = RunProgress::new(report.progress.clone(), now);
+                self.runs[index].run.progress = Some(Box::new(progress));
+            }
+        }
         extended.cancels = self.cancels(*consumer);
         extended
     }
@@ -65,13 +72,13 @@ impl Model {
         } else {
             self.take_back(request, now, &mut done);
         }
-        for index in (0..self.runs.len()).rev() {
-            let run = &self.runs[index].run;
+        let is_late = |run: &TaskRun| {
             let waits = matches!(run.state, RunState::Scheduled | RunState::Queued);
-            if waits && run.is_past_deadline(now) {
-                self.end(index, Transition::Expire, now);
-                done.expired += 1;
-            }
+            waits && run.is_past_deadline(now)
+        };
+        while let Some(index) = self.runs.iter().rposition(|it| is_late(&it.run)) {
+            self.end(index, Transition::Expire, now);
+            done.expired += 1;
         }
         let before = self.runs.len();
         self.runs

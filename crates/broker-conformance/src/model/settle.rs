@@ -1,9 +1,10 @@
 //! Settling in the model.
 
 use aqueduct_broker_api::{
-    BrokerError, Cancel, LeaseToken, Settle, SettleRequest, Settled, Settlement,
+    BrokerError, Cancel, CheckpointRequest, Checkpointed, LeaseToken, Settle, SettleRequest,
+    Settled, Settlement,
 };
-use aqueduct_core::run::{Failure, FailureKind, Transition};
+use aqueduct_core::run::{Checkpoint, Failure, FailureKind, Transition};
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
 
 use super::enqueue::check_age;
@@ -119,6 +120,25 @@ impl Model {
         }
     }
 
+    pub(super) fn checkpoint(
+        &mut self,
+        request: &CheckpointRequest,
+        now: Timestamp,
+    ) -> Result<Checkpointed, BrokerError> {
+        request.check()?;
+        let (token, number) = (request.token, request.number);
+        let Some(index) = self.held(token.consumer, token) else {
+            return Ok(Checkpointed::LeaseLost);
+        };
+        let run = &mut self.runs[index].run;
+        let newest = run.checkpoint.as_ref().map(|it| (it.attempt, it.number));
+        if newest < Some((token.attempt, number)) {
+            let checkpoint = Checkpoint::new(token.attempt, number, now, request.value.clone());
+            run.checkpoint = Some(Box::new(checkpoint));
+        }
+        Ok(Checkpointed::Kept)
+    }
+
     pub(super) fn fail(
         &mut self,
         index: usize,
@@ -164,11 +184,18 @@ impl Model {
         };
         match keep {
             Some(keep) => {
+                stored.run.checkpoint = None;
                 stored.until = Some(now.saturating_add(keep));
                 stored.run.record_mut().ended_at = Some(now);
             }
-            None => drop(self.runs.remove(index)),
+            None => {
+                let ended = self.runs.remove(index).run;
+                self.pass_on(&ended, now);
+                return state;
+            }
         }
+        let ended = self.runs[index].run.clone();
+        self.pass_on(&ended, now);
         state
     }
 

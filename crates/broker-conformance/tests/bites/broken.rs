@@ -5,15 +5,17 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerErrorKind, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, Lease, LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH,
-    QueueLengths, ReclaimRequest, Reclaimed, Sequence, Settle, SettleRequest, Settled, Settlement,
-    WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerErrorKind, Capabilities, CheckpointRequest, Checkpointed,
+    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken,
+    MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, QueueLengths, ReclaimRequest, Reclaimed, Report, Sequence,
+    Settle, SettleRequest, Settled, Settlement, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{FailedAttempt, Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::run::{
+    Checkpoint, FailedAttempt, Failure, FailureKind, Lineage, TaskRun, UniqueKey,
+};
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
     Timestamp,
@@ -26,7 +28,7 @@ use crate::defect::Defect;
 #[derive(Debug)]
 pub(crate) struct BrokenBroker {
     pub(crate) inner: ModelBroker,
-    clock: Clock,
+    pub(crate) clock: Clock,
     pub(crate) defect: Option<Defect>,
     notes: Mutex<Notes>,
 }
@@ -40,7 +42,11 @@ pub(crate) struct Notes {
     enqueues: BTreeSet<(ProducerId, Sequence)>,
     requests: BTreeSet<(ConsumerId, Sequence)>,
     handed_out: Vec<TaskRun>,
-    tokens: BTreeMap<RunId, LeaseToken>,
+    pub(crate) tokens: BTreeMap<RunId, LeaseToken>,
+    pub(crate) reports: BTreeMap<RunId, Report>,
+    pub(crate) checkpoints: BTreeSet<(LeaseToken, u32)>,
+    pub(crate) values: BTreeMap<RunId, Checkpoint>,
+    pub(crate) kept: u32,
     lease_until: BTreeMap<ConsumerId, Timestamp>,
     waiting: VecDeque<oneshot::Sender<()>>,
     pub(crate) waited: BTreeSet<RunId>,
@@ -211,6 +217,7 @@ impl BrokenBroker {
             match self.defect {
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
                 Some(Defect::OptionsLost) => run.options = None,
+                Some(Defect::InputLost) => run.input = None,
                 Some(Defect::CrashesNotCounted) => run.tally.crashes = 0,
                 Some(Defect::HistoryForgotten) => run.record = None,
                 Some(Defect::FailuresKeptTwice) => {
@@ -292,6 +299,7 @@ impl Broker for BrokenBroker {
         }
         for task in &mut request.tasks {
             self.spoil_task(task);
+            self.spoil_workflow(task);
         }
         let answers = self.inner.enqueue(&request).await;
         self.wake_first();
@@ -363,6 +371,7 @@ impl Broker for BrokenBroker {
             Some(Defect::ExtendNeverGivesBack) => request.answered = Sequence::default(),
             _ => {}
         }
+        self.spoil_reports(&mut request);
         let mut extended = self.inner.extend(&request).await?;
         match self.defect {
             Some(Defect::ExtendLosesNothing) => extended.lost.clear(),
@@ -370,6 +379,10 @@ impl Broker for BrokenBroker {
             _ => {}
         }
         Ok(extended)
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.keep(request).await
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

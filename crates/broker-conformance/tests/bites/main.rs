@@ -7,6 +7,8 @@
 
 mod broken;
 mod defect;
+mod following;
+mod running;
 mod steered;
 mod table;
 mod waiting;

@@ -16,7 +16,11 @@ use crate::defect::Defect;
 
 impl BrokerAdmin for BrokenBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
-        self.inner.find(runs).await
+        let mut found = self.inner.find(runs).await?;
+        for run in found.iter_mut().flatten() {
+            self.spoil_found(run);
+        }
+        Ok(found)
     }
 
     async fn list(&self, filter: &RunFilter) -> Result<RunPage, BrokerError> {

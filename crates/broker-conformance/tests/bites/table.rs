@@ -221,6 +221,46 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (Defect::CancelsNotTold, &["cancel::a_running_run_is_told"]),
     (
+        Defect::ReportsForgotten,
+        &["progress::is_shown_while_the_run_runs"],
+    ),
+    (
+        Defect::OnlyTheLastReporterShown,
+        &["progress::belongs_to_one_run"],
+    ),
+    (
+        Defect::ReportsOfAnyone,
+        &["progress::without_the_lease_changes_nothing"],
+    ),
+    (
+        Defect::ReportsOutliveTheAttempt,
+        &["progress::goes_with_the_attempt"],
+    ),
+    (
+        Defect::CheckpointsForgotten,
+        &[
+            "checkpoint::outlives_the_attempt",
+            "checkpoint::outlives_the_consumer",
+        ],
+    ),
+    (
+        Defect::OldCheckpointsReplace,
+        &["checkpoint::the_newest_counts"],
+    ),
+    (
+        Defect::CheckpointsOfAnyone,
+        &["checkpoint::without_the_lease_keeps_nothing"],
+    ),
+    (
+        Defect::CheckpointsOutliveTheEnd,
+        &["checkpoint::goes_with_the_end"],
+    ),
+    (Defect::CheckpointsOfAnySize, &["checkpoint::has_a_limit"]),
+    (
+        Defect::RepeatedCheckpointRefused,
+        &["lost_replies::of_a_checkpoint_keep_it"],
+    ),
+    (
         Defect::ReclaimDoesNothing,
         &[
             "lost_replies::of_beats_reclaim_once",
@@ -312,6 +352,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::RequeueDoesNothing,
         &[
             "lost_replies::of_a_requeue_queues_once",
+            "workflows::without_its_input_nothing_is_queued_anew",
             "results::a_failed_run_can_be_requeued",
             "wake::a_requeue_wakes",
         ],
@@ -365,6 +406,55 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::ConsumersUnknown,
         &["admin::consumers_are_known_while_they_live"],
+    ),
+    (
+        Defect::FollowUpsStartAtOnce,
+        &[
+            "workflows::a_value_goes_down_a_chain",
+            "workflows::an_attempt_releases_nothing",
+            "workflows::the_last_member_releases",
+        ],
+    ),
+    (
+        Defect::FollowUpsForgotten,
+        &[
+            "workflows::a_value_goes_down_a_chain",
+            "workflows::every_other_end_cancels_the_rest",
+            "workflows::a_crash_budget_used_up_cancels_the_rest",
+            "workflows::one_bad_member_cancels_what_follows",
+            "workflows::the_end_of_the_rest_is_told",
+            "workflows::many_end_at_once",
+            "lost_replies::of_a_workflow_release_once",
+        ],
+    ),
+    (
+        Defect::InputLost,
+        &[
+            "workflows::a_value_goes_down_a_chain",
+            "workflows::too_large_an_input_cancels",
+        ],
+    ),
+    (
+        Defect::FirstMemberReleases,
+        &[
+            "workflows::the_last_member_releases",
+            "workflows::a_member_counts_once",
+        ],
+    ),
+    (
+        Defect::RunsAnywayForgotten,
+        &[
+            "workflows::what_runs_anyway_gets_every_end",
+            "workflows::a_removed_member_counts_as_ended",
+        ],
+    ),
+    (
+        Defect::StoredApart,
+        &["workflows::are_stored_together_or_not_at_all"],
+    ),
+    (
+        Defect::DelayAfterOthersIgnored,
+        &["workflows::a_delay_counts_from_the_release"],
     ),
     (Defect::TickFiresNothing, &["schedules::a_tick_fires_once"]),
     (

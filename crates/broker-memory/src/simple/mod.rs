@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerError, BrokerHandle, Capabilities, ClaimRequest, Claimed, EnqueueRequest,
-    Enqueued, ExtendRequest, Extended, QueueLengths, ReclaimRequest, Reclaimed, SettleRequest,
-    Settled, SimpleBroker, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Broker, BrokerError, BrokerHandle, Capabilities, CheckpointRequest, Checkpointed, ClaimRequest,
+    Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, QueueLengths, ReclaimRequest,
+    Reclaimed, SettleRequest, Settled, SimpleBroker, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::{Clock, QueueName};
 use tracing::warn;
@@ -97,6 +97,8 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
         let mut capabilities = Capabilities::minimal();
         capabilities.delayed = true;
         capabilities.introductions = true;
+        capabilities.progress = true;
+        capabilities.checkpoints = true;
         capabilities.schedules = true;
         capabilities
     }
@@ -141,6 +143,10 @@ impl<S: SimpleBroker> Broker for SimpleFront<S> {
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
         self.front.extend(request).await
+    }
+
+    async fn checkpoint(&self, request: &CheckpointRequest) -> Result<Checkpointed, BrokerError> {
+        self.front.checkpoint(request).await
     }
 
     async fn reclaim(&self, request: &ReclaimRequest) -> Result<Reclaimed, BrokerError> {

@@ -1,5 +1,7 @@
 //! The step that stores runs.
 
+use std::collections::HashMap;
+
 use aqueduct_broker_api::{BrokerError, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH};
 use aqueduct_core::run::{TaskRun, UniqueKey};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
@@ -28,14 +30,49 @@ impl State {
         {
             return Ok(answers.clone());
         }
-        let answers: Vec<Enqueued> = tasks
-            .iter()
-            .map(|task| self.enqueue_one(task, now))
-            .collect();
+        let mut answers = Vec::with_capacity(tasks.len());
+        for together in tasks.chunk_by(|_, next| next.with_previous) {
+            self.enqueue_together(together, now, &mut answers);
+        }
         self.producers
             .window(producer, now)
             .record(sequence, answers.clone());
         Ok(answers)
+    }
+
+    /// Stores tasks that belong together: all of them or none.
+    fn enqueue_together(
+        &mut self,
+        tasks: &[QueuedTask],
+        now: Timestamp,
+        answers: &mut Vec<Enqueued>,
+    ) {
+        if let [task] = tasks {
+            answers.push(self.enqueue_one(task, now));
+        } else if tasks
+            .iter()
+            .any(|task| self.slots.slot_of(task.id).is_some())
+        {
+            answers.extend(tasks.iter().map(|task| Enqueued::Duplicate(task.id)));
+        } else if let Some(holder) = tasks.iter().find_map(|task| self.duplicate_of(task)) {
+            answers.extend(tasks.iter().map(|_| Enqueued::Duplicate(holder)));
+        } else if !self.has_room_for(tasks) {
+            answers.extend(tasks.iter().map(|_| Enqueued::QueueFull));
+        } else {
+            answers.extend(tasks.iter().map(|task| self.enqueue_one(task, now)));
+        }
+    }
+
+    fn has_room_for(&mut self, tasks: &[QueuedTask]) -> bool {
+        let mut wanted: HashMap<usize, u64> = HashMap::new();
+        for task in tasks {
+            *wanted
+                .entry(self.queues.number_of(&task.queue))
+                .or_default() += 1;
+        }
+        wanted
+            .into_iter()
+            .all(|(queue, number)| !self.is_full(queue, number))
     }
 
     pub(super) fn enqueue_one(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
@@ -43,7 +80,7 @@ impl State {
             return Enqueued::Duplicate(holder);
         }
         let queue = self.queues.number_of(&task.queue);
-        if self.is_full(queue) {
+        if self.is_full(queue, 1) {
             return Enqueued::QueueFull;
         }
         Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue))
@@ -58,13 +95,14 @@ impl State {
         self.unique.get(key).copied()
     }
 
-    fn is_full(&self, queue: usize) -> bool {
+    /// Returns whether a queue has no room for so many more.
+    fn is_full(&self, queue: usize, number: u64) -> bool {
         let Some(max) = self.config.max_queue_length else {
             return false;
         };
         self.queues
             .get(queue)
-            .is_some_and(|queue| queue.lengths.unfinished() >= max)
+            .is_some_and(|queue| queue.lengths.unfinished() + number > max)
     }
 
     fn store(&mut self, run: TaskRun, queue: usize) -> RunState {
@@ -78,12 +116,20 @@ impl State {
         }
         let task = self.tasks.number_of(&run.task);
         self.queues.count(queue, state, 1);
+        let place = if run.waits_for().is_some() {
+            Place::Awaiting
+        } else {
+            Place::Nowhere
+        };
         let slot = self.slots.insert(Stored {
             run,
-            place: Place::Nowhere,
+            place,
             queue,
             task,
         });
+        if place == Place::Awaiting {
+            return state;
+        }
         if state == RunState::Queued {
             self.put_ready(slot, End::Tail);
         } else {

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use aqueduct_broker_api::{ExtendRequest, Extended};
-use aqueduct_core::run::Transition;
+use aqueduct_broker_api::{ExtendRequest, Extended, Report};
+use aqueduct_core::run::{RunProgress, Transition};
 use aqueduct_core::{ConsumerId, RunId, Timestamp};
 
 use super::State;
@@ -18,6 +18,7 @@ impl State {
             held,
             answered,
             introduction,
+            progress,
             ..
         } = request;
         let holder = self.holders.renew(*consumer, now.saturating_add(*lease));
@@ -34,10 +35,22 @@ impl State {
                 extended.released += 1;
             }
         }
+        for report in progress {
+            self.note(*consumer, report, now);
+        }
         if let Some(holder) = self.holders.get(*consumer) {
             extended.cancels.clone_from(&holder.cancels);
         }
         extended
+    }
+
+    /// Keeps what a run reports, if the consumer holds it in just that attempt.
+    fn note(&mut self, consumer: ConsumerId, report: &Report, now: Timestamp) {
+        let slot = self.held_by(consumer, report.token);
+        if let Some(stored) = slot.and_then(|slot| self.slots.get_mut(slot)) {
+            let progress = RunProgress::new(report.progress.clone(), now);
+            stored.run.progress = Some(Box::new(progress));
+        }
     }
 
     /// Returns what a consumer holds, the greatest id first: given back to the head in this order,

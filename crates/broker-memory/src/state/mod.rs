@@ -1,12 +1,15 @@
 //! The contract as a pure state machine: no lock, no clock, no runtime; each step takes `now`.
 //!
 //! `mod.rs` has the state and the moves between places that all steps are made of; each step has a
-//! file: `enqueue`, `claim`, `settle`, `extend`, `reclaim`, `steer` (administration), `fire`.
+//! file: `enqueue`, `claim`, `settle`, `extend`, `checkpoint`, `reclaim`, `steer` (administration), `fire`; `follow`
+//! is what the end of a run does to what follows it.
 
+mod checkpoint;
 mod claim;
 mod enqueue;
 mod extend;
 mod fire;
+mod follow;
 mod front;
 mod holders;
 mod inspect;
@@ -26,7 +29,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use aqueduct_core::run::{Reason, RunRecord, TaskRun, Transition, UniqueKey};
+use aqueduct_core::run::{Gathered, Reason, RunRecord, TaskRun, Transition, UniqueKey};
 use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 
 use holders::Holders;
@@ -63,6 +66,8 @@ pub(crate) struct State {
     due: BTreeSet<(Timestamp, Ticket, Slot)>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
     unique: HashMap<UniqueKey, RunId>,
+    /// What follow-ups that wait have got so far.
+    gathered: HashMap<RunId, Gathered>,
     kept: Kept,
     holders: Holders,
     producers: Producers,
@@ -100,6 +105,7 @@ impl State {
             due: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             unique: HashMap::new(),
+            gathered: HashMap::new(),
             kept: Kept::default(),
             holders: Holders::default(),
             producers: Producers::default(),
@@ -231,6 +237,9 @@ impl State {
         );
         match place {
             Place::Nowhere | Place::Aside(_) => {}
+            Place::Awaiting => {
+                self.gathered.remove(&id);
+            }
             Place::Ready(_) => {
                 if let Some(queue) = self.queues.get_mut(queue) {
                     queue.lane_mut(lane).forget_one();
@@ -242,6 +251,8 @@ impl State {
             Place::Held {
                 consumer, position, ..
             } => {
+                // What an attempt reports goes with it.
+                stored.run.progress = None;
                 if let Some(moved) = self.holders.release(consumer, position, id) {
                     self.set_position(moved, position);
                 }
@@ -276,9 +287,15 @@ impl State {
                 self.deadlines.remove(&(deadline, stored.run.id));
             }
         }
+        let is_followed = |run: &TaskRun| {
+            let options = run.options.as_ref();
+            options.is_some_and(|options| options.followed_by.is_some())
+        };
+        let followed = is_followed(&stored.run).then(|| stored.run.clone());
         match self.config.retention(&stored.run) {
             Some(retention) => {
                 stored.place = Place::Kept;
+                stored.run.checkpoint = None;
                 stored.run.record_mut().ended_at = Some(now);
                 self.waits.end(&stored.run);
                 let id = stored.run.id;
@@ -288,6 +305,9 @@ impl State {
             None => {
                 self.slots.remove(slot);
             }
+        }
+        if let Some(ended) = followed {
+            self.pass_on(&ended, now);
         }
         Some(state)
     }

@@ -29,6 +29,8 @@ pub(super) enum Place {
     Nowhere,
     /// In the ready list of its queue, lane and priority.
     Ready(Ticket),
+    /// Waiting for the ends of others.
+    Awaiting,
     /// Among the delayed.
     Due(Ticket),
     /// In the hands of a consumer, at that place of its list, since that claim.

@@ -42,7 +42,7 @@ impl State {
         let Some(stored) = self.slots.get_mut(slot) else {
             return false;
         };
-        if stored.run.state.after(Transition::Requeue).is_none() {
+        if stored.run.state.after(Transition::Requeue).is_none() || stored.run.lacks_input() {
             return false;
         }
         if let Some(options) = &mut stored.run.options {
@@ -81,7 +81,7 @@ impl State {
     }
 
     /// Removes waiting and delayed runs of a queue, up to a page.
-    pub(crate) fn purge(&mut self, queue: &QueueName) -> usize {
+    pub(crate) fn purge(&mut self, queue: &QueueName, now: Timestamp) -> usize {
         let waits = |state| {
             matches!(
                 state,
@@ -94,30 +94,36 @@ impl State {
             .map(|run| run.id)
             .take(MAX_PAGE)
             .collect();
+        // What follows a removed run ends with it, and is no longer there to be removed.
+        let mut removed = 0;
         for id in &doomed {
-            if let Some(slot) = self.slots.slot_of(*id) {
-                self.drop_waiting(slot);
+            if let Some(slot) = self.slots.slot_of(*id)
+                && self.place_of(slot) != Some(Place::Kept)
+            {
+                self.drop_waiting(slot, now);
+                removed += 1;
             }
         }
-        doomed.len()
+        removed
     }
 
-    fn drop_waiting(&mut self, slot: Slot) {
+    fn drop_waiting(&mut self, slot: Slot, now: Timestamp) {
         self.leave(slot);
         let Some(stored) = self.slots.remove(slot) else {
             return;
         };
         self.queues.count(stored.queue, stored.run.state, -1);
         self.waits.forget(stored.run.id);
-        let Some(options) = stored.run.options else {
+        let Some(options) = &stored.run.options else {
             return;
         };
-        if let Some(key) = options.unique {
-            self.unique.remove(&key);
+        if let Some(key) = &options.unique {
+            self.unique.remove(key);
         }
         if let Some(deadline) = options.deadline {
             self.deadlines.remove(&(deadline, stored.run.id));
         }
+        self.pass_on(&stored.run, now);
     }
 
     pub(crate) fn set_paused(&mut self, scope: &PauseScope, paused: bool) {

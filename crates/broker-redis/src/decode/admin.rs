@@ -1,13 +1,13 @@
 //! The replies of administrative scripts and commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, Holder, PauseScope, TaskInfo};
-use aqueduct_core::{ConsumerId, TaskName, Timestamp};
+use aqueduct_core::{ConsumerId, RunId, TaskName, Timestamp};
 use bytes::Bytes;
 
-use super::{next, state};
+use super::{next, run_id, state};
 use crate::link::{LinkError, Reply};
 
 pub(crate) fn cancelled(reply: Reply) -> Result<(bool, Vec<CancelAnswer>), LinkError> {
@@ -69,10 +69,7 @@ pub(crate) fn task_infos(reply: Reply) -> Result<Vec<TaskInfo>, LinkError> {
                 let bytes = value.into_bytes()?;
                 if let Some((number, time)) = bytes.split_first() {
                     info.last_state = Some(state(*number)?);
-                    let millis = time
-                        .iter()
-                        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
-                    info.last_ended_at = Some(Timestamp::from_millis(millis));
+                    info.last_ended_at = Some(super::time(time));
                 }
             }
         }
@@ -127,6 +124,16 @@ pub(crate) fn scanned(reply: Reply) -> Result<(String, Vec<Bytes>), LinkError> {
         cursor,
         values.map(Reply::into_bytes).collect::<Result<_, _>>()?,
     ))
+}
+
+/// Reads what runs of a consumer report, by id.
+pub(crate) fn reports(reply: Reply) -> Result<HashMap<RunId, Bytes>, LinkError> {
+    let mut reports = HashMap::new();
+    let mut parts = reply.into_list()?;
+    while let (Some(id), Some(report)) = (parts.next(), parts.next()) {
+        reports.insert(run_id(&id.into_bytes()?)?, report.into_bytes()?);
+    }
+    Ok(reports)
 }
 
 pub(crate) fn values(reply: Reply) -> Result<Vec<Bytes>, LinkError> {

@@ -4,16 +4,29 @@ pub(crate) mod admin;
 
 use aqueduct_broker_api::wire::{self, WireError};
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind, Cancel, Enqueued, Settled};
-use aqueduct_core::{RunId, RunState, TaskRun};
+use aqueduct_core::{RunId, RunState, TaskRun, Timestamp};
 
 use crate::link::{LinkError, Reply};
 
-/// Reads a held run, which is stored as it was before its claim.
-pub(crate) fn held_run(bytes: &[u8]) -> Result<TaskRun, WireError> {
+/// Reads a held run, which is stored as it was before its claim, and what it reports: the time in six bytes and
+/// how far it is, or nothing.
+pub(crate) fn held_run(bytes: &[u8], report: &[u8]) -> Result<TaskRun, WireError> {
     let mut run = wire::decode(bytes)?;
     run.state = RunState::Running;
     run.tally.attempt = run.tally.attempt.saturating_add(1);
+    if let Some((at, progress)) = report.split_first_chunk::<6>() {
+        let progress = wire::decode_progress(progress, time(at))?;
+        run.progress = Some(Box::new(progress));
+    }
     Ok(run)
+}
+
+/// Reads a time: milliseconds, big-endian.
+pub(crate) fn time(bytes: &[u8]) -> Timestamp {
+    let millis = bytes
+        .iter()
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    Timestamp::from_millis(millis)
 }
 
 /// Reads the answers to an enqueue: a digit, `D` with an id, or `F`.

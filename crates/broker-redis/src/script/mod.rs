@@ -29,6 +29,7 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) cancel: Script,
+    pub(crate) checkpoint: Script,
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) discard: Script,
@@ -58,6 +59,7 @@ const RUN: &str = include_str!("../scripts/lib/run.lua");
 const RECORD: &str = include_str!("../scripts/lib/record.lua");
 const HISTORY: &str = include_str!("../scripts/lib/history.lua");
 const DUE: &str = include_str!("../scripts/lib/due.lua");
+const FOLLOW: &str = include_str!("../scripts/lib/follow.lua");
 const ENDING: &str = include_str!("../scripts/lib/ending.lua");
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
@@ -88,27 +90,41 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, LOCATE
+                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE
             ),
+            checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
             probe: script!(clock, "probe",),
-            purge: script!(clock, "purge", RUN, PLACE, LEAVE, WAITING),
-            quarantine: script!(clock, "quarantine", RUN, PLACE, LEAVE, WAITING),
+            purge: script!(
+                clock, "purge", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING
+            ),
+            quarantine: script!(
+                clock,
+                "quarantine",
+                RUN,
+                RECORD,
+                PLACE,
+                LEAVE,
+                WAITING,
+                FOLLOW,
+                ENDING
+            ),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE,
+                HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
             schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
@@ -173,9 +189,10 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 21] {
+    fn all_mut(&mut self) -> [&mut Script; 22] {
         [
             &mut self.cancel,
+            &mut self.checkpoint,
             &mut self.claim,
             &mut self.consumers,
             &mut self.discard,

@@ -133,7 +133,7 @@ local function settle(run, kind, wait, fields, fields_count, tail)
   local before_count, before = record_of(run)
   local state = kind == 'cancel' and CANCELLED or SUCCEEDED
   finish(left_by_consumer(run, RUNNING, failures, crashes, 0), state, time, limits,
-    fields_count + before_count, before .. fields)
+    fields_count + before_count, before .. fields, state == SUCCEEDED and fields)
   return state
 end
 

@@ -4,10 +4,10 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; consumer, lease ms, answered sequence,
 --       what the consumer says of itself (empty: what it said before),
---       then for each run that the consumer believes to hold: id and attempt before the claim, 20 bytes
+--       number of reports, then for each: id and attempt before the claim, 20 bytes, how far the run is; then for each run that the consumer believes to hold: id and attempt before the claim, 20 bytes
 -- reply {lost, cancels, released}: ids that it does not hold, joined; id and reason of each run that is
 --       to end; how many runs it did not know of were given back
--- bound what one consumer holds
+-- bound what one consumer holds, and what it held when it last reported
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local consumer, lease, answered = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
@@ -17,7 +17,8 @@ call('ZADD', P .. 'consumers', 'GT', math.min(time + lease, LAST), consumer)
 if ARGV[7] ~= '' then call('HSET', P .. 'introductions', consumer, ARGV[7]) end
 
 local lost, listed, held = {}, {}, 0
-for from = 8, #ARGV, MANY do
+local first = 9 + 2 * tonumber(ARGV[8])
+for from = first, #ARGV, MANY do
   local ids = {}
   for index = from, math.min(from + MANY - 1, #ARGV) do ids[#ids + 1] = sub(ARGV[index], 1, 16) end
   for index, run in ipairs(call('HMGET', own, unpack(ids))) do
@@ -49,6 +50,25 @@ for _, id in ipairs(latest_first(orphans)) do
   if run then give_back(run, call('HGET', asked, id), time, limits) end
   call('HDEL', asked, id)
 end
+
+-- Keeps what runs report, with the attempt and the time; what is kept of runs that are gone goes.
+local function note_reports(last)
+  local progress, noted = P .. 'progress:' .. consumer, {}
+  for index = 9, last, 2 do
+    local token, id = ARGV[index], sub(ARGV[index], 1, 16)
+    local run = call('HGET', own, id)
+    if run and sub(run, 5, 24) == token then
+      noted[#noted + 1], noted[#noted + 2] = id, sub(token, 17) .. time_bytes(time) .. ARGV[index + 1]
+    end
+  end
+  in_pieces('HSET', progress, noted, 2)
+  if call('HLEN', progress) * 2 > #noted then
+    for _, id in ipairs(call('HKEYS', progress)) do
+      if call('HEXISTS', own, id) == 0 then call('HDEL', progress, id) end
+    end
+  end
+end
+if first > 9 then note_reports(first - 1) end
 
 flush()
 return { table.concat(lost), call('HGETALL', asked), #orphans }

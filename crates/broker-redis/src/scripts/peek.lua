@@ -18,5 +18,5 @@ for at = 1, #ARGV, 2 do
   end
 end
 local first = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-local due_in = first[2] and math.max(tonumber(first[2]) - time, 0) or -1
+local due_in = first[2] and tonumber(first[2]) < LAST and math.max(tonumber(first[2]) - time, 0) or -1
 return { ready, due_in }

@@ -2,17 +2,24 @@
 -- Removes waiting and delayed runs of a queue.
 --
 -- KEYS  meta, none
--- ARGV  queue, the most to remove, the rank among the due to go on from (-1: lists as well)
+-- ARGV  keep failed ms, keep ended ms, most kept; queue, the most to remove, the rank among the due to go on from (-1: lists as well)
 -- reply {removed, rank to go on from, or -1 at the end}
 -- bound `most` runs, 512 due runs of any queue, 512 entries that are set aside
-local queue, most, rank = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local removed = 0
+local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local queue, most, rank = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local removed, time, are_ranks_moved = 0, now(), false
 
 local function drop(run)
   count(state_of(run), queue, -1)
-  if leave_side(run) > 0 then tell(sub(run, 5, 20)) end
+  local keep, workflow = leave_side(run)
+  if keep > 0 then tell(sub(run, 5, 20)) end
   call('HDEL', RUNS, sub(run, 5, 20))
   removed = removed + 1
+  -- What follows it ends, or is released: it is no longer among those that are due later.
+  if workflow ~= '' then
+    pass_on(run, workflow, nil, time, limits)
+    are_ranks_moved = true
+  end
 end
 
 -- Drops the run of an entry of a list; an entry that is passed over drops nothing.
@@ -58,7 +65,7 @@ for _, member in ipairs(members) do
   end
 end
 flush()
-if removed >= most or #members < MANY then
+if removed >= most or #members < MANY and not are_ranks_moved then
   return { removed, -1 }
 end
-return { removed, rank + looked_at }
+return { removed, are_ranks_moved and 0 or rank + looked_at }

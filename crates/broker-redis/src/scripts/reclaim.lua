@@ -43,7 +43,7 @@ local function take_back(consumer)
       requeued = requeued + 1
     end
   end
-  call('DEL', own, asked, P .. 'replay:' .. consumer)
+  call('DEL', own, asked, P .. 'progress:' .. consumer, P .. 'replay:' .. consumer)
   call('HDEL', P .. 'introductions', consumer)
   call('ZREM', P .. 'consumers', consumer)
 end

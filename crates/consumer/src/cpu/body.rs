@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use aqueduct_broker_api::wire as envelope;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::context::ContextShared;
-use aqueduct_core::event::Events;
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::state::States;
 use aqueduct_core::task::TaskResult;
@@ -16,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::info_span;
 
 use super::logs;
-use super::port::{ProgressSink, RelayPort};
+use super::port::{RelayPort, RelayedAttempt};
 use super::wire::Asked;
 
 /// Executes runs of the tasks in a registry.
@@ -28,7 +27,25 @@ pub(super) struct TaskBody {
 /// What is made once in a worker.
 struct Prepared {
     states: Arc<States>,
-    runtime: Runtime,
+    runtime: TaskRuntime,
+}
+
+/// The runtime of async tasks; where it is dropped, waiting for its threads may be forbidden.
+struct TaskRuntime(Option<Runtime>);
+
+impl TaskRuntime {
+    /// Runs an attempt to its end; `None` after the drop, which nobody sees.
+    fn block_on<T>(&self, attempt: impl Future<Output = T>) -> Option<T> {
+        self.0.as_ref().map(|runtime| runtime.block_on(attempt))
+    }
+}
+
+impl Drop for TaskRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl TaskBody {
@@ -45,9 +62,10 @@ impl TaskBody {
         let port = Arc::new(RelayPort(link.clone()));
         let manager = TaskManager::new(Arc::clone(&self.registry), port)
             .with_clock(clock)
-            .with_events(Events::to(Arc::new(ProgressSink(link.clone()))))
             .with_states(Arc::clone(states));
-        let shared = Arc::new(ContextShared::new(manager, Arc::clone(states)));
+        let attempt = Arc::new(RelayedAttempt(link.clone()));
+        let shared = ContextShared::new(manager, Arc::clone(states)).with_port(attempt);
+        let shared = Arc::new(shared);
         let context = TaskContext::new(run, shared, ends_by);
         let told = context.clone();
         link.on_stop(move |stop| {
@@ -68,6 +86,7 @@ impl Body for TaskBody {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
         // A pool of threads prepares once as well.
+        let runtime = TaskRuntime(Some(runtime));
         let _ = self.prepared.set(Prepared { states, runtime });
         Ok(())
     }
@@ -88,7 +107,8 @@ impl Body for TaskBody {
         let _logs = logs::to(link);
         let _entered = span.enter();
         let attempt = task.start(context).map_err(not_runnable)?;
-        finished(runtime.block_on(attempt))
+        let gone = || Err(Failed::new("the worker has ended"));
+        runtime.block_on(attempt).map_or_else(gone, finished)
     }
 }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::wire as envelope;
-use aqueduct_core::RunId;
-use aqueduct_core::event::{EventSink, RunEvent, RunEventKind};
+use aqueduct_core::attempt::{AttemptPort, KeepFuture};
+use aqueduct_core::checkpoint::{CheckpointError, CheckpointErrorKind};
+use aqueduct_core::event;
 use aqueduct_core::manager::{PortFuture, QueueError, QueueErrorKind, QueuePort};
 use aqueduct_core::queue::{Enqueued, QueuedTask};
 use aqueduct_core::run::{CancelAnswer, Reason, TaskRun, WaitAnswer};
+use aqueduct_core::{Payload, RunId};
 use aqueduct_cpu_pool::{Link, LinkError, Progress, pack, unpack};
 
 use super::wire::{Answer, Queued, Reply, Request};
@@ -16,9 +18,9 @@ use super::wire::{Answer, Queued, Reply, Request};
 #[derive(Debug)]
 pub(super) struct RelayPort(pub(super) Link);
 
-/// Passes reports on; everything else the consumer knows better.
+/// Passes on what an attempt reports and keeps.
 #[derive(Debug)]
-pub(super) struct ProgressSink(pub(super) Link);
+pub(super) struct RelayedAttempt(pub(super) Link);
 
 impl RelayPort {
     async fn ask(&self, request: Request) -> Result<Reply, QueueError> {
@@ -87,13 +89,32 @@ impl QueuePort for RelayPort {
     }
 }
 
-impl EventSink for ProgressSink {
-    fn emit(&self, event: RunEvent) {
-        if let RunEventKind::Progress(progress) = event.kind {
-            let report = Progress::new(progress.done, progress.total, progress.text);
-            self.0.progress(&report);
-        }
+impl AttemptPort for RelayedAttempt {
+    fn progress(&self, _run: &TaskRun, progress: event::Progress) {
+        let report = Progress::new(progress.done, progress.total, progress.text);
+        self.0.progress(&report);
     }
+
+    fn checkpoint(&self, _run: &TaskRun, number: u32, value: Payload) -> KeepFuture<'_> {
+        Box::pin(async move {
+            let value = value.as_bytes().to_vec();
+            let request = Request::Checkpoint { number, value };
+            match RelayPort(self.0.clone()).ask(request).await {
+                Ok(Reply::Checkpointed) => Ok(()),
+                Ok(Reply::NotKept(why, message)) => Err(CheckpointError::new(why.kind(), message)),
+                Ok(_) => Err(not_kept(CheckpointErrorKind::Refused, &other_answer())),
+                // The consumer refuses what comes from a run that has lost its lease.
+                Err(error) if error.kind() == QueueErrorKind::Refused => {
+                    Err(not_kept(CheckpointErrorKind::LeaseLost, &error))
+                }
+                Err(error) => Err(not_kept(CheckpointErrorKind::Unavailable, &error)),
+            }
+        })
+    }
+}
+
+fn not_kept(kind: CheckpointErrorKind, error: &QueueError) -> CheckpointError {
+    CheckpointError::new(kind, error.to_string())
 }
 
 fn other_answer() -> QueueError {

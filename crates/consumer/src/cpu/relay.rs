@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use aqueduct_broker_api::wire as envelope;
+use aqueduct_core::Payload;
+use aqueduct_core::attempt::AttemptPort;
 use aqueduct_core::cancel::CancelReason;
-use aqueduct_core::event::{self, RunEvent, RunEventKind};
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::run::Lineage;
 use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, printed, unpack};
 
 use super::logs;
 use super::progress::ProgressWatch;
-use super::wire::{Answer, Cancelled, Problem, Queued, Reply, Request, Waited};
+use super::wire::{Answer, Cancelled, NotKept, Problem, Queued, Reply, Request, Waited};
 use crate::in_flight::Owed;
+use crate::port::ConsumerPort;
 use crate::shared::Shared;
 
 /// Does for one run what its worker asks for, as long as this consumer holds it.
@@ -38,10 +40,10 @@ impl Relay for RunRelay {
         if !self.may_act() {
             return Box::pin(async { Err("the lease of the run is lost".to_owned()) });
         }
-        let owed = Arc::clone(&self.owed);
+        let (owed, port) = (Arc::clone(&self.owed), Arc::clone(&self.shared.port));
         Box::pin(async move {
             let request = unpack(&body).map_err(|error| error.to_string())?;
-            let reply = answer(&owed, request).await.unwrap_or_else(|error| {
+            let reply = answer(&owed, &port, request).await.unwrap_or_else(|error| {
                 Reply::Failed(Problem::of(error.kind()), error.to_string())
             });
             pack(&reply).map_err(|error| error.to_string())
@@ -50,14 +52,12 @@ impl Relay for RunRelay {
 
     fn progress(&self, progress: Progress) {
         self.progress.reported();
-        let run = self.owed.context.run();
-        self.shared.events.emit(|| {
-            let report = event::Progress::new(progress.done, progress.total, progress.text);
-            let kind = RunEventKind::Progress(report);
-            RunEvent::new(run.id, run.task.clone(), run.queue.clone(), kind)
-                .with_attempt(run.tally.attempt)
-                .at(self.shared.clock.now())
-        });
+        let Progress {
+            done, total, text, ..
+        } = progress;
+        if self.may_act() {
+            self.owed.context.progress_with(done, total, &text);
+        }
     }
 
     fn log(&self, line: LogLine) {
@@ -69,7 +69,7 @@ impl Relay for RunRelay {
     }
 }
 
-async fn answer(owed: &Owed, request: Request) -> Result<Reply, QueueError> {
+async fn answer(owed: &Owed, port: &ConsumerPort, request: Request) -> Result<Reply, QueueError> {
     let manager = owed.context.task_manager();
     match request {
         Request::Enqueue(tasks) => {
@@ -94,6 +94,16 @@ async fn answer(owed: &Owed, request: Request) -> Result<Reply, QueueError> {
         Request::Cancel { run, reason } => {
             let answer = manager.cancel(run, reason).await?;
             Ok(Reply::Cancelled(Cancelled::of(answer)))
+        }
+        Request::Checkpoint { number, value } => {
+            let value = Payload::from_bytes(&value);
+            let value = value
+                .map_err(|error| QueueError::new(QueueErrorKind::Refused, error.to_string()))?;
+            let kept = port.checkpoint(owed.context.run(), number, value).await;
+            Ok(kept.map_or_else(
+                |error| Reply::NotKept(NotKept::of(error.kind()), error.to_string()),
+                |()| Reply::Checkpointed,
+            ))
         }
         Request::WaitEnded { run, at_most } => {
             let answer = Waited::of(manager.wait_ended(run, at_most).await?);

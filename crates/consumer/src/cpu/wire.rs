@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self as envelope, WireError};
+use aqueduct_core::checkpoint::CheckpointErrorKind;
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
-use aqueduct_core::payload::Payload;
+use aqueduct_core::payload::{Payload, PayloadError};
 use aqueduct_core::queue::{Due, Enqueued};
 use aqueduct_core::run::{CancelAnswer, Lineage, RunOptions, WaitAnswer};
 use aqueduct_core::task::TaskErrorKind;
@@ -18,8 +19,19 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Request {
     Enqueue(Vec<Queued>),
     Find(RunId),
-    Cancel { run: RunId, reason: String },
-    WaitEnded { run: RunId, at_most: Duration },
+    Cancel {
+        run: RunId,
+        reason: String,
+    },
+    WaitEnded {
+        run: RunId,
+        at_most: Duration,
+    },
+    Checkpoint {
+        number: u32,
+        #[serde(with = "serde_bytes")]
+        value: Vec<u8>,
+    },
 }
 
 /// What became of a request.
@@ -30,6 +42,8 @@ pub(super) enum Reply {
     Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     Cancelled(Cancelled),
     Waited(Waited),
+    Checkpointed,
+    NotKept(NotKept, String),
     Failed(Problem, String),
 }
 
@@ -45,7 +59,10 @@ pub(super) struct Queued {
     expires_in: Option<Duration>,
     #[serde(with = "serde_bytes")]
     payload: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    input: Option<Vec<u8>>,
     options: Option<Box<RunOptions>>,
+    with_previous: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,6 +111,17 @@ pub(super) enum Problem {
     Refused,
 }
 
+/// [`CheckpointErrorKind`], as bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum NotKept {
+    InvalidValue,
+    LeaseLost,
+    NotSupported,
+    Full,
+    Unavailable,
+    Refused,
+}
+
 /// What the error of a task asks for; its message is beside it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Asked {
@@ -121,16 +149,21 @@ impl Queued {
             },
             expires_in: task.expires_in,
             payload: task.payload.as_bytes().to_vec(),
+            input: task.input.map(|input| input.as_bytes().to_vec()),
             options: task.options,
+            with_previous: task.with_previous,
         }
     }
 
     /// Returns the task, as one that the run of `lineage` has queued.
     pub(super) fn into_task(self, lineage: Lineage) -> Result<QueuedTask, QueueError> {
-        let payload = Payload::from_bytes(&self.payload);
-        let payload = payload
-            .map_err(|error| QueueError::new(QueueErrorKind::InvalidParams, error.to_string()))?;
+        let invalid =
+            |error: PayloadError| QueueError::new(QueueErrorKind::InvalidParams, error.to_string());
+        let payload = Payload::from_bytes(&self.payload).map_err(invalid)?;
+        let input = self.input.as_deref().map(Payload::gathered).transpose();
         let mut task = QueuedTask::new(self.id, self.task, payload);
+        task.input = input.map_err(invalid)?;
+        task.with_previous = self.with_previous;
         task.queue = self.queue;
         task.lane = self.lane;
         task.priority = self.priority;
@@ -229,6 +262,30 @@ impl Problem {
             Self::NotSupported => QueueErrorKind::NotSupported,
             Self::Unavailable => QueueErrorKind::Unavailable,
             Self::Refused => QueueErrorKind::Refused,
+        }
+    }
+}
+
+impl NotKept {
+    pub(super) fn of(kind: CheckpointErrorKind) -> Self {
+        match kind {
+            CheckpointErrorKind::InvalidValue => Self::InvalidValue,
+            CheckpointErrorKind::LeaseLost => Self::LeaseLost,
+            CheckpointErrorKind::NotSupported => Self::NotSupported,
+            CheckpointErrorKind::Full => Self::Full,
+            CheckpointErrorKind::Unavailable => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+
+    pub(super) fn kind(self) -> CheckpointErrorKind {
+        match self {
+            Self::InvalidValue => CheckpointErrorKind::InvalidValue,
+            Self::LeaseLost => CheckpointErrorKind::LeaseLost,
+            Self::NotSupported => CheckpointErrorKind::NotSupported,
+            Self::Full => CheckpointErrorKind::Full,
+            Self::Unavailable => CheckpointErrorKind::Unavailable,
+            Self::Refused => CheckpointErrorKind::Refused,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Wake for Unpark {
 }
 
 /// Waits for a future on this thread.
-pub(super) fn wait_for<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait_for<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::TaskManager;
 use super::error::{QueueError, QueueErrorKind};
+use super::follow_up::FollowUp;
 use super::handle::RunHandle;
 use super::queue_and_wait::QueueAndWait;
 use super::target::QueueTarget;
@@ -41,23 +42,9 @@ pub struct Queue<'m, Out> {
 impl<Out> TaskCall<Out> {
     /// Creates a call from a definition and encoded parameters.
     pub fn new(definition: &TaskDefinition, params: Result<Payload, PayloadError>) -> Self {
-        let task = params
-            .map_err(|error| not_encodable(&error))
-            .map(|payload| {
-                let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), payload);
-                task.queue = definition.queue().clone();
-                task.lane = definition.lane();
-                task.priority = definition.priority();
-                if let Some(retention) = definition.keep_result() {
-                    task.options_mut().keep_result = Some(retention);
-                }
-                if let Some(total) = definition.total_timeout() {
-                    task.options_mut().total_timeout = Some(total);
-                }
-                task
-            });
+        let encoded = params.map_err(|error| not_encodable(&error));
         Self {
-            task,
+            task: encoded.and_then(|params| as_defined(definition, params)),
             output: PhantomData,
         }
     }
@@ -109,10 +96,18 @@ impl<Out> TaskCall<Out> {
     }
 
     /// Keeps the result for so long, unless something else was asked for.
-    pub(super) fn keeping_for(self, retention: Duration) -> Self {
+    pub(crate) fn keeping_for(self, retention: Duration) -> Self {
         self.change(|task| {
             task.options_mut().keep_result.get_or_insert(retention);
         })
+    }
+
+    /// Forgets what the task returns.
+    pub(crate) fn untyped(self) -> TaskCall<()> {
+        TaskCall {
+            task: self.task,
+            output: PhantomData,
+        }
     }
 
     /// Gives the call its identity, as the run `id` in the family of `lineage`.
@@ -172,7 +167,7 @@ impl<'m, Out> Queue<'m, Out> {
     }
 }
 
-/// Writes each option once, for the bare call and for the call on its way.
+/// Writes each option once, for the bare call, for the call on its way and for the follow-up.
 macro_rules! call_options {
     ($($(#[$doc:meta])* fn $name:ident($self:ident, $arg:ident: $type:ty) $body:block)*) => {
         impl<Out> TaskCall<Out> {
@@ -180,6 +175,12 @@ macro_rules! call_options {
         }
 
         impl<Out> Queue<'_, Out> {
+            $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
+                self.map(|call| call.$name($arg))
+            })*
+        }
+
+        impl<F> FollowUp<F> {
             $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
                 self.map(|call| call.$name($arg))
             })*
@@ -279,6 +280,20 @@ impl<Out> fmt::Debug for Queue<'_, Out> {
             .field("call", &self.call)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the task to queue with these parameters, as its definition says.
+fn as_defined(definition: &TaskDefinition, params: Payload) -> Result<QueuedTask, QueueError> {
+    let options = definition.options_for(&params).map_err(|error| {
+        let message = format!("task `{}` cannot be queued: {error}", definition.name());
+        QueueError::new(QueueErrorKind::InvalidParams, message)
+    })?;
+    let mut task = QueuedTask::new(UNASSIGNED, definition.name().clone(), params);
+    task.queue = definition.queue().clone();
+    task.lane = definition.lane();
+    task.priority = definition.priority();
+    task.options = options;
+    Ok(task)
 }
 
 fn not_encodable(error: &PayloadError) -> QueueError {

@@ -66,14 +66,14 @@ impl QueueError {
         Self::new(QueueErrorKind::UnknownTask, message)
     }
 
-    pub(super) fn queue_full() -> Self {
+    pub(crate) fn queue_full() -> Self {
         Self::new(
             QueueErrorKind::QueueFull,
             "the queue has reached its length limit; try again later",
         )
     }
 
-    pub(super) fn no_answer() -> Self {
+    pub(crate) fn no_answer() -> Self {
         Self::new(
             QueueErrorKind::Refused,
             "the broker returned no answer for the task",

@@ -103,7 +103,7 @@ impl<Out> RunHandle<Out> {
         self.manager.find(self.id).await
     }
 
-    pub(super) fn manager(&self) -> &TaskManager {
+    pub(crate) fn manager(&self) -> &TaskManager {
         &self.manager
     }
 

@@ -3,6 +3,7 @@
 mod blocking;
 mod call;
 mod error;
+mod follow_up;
 mod handle;
 mod inline;
 mod options;
@@ -11,8 +12,10 @@ mod queue_and_wait;
 mod target;
 mod wait;
 
+pub(crate) use blocking::wait_for;
 pub use call::{Queue, TaskCall};
 pub use error::{QueueError, QueueErrorKind};
+pub use follow_up::{FollowUp, NextStep};
 pub use handle::RunHandle;
 pub use inline::InlineError;
 pub use port::{PortFuture, QueuePort};
@@ -35,6 +38,7 @@ use crate::queue::{Enqueued, QueuedTask};
 use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
+use crate::time::Timestamp;
 use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
@@ -206,7 +210,7 @@ impl TaskManager {
     }
 
     /// Sends tasks that the layers have seen.
-    async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
+    pub(crate) async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
         if !self.shared.events.is_observed() {
             return self.shared.port.enqueue(tasks).await;
         }
@@ -244,7 +248,15 @@ impl TaskManager {
     fn resolve<Out>(&self, call: TaskCall<Out>) -> Result<QueuedTask, QueueError> {
         let now = self.shared.clock.now();
         let id = RunId::generate(now);
-        let mut task = call.into_queued(id, self.lineage_of(id))?;
+        self.complete(call.into_queued(id, self.lineage_of(id))?, now)
+    }
+
+    /// Completes a task that has a new identity.
+    pub(crate) fn complete(
+        &self,
+        mut task: QueuedTask,
+        now: Timestamp,
+    ) -> Result<QueuedTask, QueueError> {
         task.has_new_id = true;
         self.inherit_trace(&mut task);
         self.show_to_layers(&mut task)?;
@@ -262,7 +274,7 @@ impl TaskManager {
         }
     }
 
-    fn lineage_of(&self, id: RunId) -> Lineage {
+    pub(crate) fn lineage_of(&self, id: RunId) -> Lineage {
         let parent = self.parent.as_ref().map(TaskContext::run);
         parent.map_or(Lineage::root_of(id), |parent| {
             Lineage::child_of(parent.id, parent.lineage.root)

@@ -3,6 +3,7 @@
 mod error;
 mod limit;
 mod params;
+mod scalar;
 mod shape;
 
 pub use error::{PayloadError, PayloadErrorKind};
@@ -73,6 +74,20 @@ impl Payload {
         Ok(Self((bytes != EMPTY).then(|| Arc::from(bytes))))
     }
 
+    /// Takes the values of several runs in one: as [`from_bytes`](Self::from_bytes), but as much deeper
+    /// as their list and their outcomes are.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the bytes are exactly one MessagePack value within the limits.
+    pub fn gathered(bytes: &[u8]) -> Result<Self, PayloadError> {
+        if bytes.len() > MAX_PAYLOAD_BYTES {
+            return Err(PayloadError::too_large(MAX_PAYLOAD_BYTES));
+        }
+        shape::check(bytes, MAX_PAYLOAD_DEPTH + GATHERED_DEPTH)?;
+        Ok(Self((bytes != EMPTY).then(|| Arc::from(bytes))))
+    }
+
     /// Decodes the value.
     ///
     /// # Errors
@@ -123,6 +138,11 @@ impl Payload {
     pub fn keys(&self) -> Option<Vec<String>> {
         shape::map_keys(self.as_bytes())
     }
+
+    /// Returns as text the value at a path such as `order.customer`; an error says why there is none.
+    pub(crate) fn text_at(&self, path: &str) -> Result<String, String> {
+        scalar::text_at(self.as_bytes(), path)
+    }
 }
 
 impl Default for Payload {
@@ -145,6 +165,9 @@ fn check(bytes: &[u8]) -> Result<(), PayloadError> {
     }
     shape::check(bytes, MAX_PAYLOAD_DEPTH)
 }
+
+/// The levels of a list of outcomes around a value.
+const GATHERED_DEPTH: usize = 2;
 
 /// The MessagePack map without entries.
 const EMPTY: &[u8] = &[0x80];

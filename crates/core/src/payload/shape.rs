@@ -7,7 +7,7 @@ use super::error::PayloadError;
 
 /// Checks that `bytes` hold exactly one value, nested at most `max_depth` levels.
 pub(super) fn check(bytes: &[u8], max_depth: usize) -> Result<(), PayloadError> {
-    let mut cursor = Cursor { bytes, at: 0 };
+    let mut cursor = Cursor::new(bytes);
     let end = cursor.skip_value(max_depth)?;
     if end == bytes.len() {
         Ok(())
@@ -23,7 +23,7 @@ pub(super) fn is_map(marker: u8) -> bool {
 
 /// Returns the text keys of the map that `bytes` hold; `None` for anything else.
 pub(super) fn map_keys(bytes: &[u8]) -> Option<Vec<String>> {
-    let mut cursor = Cursor { bytes, at: 0 };
+    let mut cursor = Cursor::new(bytes);
     let Token::Map(entries) = cursor.token().ok()? else {
         return None;
     };
@@ -52,12 +52,32 @@ enum Token {
     Map(usize),
 }
 
-struct Cursor<'a> {
+/// A place in bytes that hold values, one behind the other.
+pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Enters a map; returns how many pairs follow, or `None` if there is no map.
+    pub(super) fn map(&mut self) -> Option<usize> {
+        match self.token().ok()? {
+            Token::Map(pairs) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// Skips one whole value and returns its bytes.
+    pub(super) fn value(&mut self, max_depth: usize) -> Option<&'a [u8]> {
+        let start = self.at;
+        let end = self.skip_value(max_depth).ok()?;
+        self.bytes.get(start..end)
+    }
+
     /// Skips one whole value and returns where it ends.
     fn skip_value(&mut self, max_depth: usize) -> Result<usize, PayloadError> {
         let mut open: Vec<usize> = Vec::new(); // values still missing, a level each

@@ -1,24 +1,30 @@
 //! One persisted execution of a task, from enqueue to its end.
 
 mod answer;
+mod checkpoint;
 mod decide;
 mod failure;
+mod follow;
 mod history;
 mod lineage;
 mod options;
 mod outcome;
+mod progress;
 mod settlement;
 mod state;
 mod tally;
 mod total;
 
 pub use answer::{CancelAnswer, WaitAnswer};
+pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
+pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use lineage::Lineage;
-pub use options::{InvalidKey, MAX_KEY_BYTES, RunOptions, UniqueKey};
+pub use options::{InvalidKey, RunOptions, UniqueKey};
 pub use outcome::Outcome;
+pub use progress::RunProgress;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
 pub use state::{RunState, Transition};
 pub use tally::Tally;
@@ -59,10 +65,16 @@ pub struct TaskRun {
     pub due_at: Timestamp,
     /// The encoded parameters.
     pub payload: Payload,
+    /// What the runs returned that it follows.
+    pub input: Option<Payload>,
     /// What it asks for beyond the plain.
     pub options: Option<Box<RunOptions>>,
     /// What is known of its attempts; `None` until one has ended.
     pub record: Option<Box<RunRecord>>,
+    /// How far it is, while it runs: what its broker was told last, if anything.
+    pub progress: Option<Box<RunProgress>>,
+    /// What an attempt has kept for those that follow; `None` after the end of the run.
+    pub checkpoint: Option<Box<Checkpoint>>,
 }
 
 /// What is known of the attempts of a run.
@@ -124,7 +136,15 @@ impl TaskRun {
         if let Some(wait) = queued.expires_in {
             queued.options_mut().deadline = Some(now.saturating_add(wait));
         }
-        let due_at = queued.due.resolve(now);
+        let follows = queued
+            .options
+            .as_ref()
+            .is_some_and(|it| it.follows.is_some());
+        let due_at = if follows {
+            Timestamp::MAX
+        } else {
+            queued.due.resolve(now)
+        };
         let state = if due_at > now {
             RunState::Scheduled
         } else {
@@ -142,8 +162,11 @@ impl TaskRun {
             queued_at: now,
             due_at,
             payload: queued.payload,
+            input: queued.input,
             options: queued.options,
             record: None,
+            progress: None,
+            checkpoint: None,
         }
     }
 
@@ -172,6 +195,41 @@ impl TaskRun {
         self.options
             .as_ref()
             .is_some_and(|options| options.keep_result.is_some())
+    }
+
+    /// Returns whether somebody wants the return value: it is kept, or a follow-up takes it.
+    #[must_use]
+    pub fn needs_result(&self) -> bool {
+        let followed_by = self.options.as_ref().and_then(|it| it.followed_by.as_ref());
+        self.keeps_result() || followed_by.is_some_and(|next| next.takes_value)
+    }
+
+    /// Returns what the run waits for, if it has not been released yet.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<&Follows> {
+        let follows = self.options.as_ref()?.follows.as_ref()?;
+        (self.state == RunState::Scheduled && self.due_at == Timestamp::MAX).then_some(follows)
+    }
+
+    /// Gives a run that waited for others its input; from `now` on it waits like any other.
+    ///
+    /// Returns whether it is due at once; its state does not change.
+    pub fn release(&mut self, input: Option<Payload>, now: Timestamp) -> bool {
+        let follows = self.options.as_ref().and_then(|it| it.follows.as_ref());
+        let delay = follows
+            .and_then(|follows| follows.delay)
+            .unwrap_or_default();
+        self.input = input;
+        self.queued_at = now;
+        self.due_at = now.saturating_add(delay);
+        self.due_at <= now
+    }
+
+    /// Returns whether the run cannot be queued anew, because it never got its input.
+    #[must_use]
+    pub fn lacks_input(&self) -> bool {
+        let follows = self.options.as_ref().and_then(|it| it.follows.as_ref());
+        self.input.is_none() && follows.is_some_and(|it| it.takes != Takes::Nothing)
     }
 
     /// Returns the trace that the run belongs to, if there is one.

@@ -1,16 +1,16 @@
 //! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
-//! trace.
+//! trace, other runs.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::key::{KeyError, KeyTemplate, MAX_KEY_BYTES};
+use crate::payload::Payload;
+use crate::run::follow::{FollowedBy, Follows};
 use crate::time::Timestamp;
 use crate::trace::{TraceContext, TraceParent, TraceState};
-
-/// The longest uniqueness key, in bytes.
-pub const MAX_KEY_BYTES: usize = 256;
 
 /// What a run asks for beyond the plain; a plain run carries none of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub struct RunOptions {
     /// The W3C trace state that belongs to it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
     pub trace_state: Option<TraceState>,
+    /// The follow-up that waits for the end of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<FollowedBy>,
+    /// What this run waits for before it is queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
 }
 
 /// A key that at most one unfinished run may hold.
@@ -111,6 +117,15 @@ impl UniqueKey {
             return Err(InvalidKey { length: text.len() });
         }
         Ok(Self(text))
+    }
+
+    /// Makes the key of a template with the parameters of a run.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the parameters make no key.
+    pub fn rendered(template: &KeyTemplate, params: &Payload) -> Result<Self, KeyError> {
+        template.render(params).map(Self)
     }
 
     /// Returns the text.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::cpu::{CpuOptions, StateMaker};
 use super::params::ParamSpec;
+use crate::key::KeyTemplate;
 use crate::lane::Lane;
 use crate::name::{QueueName, TaskName};
 use crate::payload::Payload;
@@ -33,6 +34,7 @@ pub struct TaskDefinition {
     total_timeout: Option<Duration>,
     retry: RetryPolicy,
     keep_result: Option<Duration>,
+    unique: Option<KeyTemplate>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     needs: Vec<StateNeed>,
@@ -88,6 +90,7 @@ impl TaskDefinition {
             total_timeout: None,
             retry: RetryPolicy::default(),
             keep_result: None,
+            unique: None,
             schedule: None,
             params: &[],
             needs: Vec::new(),
@@ -200,6 +203,13 @@ impl TaskDefinition {
         self
     }
 
+    /// Makes the key that at most one unfinished run holds, of the parameters of each run.
+    #[must_use]
+    pub fn with_unique(mut self, key: KeyTemplate) -> Self {
+        self.unique = Some(key);
+        self
+    }
+
     /// Makes the task periodic.
     #[must_use]
     pub fn with_schedule(mut self, schedule: Schedule, params: Payload) -> Self {
@@ -298,6 +308,12 @@ impl TaskDefinition {
     #[must_use]
     pub fn keep_result(&self) -> Option<Duration> {
         self.keep_result
+    }
+
+    /// Returns the template of the key that at most one unfinished run holds, if there is one.
+    #[must_use]
+    pub fn unique(&self) -> Option<&KeyTemplate> {
+        self.unique.as_ref()
     }
 
     /// Returns when the task fires, if it is periodic.

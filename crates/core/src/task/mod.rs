@@ -1,5 +1,6 @@
 //! Tasks: what can be run, under a name.
 
+mod asks;
 mod cpu;
 mod definition;
 mod error;
@@ -13,7 +14,7 @@ pub use definition::{
 };
 pub use error::{TaskError, TaskErrorKind};
 pub use function::FunctionTask;
-pub use params::{InvalidParams, ParamSpec, decode};
+pub use params::{InvalidParams, ParamSpec, decode, decode_input};
 pub use result::{IntoTaskError, IsOutput, Returned, ViaResult, ViaValue};
 
 use std::fmt;

@@ -95,6 +95,22 @@ pub fn decode<P: DeserializeOwned>(
         .map_err(|error| InvalidParams::new(name.clone(), &error, takes))
 }
 
+/// Decodes what the runs returned that a task follows.
+///
+/// # Errors
+///
+/// Returns an error if it does not decode into `T`, the type of the parameter `name`.
+pub fn decode_input<T: DeserializeOwned>(
+    definition: &TaskDefinition,
+    name: &str,
+    input: &Payload,
+) -> Result<T, InvalidParams> {
+    input.decode().map_err(|error| {
+        let problem = format!("what ran before is not its `{name}`: {error}");
+        InvalidParams::from_problem(definition.name().clone(), problem, definition.params())
+    })
+}
+
 fn list(takes: &[ParamSpec]) -> String {
     if takes.is_empty() {
         return "no parameters".to_owned();

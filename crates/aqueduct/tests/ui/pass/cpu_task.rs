@@ -32,7 +32,7 @@ mod caches {
     priority = "low"
 )]
 fn blocking(model: State<Model>, ctx: &TaskContext, cache: State<Cache>) -> Result<u32, TaskError> {
-    ctx.checkpoint()?;
+    ctx.check_cancelled()?;
     Ok(model.0 + u32::try_from(cache.0.len())?)
 }
 

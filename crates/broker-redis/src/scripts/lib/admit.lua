@@ -5,7 +5,7 @@
 -- those behind them, and what it asks for:
 -- how it is due (0 now, 1 after so long, 2 at; 4 more if its deadline is a time), due ms, deadline or time
 -- until it in ms + 1, kept for ms + 1, where in the second part its deadline stands, the texts that stand
--- beside it.
+-- beside it. Such runs that are stored together, all or none, come behind 5 bytes: `all`, and their number in 2.
 local SEEN, SEEN_BEFORE = P .. 'seen', P .. 'seen:before'
 
 -- How many ids are remembered at least, beside those of runs that are stored by id. The more, the more each
@@ -37,11 +37,11 @@ local function remember_stored()
   end
 end
 
--- Returns the run with its times, and what stands beside it.
+-- Returns the run with its times, what stands beside it, its unique key, and whether it waits for others.
 local function complete(head, tail, more, time)
   local how, due, expires, keep, at = parse('>BI6I6I6I4', more)
   local texts, deadline, is_time = sub(more, 24), 0, how >= 4
-  local unique = parse('>I2c0', texts)
+  local unique, _, workflow = parse('>I2c0I2c0I2c0', texts)
   how = how % 4
   due = math.min(how == 0 and time or how == 1 and time + due or math.max(due, time), LAST)
   if expires > 0 then
@@ -51,12 +51,14 @@ local function complete(head, tail, more, time)
   local run = head .. time_bytes(time) .. time_bytes(due) .. tail
   run = in_state(run, due > time and SCHEDULED or QUEUED)
   local is_plain = deadline == 0 and keep == 0 and not string.find(texts, '[^%z]')
-  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, unique
+  local is_awaiting = workflow ~= '' and parse('>I2', workflow) > 0
+  if is_awaiting then run = in_state(sub(run, 1, 34) .. time_bytes(LAST) .. sub(run, 41), SCHEDULED) end
+  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, unique, is_awaiting
 end
 
--- Returns whether a queue has room for one more run, if there is a limit.
+-- Returns whether a queue has room for so many more runs, if there is a limit; they take it.
 local lengths = {}
-local function has_room(queue, most)
+local function has_room(queue, most, number)
   if most == 0 then return true end
   if not lengths[queue] then
     lengths[queue] = 0
@@ -64,7 +66,7 @@ local function has_room(queue, most)
       lengths[queue] = lengths[queue] + tonumber(length or 0)
     end
   end
-  lengths[queue] = lengths[queue] + 1
+  lengths[queue] = lengths[queue] + number
   return lengths[queue] <= most
 end
 
@@ -78,7 +80,7 @@ local function admit_plain(at, time, most, known, answers)
     local id = ARGV[at - 1 + index * 2]
     if known[id] then
       answers[done + index] = 'D' .. id
-    elseif not has_room(queue, most) then
+    elseif not has_room(queue, most, 1) then
       answers[done + index] = 'F'
     else
       known[id], answers[done + index], stored[#stored + 1] = true, '1', id
@@ -96,7 +98,7 @@ end
 
 -- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
 local function admit_one(at, time, most, known)
-  local run, due, side, unique = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
+  local run, due, side, unique, is_awaiting = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
   local id, queue = sub(run, 5, 20), queue_of(run)
   if known[id] or call('HEXISTS', RUNS, id) == 1 then
     return 'D' .. id
@@ -104,12 +106,16 @@ local function admit_one(at, time, most, known)
   local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
   if holder then
     return 'D' .. holder
-  elseif not has_room(queue, most) then
+  elseif not has_room(queue, most, 1) then
     return 'F'
   end
   known[id], stored[#stored + 1] = true, id
   if side then call('HSET', SIDE, id, side) end
   if unique ~= '' then call('HSET', P .. 'unique', unique, id) end
+  if is_awaiting then
+    put_awaiting(run)
+    return '0'
+  end
   if due > time then
     put_due(run, due)
     return '0'
@@ -118,12 +124,48 @@ local function admit_one(at, time, most, known)
   return '1'
 end
 
+-- Returns why runs that are stored together cannot be, as the answer for each of them, if so.
+local function refusal_of(at, number, most, known)
+  local wanted, ids = {}, {}
+  for index = 0, number - 1 do
+    local from = at + index * 3
+    local queue = queue_of(ARGV[from] .. rep('\0', 12) .. ARGV[from + 1])
+    wanted[queue], ids[index + 1] = (wanted[queue] or 0) + 1, sub(ARGV[from], 5, 20)
+  end
+  for index, is_stored in ipairs(call('HMGET', RUNS, unpack(ids))) do
+    if is_stored or known[ids[index]] then return 'D' end
+  end
+  for index = 0, number - 1 do
+    local unique = parse('>I2c0', ARGV[at + index * 3 + 2], 24)
+    local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
+    if holder then return 'D' .. holder end
+  end
+  for queue, more in pairs(wanted) do
+    local is_refused = not has_room(queue, most, more)
+    if most > 0 then lengths[queue] = lengths[queue] - more end
+    if is_refused then return 'F' end
+  end
+  return nil
+end
+
+-- Stores runs together from `ARGV[at]` on, all or none; adds an answer for each.
+local function admit_together(at, number, time, most, known, answers)
+  local refusal = refusal_of(at, number, most, known)
+  for index = 0, number - 1 do
+    local from = at + index * 3
+    local answer = refusal == 'D' and 'D' .. sub(ARGV[from], 5, 20) or refusal
+    answers[#answers + 1] = answer or admit_one(from, time, most, known)
+  end
+end
+
 -- Returns the ids of the runs from `ARGV[at]` on.
 local function all_ids(at)
   local ids, number = {}, 0
   while ARGV[at] do
     local head = ARGV[at]
-    if #head == 4 then
+    if #head == 5 then
+      at = at + 1
+    elseif #head == 4 then
       local members = tonumber(ARGV[at + 2])
       for index = 1, members do ids[number + index] = ARGV[at + 1 + index * 2] end
       number, at = number + members, at + 3 + members * 2
@@ -140,7 +182,11 @@ end
 local function admit(at, time, most)
   local answers, known = {}, known_ids(all_ids(at))
   while ARGV[at] do
-    if #ARGV[at] == 4 then
+    if #ARGV[at] == 5 then
+      local together = parse('>I2', ARGV[at], 4)
+      admit_together(at + 1, together, time, most, known, answers)
+      at = at + 1 + together * 3
+    elseif #ARGV[at] == 4 then
       at = admit_plain(at, time, most, known, answers)
     else
       answers[#answers + 1] = admit_one(at, time, most, known)

@@ -5,10 +5,23 @@ local function tally(what, task)
   tallies[field] = (tallies[field] or 0) + 1
 end
 
+-- Keeps an ended run for a time, plus one; tells who waits for its end.
+local function keep_ended(run, state, time, keep, limits, is_awaited, fields_count, fields)
+  local id, ended = sub(run, 5, 20), '\168ended_at\207' .. pack('>I8', time)
+  if byte(run, 2) >= 64 then run = with_checkpoint(run) end
+  run = with_record(in_state(run, state), fields_count + 1, ended .. fields)
+  call('HSET', RUNS, id, run)
+  if is_awaited then tell(id, run) end
+  call('ZADD', P .. 'kept', math.min(time + keep - 1, LAST), id)
+  if call('ZCARD', P .. 'kept') > limits[3] then
+    call('HDEL', RUNS, call('ZPOPMIN', P .. 'kept')[1])
+  end
+end
+
 -- Ends a run that has left its place; `limits` are the retentions of failed and of other runs, and the
--- most that are kept. Fields are added to its record.
-local function finish(run, state, time, limits, fields_count, fields)
-  local task, id, keep = task_of(run), sub(run, 5, 20), leave_side(run)
+-- most that are kept. Fields are added to its record; `result` is that of its result, if it has one.
+local function finish(run, state, time, limits, fields_count, fields, result)
+  local task, keep, workflow = task_of(run), leave_side(run)
   local is_awaited = keep > 0
   if state == SUCCEEDED then
     tally('s', task)
@@ -21,21 +34,12 @@ local function finish(run, state, time, limits, fields_count, fields)
   elseif state ~= SUCCEEDED then
     keep = math.max(keep, limits[2] + 1)
   end
-  if keep == 0 then
-    return
-  end
-  local ended = '\168ended_at\207' .. pack('>I8', time)
-  run = with_record(in_state(run, state), fields_count + 1, ended .. fields)
-  call('HSET', RUNS, id, run)
-  if is_awaited then tell(id, run) end
-  call('ZADD', P .. 'kept', math.min(time + keep - 1, LAST), id)
-  if call('ZCARD', P .. 'kept') > limits[3] then
-    call('HDEL', RUNS, call('ZPOPMIN', P .. 'kept')[1])
-  end
+  if keep > 0 then keep_ended(run, state, time, keep, limits, is_awaited, fields_count, fields) end
+  if workflow ~= '' then pass_on(run, workflow, state, time, limits, fields_count, fields, result) end
 end
 
 -- Ends a waiting run; what is left of it in a list is passed over there, once.
-local function finish_waiting(run, state, time, limits, fields_count, fields)
+function finish_waiting(run, state, time, limits, fields_count, fields)
   if state_of(run) == QUEUED then
     call('HINCRBY', P .. 'stale', sub(run, 5, 20), 1)
   else

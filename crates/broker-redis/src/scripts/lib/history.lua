@@ -18,10 +18,9 @@ end
 
 -- Returns a run that has left its consumer with one failed attempt more; `tail` is kind and message.
 local function with_failure(run, consumer, time, tail)
-  local flags, at, entries = byte(run, 2), record_at(run), ''
-  if flags % 16 >= 8 then at = at + 4 + parse('>I4', run, at) end
+  local flags, at, entries = byte(run, 2), block_at(run, 16), ''
   local rest = at
-  if flags >= 16 then
+  if flags % 32 >= 16 then
     rest = at + 4 + parse('>I4', run, at)
     entries = with_room(sub(run, at + 4, rest - 1))
   else

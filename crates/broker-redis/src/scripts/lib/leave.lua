@@ -3,6 +3,9 @@
 -- Takes a run out of those that are due later, if it is found among those of its millisecond.
 local function leave_due(run)
   local due = parse('>I6', run, 35)
+  if due == LAST and call('ZREM', DUE, AWAITS .. sub(run, 5, 20)) == 1 then
+    return
+  end
   for _, member in ipairs(call('ZRANGEBYSCORE', DUE, due, due, 'LIMIT', 0, MANY)) do
     if sub(member, 7) == sub(run, 5, 20) then
       call('ZREM', DUE, member)
@@ -11,11 +14,12 @@ local function leave_due(run)
   end
 end
 
--- Forgets what is kept beside a run; returns how long it asks to be kept, plus one.
+-- Forgets what is kept beside a run; returns how long it asks to be kept, plus one, and what is said of its
+-- workflow.
 local function leave_side(run)
-  local deadline, keep, unique = side_of(run)
+  local deadline, keep, unique, workflow = side_of(run)
   if not deadline then
-    return 0
+    return 0, ''
   end
   local id = sub(run, 5, 20)
   call('HDEL', SIDE, id)
@@ -23,5 +27,6 @@ local function leave_side(run)
   if unique ~= '' and call('HGET', P .. 'unique', unique) == id then
     call('HDEL', P .. 'unique', unique)
   end
-  return keep
+  if workflow ~= '' and parse('>I2', workflow) > 1 then call('DEL', P .. 'gathered:' .. id) end
+  return keep, workflow
 end

@@ -6,14 +6,15 @@ local function count(state, queue, by)
   counts[field] = (counts[field] or 0) + by
 end
 
--- Returns deadline, retention and unique key of a run that has such; nothing for a plain one.
+-- Returns deadline, retention, unique key and what is said of its workflow (lib/follow.lua) of a run that
+-- has such; nothing for a plain one.
 local function side_of(run)
   local side = has_options(run) and call('HGET', SIDE, sub(run, 5, 20))
   if not side then
     return nil
   end
-  local deadline, keep, unique = parse('>I6I6I2c0', side)
-  return deadline, keep, unique
+  local deadline, keep, unique, _, workflow = parse('>I6I6I2c0I2c0I2c0', side)
+  return deadline, keep, unique, workflow
 end
 
 local function note_deadline(run, deadline)
@@ -41,6 +42,16 @@ local function put_due(run, due)
   note_deadline(run, (side_of(run)))
   dues[#dues + 1] = { due, run }
   count(state_of(run), queue_of(run), 1)
+end
+
+-- Before the id of a run that waits for others, among those that are due later.
+local AWAITS = rep('\255', 6)
+
+-- Puts a run among those that are due later, to wait there for others.
+local function put_awaiting(run)
+  call('HSET', RUNS, sub(run, 5, 20), run)
+  call('ZADD', DUE, LAST, AWAITS .. sub(run, 5, 20))
+  count(SCHEDULED, queue_of(run), 1)
 end
 
 -- Stores the times of those that are due later; rings for a new earliest one.

@@ -45,6 +45,36 @@ local function with_record(run, count, fields)
     .. pack('>I4', #fields + 1) .. char(128 + count) .. fields .. sub(run, rest)
 end
 
+-- Returns where the block of a flag is, or would be: blocks stand in the order of their flags, from 8 on.
+local function block_at(run, flag)
+  local flags, at, each = byte(run, 2), record_at(run), 8
+  while each < flag do
+    if flags % (each * 2) >= each then at = at + 4 + parse('>I4', run, at) end
+    each = each * 2
+  end
+  return at
+end
+
+-- Returns what is in the last checkpoint of a run: attempt, number, time, value; nothing if there is none.
+local function checkpoint_of(run)
+  if byte(run, 2) % 128 < 64 then
+    return nil
+  end
+  local at = block_at(run, 64)
+  return sub(run, at + 4, at + 3 + parse('>I4', run, at))
+end
+
+-- Returns the run with that checkpoint, in place of another; without a value without one.
+local function with_checkpoint(run, value)
+  local flags, at = byte(run, 2), block_at(run, 64)
+  local rest = at
+  if flags % 128 >= 64 then
+    flags, rest = flags - 64, at + 4 + parse('>I4', run, at)
+  end
+  local block = value and pack('>I4', #value) .. value or ''
+  return sub(run, 1, 1) .. char(value and flags + 64 or flags) .. sub(run, 3, at - 1) .. block .. sub(run, rest)
+end
+
 -- Returns whether an entry is a run that scripts can read: of this version, and whole.
 local function is_run(entry)
   if #entry < 42 or #entry > LARGEST or byte(entry) ~= 1 or not PLACES[byte(entry, 3) % 16] then
@@ -54,8 +84,8 @@ local function is_run(entry)
     return 41 + byte(entry, 41) <= #entry
   end
   local is_whole, at = pcall(record_at, entry)
-  -- The record, and the history.
-  for _, flag in ipairs({ 8, 16 }) do
+  -- The record, the history, and whatever stands behind them.
+  for _, flag in ipairs({ 8, 16, 32, 64 }) do
     if is_whole and byte(entry, 2) % (flag * 2) >= flag then
       is_whole, at = pcall(function() return at + 4 + parse('>I4', entry, at) end)
     end

@@ -1,5 +1,7 @@
 //! The parts of a consumer on tokio's paused clock: time passes only while nothing can happen.
 
+mod log;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,0 +1,164 @@
+//! A chain: runs that follow each other; the last one is what is waited for.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::handle::ChainHandle;
+use super::plan::{Place, Plan};
+use crate::manager::{
+    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, TaskCall, WaitError,
+};
+use crate::run::{Takes, Unsuccessful};
+
+/// Runs that follow each other, not yet queued; the last one returns `Out`.
+///
+/// ```
+/// # use aqueduct_core::task::TaskDefinition;
+/// # use aqueduct_core::manager::TaskCall;
+/// # use aqueduct_core::{Payload, TaskName};
+/// # let [fetch, clean] = ["fetch", "clean"].map(|name| {
+/// #     let definition = TaskDefinition::new(TaskName::from_static(name));
+/// #     TaskCall::<()>::new(&definition, Ok(Payload::empty()))
+/// # });
+/// use aqueduct_core::workflow::chain;
+///
+/// let chain = chain(fetch).then(clean);
+/// # let _ = chain;
+/// ```
+#[must_use = "a workflow does nothing until it is queued"]
+pub struct Chain<Out> {
+    plan: Plan,
+    /// The place of its last run.
+    last: usize,
+    output: PhantomData<fn() -> Out>,
+}
+
+/// Begins a chain with a call: `chain(fetch::with(url)).then(store::after())`.
+pub fn chain<Out>(first: TaskCall<Out>) -> Chain<Out> {
+    Chain::from(first)
+}
+
+impl<Out> Chain<Out> {
+    /// Adds what runs once the last run has succeeded, with its value as the input.
+    ///
+    /// If that ends otherwise, what follows is cancelled.
+    pub fn then<N: NextStep<Out>>(self, next: N) -> Chain<N::Out> {
+        self.push(next.into_follow_up(), false)
+    }
+
+    /// Adds what runs once the last run has ended, however it ended: its input is a `Result`.
+    pub fn then_anyway<N>(self, next: N) -> Chain<N::Out>
+    where
+        N: NextStep<Result<Out, Unsuccessful>>,
+    {
+        self.push(next.into_follow_up(), true)
+    }
+
+    fn push<In, Next>(self, next: FollowUp<fn(In) -> Next>, runs_anyway: bool) -> Chain<Next> {
+        let place = Place {
+            after: vec![self.last],
+            takes: Takes::Value,
+            runs_anyway,
+        };
+        Chain::ending_with(next, place, self.plan)
+    }
+
+    /// Adds a follow-up to a plan, whose last run it becomes.
+    pub(super) fn ending_with<In>(
+        next: FollowUp<fn(In) -> Out>,
+        mut place: Place,
+        mut plan: Plan,
+    ) -> Self {
+        let (call, takes_input) = next.into_parts();
+        if !takes_input {
+            place.takes = Takes::Nothing;
+        }
+        let last = plan.push(call, place);
+        Self {
+            plan,
+            last,
+            output: PhantomData,
+        }
+    }
+
+    /// Keeps the last run and its result for so long, so that they can be waited for; at most a year.
+    pub fn keep_result(mut self, retention: Duration) -> Self {
+        self.plan
+            .keep(&[self.last], |call| call.keep_result(retention));
+        self
+    }
+
+    /// Queues all runs of the chain, in one step.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if one of the calls is not in order, or asks for what a workflow cannot do, or there
+    /// are more than [`MAX_RUNS`](super::MAX_RUNS) of them; if the broker lacks workflows, refused or did not
+    /// answer. Unless it did not answer, nothing is queued then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the whole chain queued or none of it.
+    pub async fn queue(
+        self,
+        target: &(impl QueueTarget + Sync + ?Sized),
+    ) -> Result<ChainHandle<Out>, QueueError> {
+        let (manager, last) = (target.manager(), self.last);
+        let runs = manager.queue_plan(self.plan).await?;
+        Ok(ChainHandle::new(
+            RunHandle::new(&manager, runs.id(last)),
+            runs,
+        ))
+    }
+
+    /// Queues the chain, and waits for the value of its last run.
+    ///
+    /// The result is kept for [`KEPT_FOR_A_WAIT`], unless its call or its task says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the chain was not queued, or its last run ended without a value: it is cancelled
+    /// if one before it did not succeed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the chain queued.
+    pub async fn queue_and_wait(
+        mut self,
+        target: &(impl QueueTarget + Sync + ?Sized),
+    ) -> Result<Out, WaitError>
+    where
+        Out: DeserializeOwned,
+    {
+        self.plan
+            .keep(&[self.last], |call| call.keeping_for(KEPT_FOR_A_WAIT));
+        self.queue(target).await?.wait().await
+    }
+
+    pub(super) fn into_parts(self) -> (Plan, usize) {
+        (self.plan, self.last)
+    }
+}
+
+impl<Out> From<TaskCall<Out>> for Chain<Out> {
+    fn from(call: TaskCall<Out>) -> Self {
+        let mut plan = Plan::default();
+        let last = plan.push(call.untyped(), Place::first());
+        Self {
+            plan,
+            last,
+            output: PhantomData,
+        }
+    }
+}
+
+impl<Out> fmt::Debug for Chain<Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("runs", &self.plan.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! A group: runs at the same time.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::chain::Chain;
+use super::handle::GroupHandle;
+use super::plan::{Place, Plan};
+use crate::manager::{
+    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, WaitError,
+};
+use crate::run::{Takes, Unsuccessful};
+
+/// Runs at the same time, not yet queued; each returns an `Out`.
+#[must_use = "a workflow does nothing until it is queued"]
+pub struct Group<Out> {
+    plan: Plan,
+    /// The places of the members, or of their last runs.
+    members: Vec<usize>,
+    output: PhantomData<fn() -> Out>,
+}
+
+/// Puts calls, or chains, side by side: `group(urls.map(fetch::with)).then(report::after(title))`.
+pub fn group<Out, M: Into<Chain<Out>>>(members: impl IntoIterator<Item = M>) -> Group<Out> {
+    let (mut plan, mut places) = (Plan::default(), Vec::new());
+    for member in members {
+        let (member, last) = member.into().into_parts();
+        let moved = plan.append(member);
+        places.push(moved + last);
+    }
+    Group {
+        plan,
+        members: places,
+        output: PhantomData,
+    }
+}
+
+impl<Out> Group<Out> {
+    /// Adds what runs once all members have succeeded, with their values, in their order, as the input.
+    ///
+    /// The first member that ends otherwise cancels it; the others go on. It runs at once behind a group
+    /// without members.
+    pub fn then<N: NextStep<Vec<Out>>>(self, next: N) -> Chain<N::Out> {
+        self.push(next.into_follow_up(), false)
+    }
+
+    /// Adds what runs once all members have ended, however they ended: its input has a `Result` of each.
+    pub fn then_anyway<N>(self, next: N) -> Chain<N::Out>
+    where
+        N: NextStep<Vec<Result<Out, Unsuccessful>>>,
+    {
+        self.push(next.into_follow_up(), true)
+    }
+
+    fn push<In, Next>(self, next: FollowUp<fn(In) -> Next>, runs_anyway: bool) -> Chain<Next> {
+        let place = Place {
+            after: self.members,
+            takes: Takes::Values,
+            runs_anyway,
+        };
+        Chain::ending_with(next, place, self.plan)
+    }
+
+    /// Keeps the members and their results for so long, so that they can be waited for; at most a year.
+    pub fn keep_results(mut self, retention: Duration) -> Self {
+        self.plan
+            .keep(&self.members, |call| call.keep_result(retention));
+        self
+    }
+
+    /// Queues all runs of the group, in one step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Chain::queue`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the whole group queued or none of it.
+    pub async fn queue(
+        self,
+        target: &(impl QueueTarget + Sync + ?Sized),
+    ) -> Result<GroupHandle<Out>, QueueError> {
+        let manager = target.manager();
+        let runs = manager.queue_plan(self.plan).await?;
+        let members = self.members.iter().map(|place| runs.id(*place));
+        let members = members.map(|id| RunHandle::new(&manager, id)).collect();
+        Ok(GroupHandle::new(&manager, members, runs))
+    }
+
+    /// Queues the group, and waits for the values of all members, in their order.
+    ///
+    /// The results are kept for [`KEPT_FOR_A_WAIT`], unless a call or its task says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the group was not queued, or that of the first member without a value.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the group queued.
+    pub async fn queue_and_wait(
+        mut self,
+        target: &(impl QueueTarget + Sync + ?Sized),
+    ) -> Result<Vec<Out>, WaitError>
+    where
+        Out: DeserializeOwned,
+    {
+        self.plan
+            .keep(&self.members, |call| call.keeping_for(KEPT_FOR_A_WAIT));
+        self.queue(target).await?.wait_all().await
+    }
+}
+
+impl<Out> fmt::Debug for Group<Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("members", &self.members.len())
+            .field("runs", &self.plan.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+../../core/src/key/template_text.rs

@@ -1,0 +1,72 @@
+//! What is known of each feature: what it asks for of queued runs, its acts, its laws. One feature, one file.
+//!
+//! To add one: write its file beside these, with a constant of type [`Concern`], and name it in [`all`].
+
+mod checkpoints;
+mod clocks;
+mod consuming;
+mod deadlines;
+mod keys;
+mod queueing;
+mod results;
+mod schedules;
+mod steering;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use aqueduct::QueuedTask;
+use fastrand::Rng;
+
+use super::law::Law;
+use super::world::World;
+
+/// Something that somebody does, or that happens.
+pub trait Act: Debug + Send + Sync {
+    /// Lets it happen.
+    fn take(&self, world: &mut World, concerns: &[Concern]);
+}
+
+/// Draws an act.
+pub type Draw = fn(&mut Rng) -> Arc<dyn Act>;
+
+/// What is simulated and judged of one feature.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Concern {
+    /// What it asks for of a run that is queued, now and then.
+    pub dress: fn(&mut QueuedTask, &mut Rng),
+    /// Its acts, each with a weight: how often it is drawn.
+    pub acts: &'static [(u32, Draw)],
+    /// What must be true.
+    pub laws: fn() -> Vec<Box<dyn Law>>,
+}
+
+/// A concern that asks for nothing.
+const PLAIN: Concern = Concern {
+    dress: |_, _| {},
+    acts: &[],
+    laws: Vec::new,
+};
+
+/// Returns all that is simulated and judged.
+#[must_use]
+pub fn all() -> Vec<Concern> {
+    vec![
+        queueing::QUEUEING,
+        consuming::CONSUMING,
+        clocks::CLOCKS,
+        checkpoints::CHECKPOINTS,
+        deadlines::DEADLINES,
+        keys::KEYS,
+        results::RESULTS,
+        schedules::SCHEDULES,
+        steering::STEERING,
+    ]
+}
+
+/// Returns the laws alone: they hold whoever the clients are.
+#[must_use]
+pub fn laws() -> Vec<Box<dyn Law>> {
+    all().iter().flat_map(|it| (it.laws)()).collect()
+}

@@ -1,0 +1,106 @@
+//! The laws at work: hears of each step, and keeps the first thing that is wrong.
+
+use aqueduct::Timestamp;
+
+use super::event::{Deed, Heard};
+use super::law::{Law, check};
+use super::ledger::Ledger;
+use super::view::View;
+
+/// The laws, and what they judge by.
+pub struct Court {
+    ledger: Ledger,
+    laws: Vec<Box<dyn Law>>,
+    before: View,
+    latest: Timestamp,
+    wrong: Option<String>,
+}
+
+impl Court {
+    /// Makes a court of these laws, for an empty broker.
+    #[must_use]
+    pub fn new(laws: Vec<Box<dyn Law>>) -> Self {
+        Self {
+            ledger: Ledger::default(),
+            laws,
+            before: View::default(),
+            latest: Timestamp::MIN,
+            wrong: None,
+        }
+    }
+
+    /// Judges a step.
+    pub(super) fn hear(&mut self, deed: &Deed, now: Timestamp, after: View) {
+        if self.wrong.is_some() {
+            return;
+        }
+        self.latest = self.latest.max(now);
+        let verdict = self.judge(deed, now, &after);
+        if let Err(wrong) = verdict {
+            self.wrong = Some(format!("{wrong}\n  after {deed:?}"));
+        }
+        self.before = after;
+    }
+
+    fn judge(&mut self, deed: &Deed, now: Timestamp, after: &View) -> Result<(), String> {
+        let is_first = self.ledger.enter(deed, now)?;
+        let heard = Heard {
+            deed,
+            is_first,
+            now,
+            latest: self.latest,
+            taken: self.ledger.taken(),
+            ledger: &self.ledger,
+            before: &self.before,
+            after,
+        };
+        self.laws.iter_mut().try_for_each(|law| law.hear(&heard))
+    }
+
+    /// Notes that something is wrong, unless something was before.
+    pub(super) fn accuse(&mut self, wrong: String) {
+        self.wrong.get_or_insert(wrong);
+    }
+
+    /// Returns the first thing that is wrong.
+    #[must_use]
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
+    }
+
+    /// Returns what the broker stored after the last step.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.before
+    }
+
+    /// Returns who holds what.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Judges what is left once everything has come to rest.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first thing that is wrong.
+    pub fn rest(&mut self) -> Result<(), String> {
+        if let Some(wrong) = &self.wrong {
+            return Err(wrong.clone());
+        }
+        let view = &self.before;
+        check(view.unfinished() == 0, || {
+            let runs = view.runs.values().filter(|run| !run.state.is_final());
+            let stuck: Vec<_> = runs.map(|run| (run.id, run.state, run.due_at)).collect();
+            format!("these never end: {stuck:?}")
+        })?;
+        self.laws.iter_mut().try_for_each(|law| law.rest(view))
+    }
+}
+
+impl std::fmt::Debug for Court {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Court").finish_non_exhaustive()
+    }
+}

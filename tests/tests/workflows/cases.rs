@@ -1,0 +1,232 @@
+//! What is true of workflows, whatever the broker.
+
+use std::time::Duration;
+
+use aqueduct::manager::QueueErrorKind;
+use aqueduct::run::UniqueKey;
+use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
+use aqueduct::{RunState, Timestamp, WaitError, chain, group};
+use integration::soon;
+
+use super::Store;
+use super::work::{
+    Notes, count, double, fails, label, number, outcome, outcomes, square, starts, sum, tell, waits,
+};
+
+/// Makes a store whose queues have this length limit.
+type Make = fn(Option<u64>) -> Store;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn value<T: serde::de::DeserializeOwned>(
+    chain: Chain<T>,
+    app: &aqueduct::RunningApp,
+) -> Result<T, WaitError> {
+    let wait = chain.queue_and_wait(app.task_manager());
+    soon("nobody is told", wait).await
+}
+
+pub(crate) async fn values_go_down_a_chain(make: Make) {
+    let (store, notes) = (make(None), Notes::default());
+    let app = store.app(&notes).await;
+    let text = chain(number::with(4))
+        .then(double::after())
+        .then(square::after())
+        .then(label::after("it is ".to_owned()));
+    assert_eq!(value(text, &app).await.unwrap(), "it is 64");
+    // What takes nothing follows as well, and what was put off comes later.
+    let later = Duration::from_millis(1);
+    let told =
+        chain(tell::with("first".to_owned())).then(tell::with("second".to_owned()).delay(later));
+    value(told, &app).await.unwrap();
+    assert_eq!(*notes.seen.lock().unwrap(), ["first", "second"]);
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn a_failure_ends_the_rest(make: Make) {
+    let (store, notes) = (make(None), Notes::default());
+    let app = store.app(&notes).await;
+    let broken = chain(number::with(1))
+        .then(fails::after())
+        .then(double::after())
+        .then(label::after("never".to_owned()))
+        .keep_result(MINUTE);
+    let handle = broken.queue(app.task_manager()).await.unwrap();
+    let error = soon("nobody is told", handle.wait().into_future())
+        .await
+        .unwrap_err();
+    let WaitError::Cancelled { reason } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(reason.as_str().contains("it follows `double`"), "{reason}");
+    let run = app
+        .task_manager()
+        .find(handle.runs()[2])
+        .await
+        .unwrap()
+        .unwrap();
+    let reason = run.record.unwrap().reason.unwrap();
+    let failed = format!(
+        "it follows `fails` (run {}), which failed",
+        handle.runs()[1]
+    );
+    assert_eq!(reason.as_str(), failed);
+    assert_eq!(run.state, RunState::Cancelled);
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn a_chain_takes_what_it_is_given(make: Make) {
+    let store = make(None);
+    let app = store.app(&Notes::default()).await;
+    // The input of a task that nothing runs before is a parameter like any other.
+    let wait = sum::queue_and_wait(app.task_manager(), vec![1, 2], 3).into_future();
+    assert_eq!(soon("nobody is told", wait).await.unwrap(), 6);
+    let begun = chain(label::with("n".to_owned(), 1));
+    assert_eq!(value(begun, &app).await.unwrap(), "n1");
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn values_of_a_group_come_in_order(make: Make) {
+    let store = make(None);
+    let app = store.app(&Notes::default()).await;
+    for members in [0, 1, 2, 15, 16, 300] {
+        let chord = group((0..members).map(number::with)).then(sum::after(1));
+        let expected = (0..members).sum::<u64>() + 1;
+        assert_eq!(
+            value(chord, &app).await.unwrap(),
+            expected,
+            "{members} members"
+        );
+    }
+    let all = group((0..20).map(number::with)).queue_and_wait(app.task_manager());
+    let all = soon("nobody is told", all).await.unwrap();
+    assert_eq!(all, (0..20).collect::<Vec<_>>());
+    let told = group(["a", "b"].map(|it| tell::with(it.to_owned()))).then(count::after());
+    assert_eq!(value(told, &app).await.unwrap(), 2);
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn what_runs_anyway_is_told_of_failures(make: Make) {
+    let store = make(None);
+    let app = store.app(&Notes::default()).await;
+    let one = chain(fails::with(1)).then_anyway(outcome::after());
+    let failed = "failed `fails` failed: error: it never works";
+    assert_eq!(value(one, &app).await.unwrap(), failed);
+    let fine = chain(number::with(7)).then_anyway(outcome::after());
+    assert_eq!(value(fine, &app).await.unwrap(), "ok 7");
+    let late = number::with(3).expires_in(Duration::ZERO);
+    let members = [number::with(1), fails::with(2), late];
+    let several = group(members).then_anyway(outcomes::after());
+    let expected = ["ok 1", failed, "expired `number` has expired"];
+    assert_eq!(value(several, &app).await.unwrap(), expected);
+    // Without that, the first that fails ends it.
+    let error = value(
+        group([number::with(1), fails::with(2)]).then(sum::after(0)),
+        &app,
+    )
+    .await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("it follows `fails`"), "{error}");
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn groups_of_chains_and_chains_of_groups(make: Make) {
+    let store = make(None);
+    let app = store.app(&Notes::default()).await;
+    let members = (1..=3).map(|n| chain(number::with(n)).then(double::after()));
+    let all = group(members)
+        .then(sum::after(0))
+        .then(label::after("=".to_owned()));
+    assert_eq!(value(all, &app).await.unwrap(), "=12");
+    let two = [1, 2].map(|n| group([number::with(n), number::with(n)]).then(sum::after(0)));
+    assert_eq!(
+        value(group(two).then(sum::after(0)), &app).await.unwrap(),
+        6
+    );
+    app.stop().await.unwrap();
+}
+
+pub(crate) async fn cancelling_a_workflow_ends_all_of_it(make: Make) {
+    let (store, notes) = (make(None), Notes::default());
+    let app = store.app(&notes).await;
+    let manager = app.task_manager();
+    let members = [waits::with(), number::with(1).delay(MINUTE)];
+    let chord = group(members)
+        .then(sum::after(1))
+        .then(double::after())
+        .keep_result(MINUTE);
+    let handle = chord.queue(manager).await.unwrap();
+    soon("it does not begin", notes.begun.notified()).await;
+    assert_eq!(handle.cancel("not needed").await.unwrap(), 4);
+    let error = soon("nobody is told", handle.wait().into_future())
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, WaitError::Cancelled { reason } if reason.as_str() == "not needed"));
+    for run in &handle.runs()[1..] {
+        let state = manager.find(*run).await.unwrap().unwrap().state;
+        assert_eq!(state, RunState::Cancelled);
+    }
+    assert_eq!(handle.root(), handle.runs()[0]);
+    app.stop().await.unwrap();
+    let running = store
+        .manager()
+        .await
+        .find(handle.runs()[0])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(running.state, RunState::Cancelled, "its task was told");
+}
+
+pub(crate) async fn a_full_queue_takes_all_or_nothing(make: Make) {
+    let store = make(Some(4));
+    let manager = store.manager().await;
+    let chord = |n| group((0..n).map(number::with)).then(sum::after(0));
+    for n in [4, 9] {
+        let error = chord(n).queue(&manager).await.unwrap_err();
+        assert_eq!(error.kind(), QueueErrorKind::QueueFull);
+    }
+    let error = group((0..5).map(number::with))
+        .queue(&manager)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::QueueFull);
+    // Nothing of them takes a place.
+    chord(3).queue(&manager).await.unwrap();
+    let error = number::queue(&manager, 1).await.unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::QueueFull);
+}
+
+pub(crate) async fn wrong_workflows_are_refused(make: Make) {
+    let manager = make(None).manager().await;
+    let refused = async |chain: Chain<u64>, kind, word: &str| {
+        let error = chain.queue(&manager).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    let many = group((0..MAX_RUNS as u64).map(number::with)).then(sum::after(0));
+    refused(many, QueueErrorKind::LimitExceeded, "512 runs").await;
+    let mut long = chain(number::with(1));
+    for _ in 0..MAX_STEPS {
+        long = long.then(double::after());
+    }
+    refused(long, QueueErrorKind::LimitExceeded, "64 steps").await;
+    let key = UniqueKey::new("k").unwrap();
+    let unique = chain(number::with(1).unique(key)).then(double::after());
+    refused(unique, QueueErrorKind::Contradiction, "unique").await;
+    let expires = chain(number::with(1)).then(double::after().expires_in(MINUTE));
+    refused(expires, QueueErrorKind::Contradiction, "`expires_in`").await;
+    let at = chain(number::with(1)).then(double::after().at(Timestamp::MAX));
+    refused(at, QueueErrorKind::Contradiction, "`delay`").await;
+}
+
+pub(crate) async fn a_task_queues_a_workflow(make: Make) {
+    let (store, notes) = (make(None), Notes::default());
+    let app = store.app(&notes).await;
+    let all = chain(starts::with()).then(tell::with("after it".to_owned()));
+    value(all, &app).await.unwrap();
+    app.stop().await.unwrap();
+    let mut seen = notes.seen.lock().unwrap().clone();
+    seen.sort();
+    assert!(seen.contains(&"after it".to_owned()), "{seen:?}");
+}

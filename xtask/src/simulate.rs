@@ -1,0 +1,19 @@
+//! `cargo xtask simulate`: many seeds of the simulation.
+
+use crate::shell::{cargo, run as run_command};
+
+/// Takes seeds until one shows something wrong: `--seeds COUNT`, `--seed FIRST`, `--minutes TIME`.
+///
+/// The build is that of the tests, whose assertions are on.
+pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
+    let program = [
+        "run",
+        "--quiet",
+        "--package",
+        "integration",
+        "--bin",
+        "simulate",
+        "--",
+    ];
+    run_command(cargo(&program).args(words))
+}
