@@ -1,5 +1,4 @@
 //! Connections that are slow, and many that come back at once: scenarios N5 and N10.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ async fn n5_a_trickle_loses_nothing() {
     proxy.flow();
     queue_notes(&app, 60..90).await;
     ledger.all_of(60..90).await;
-    app.stop().await.unwrap();
+    app.stop().await.expect("it stops");
     assert_eq!(at_rest(&server).await.succeeded, 90);
     assert_eq!(ledger.doubled(), [0_u64; 0]);
     figure(&format!(
@@ -58,10 +57,10 @@ async fn n10_a_hundred_clients_come_back() {
     }
     ping_all(&brokers).await;
     let before = proxy.connections();
-    server.kill().unwrap();
+    server.kill().expect("it was up");
     proxy.cut_all();
     let killed = Stopwatch::start();
-    server.revive().unwrap();
+    server.revive().expect("it starts");
     ping_all(&brokers).await;
     let back = killed.millis();
     let attempts = proxy.connections() - before;

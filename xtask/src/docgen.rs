@@ -1,7 +1,7 @@
 //! `cargo xtask docgen`: fills the generated parts of the documentation.
 //!
 //! A part stands between `<!-- generated: NAME -->` and `<!-- end generated -->`. Besides, there are whole
-//! files: `docs/BENCHMARKS.md` and its plots.
+//! files: `docs/BENCHMARKS.md` and its plots, and `docs/RELIABILITY.md`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,8 +11,8 @@ use anyhow::Context;
 use aqueduct_core::RunState;
 use aqueduct_core::run::Transition;
 
-use crate::bench;
 use crate::shell::{cargo, read, root};
+use crate::{bench, chaos};
 
 /// The files that have generated parts.
 const FILES: [&str; 2] = ["README.md", "docs/SEMANTICS.md"];
@@ -36,6 +36,8 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (path, new) in bench::docs::made()? {
         whole(&path, &new, check)?;
     }
+    let reliability = chaos::docs::page()?;
+    whole(Path::new("docs/RELIABILITY.md"), &reliability, check)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 
 pub(crate) mod docs;
 mod instructions;
-mod machine;
+pub(crate) mod machine;
 mod plot;
 pub(crate) mod result;
 mod table;
