@@ -4,8 +4,10 @@
 pub mod bench;
 pub mod contract;
 pub mod figure;
+pub mod fuzz;
 pub mod oracle;
 pub mod process;
+pub mod protocol;
 pub mod proxy;
 pub mod redis;
 pub mod simulation;

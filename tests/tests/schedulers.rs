@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use aqueduct::broker_api::{BrokerAdmin, BrokerHandle};
+use aqueduct::broker_api::{BrokerAdmin, BrokerHandle, Upserted};
 use aqueduct::memory::MemoryBroker;
-use aqueduct::scheduler::MissedTicks;
-use aqueduct::{App, Broker, QueueName, RunningApp, Timestamp, task, tasks};
+use aqueduct::scheduler::{MissedTicks, SchedulerErrorKind};
+use aqueduct::{App, Broker, QueueName, RunningApp, Schedule, Timestamp, task, tasks};
 use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
 use aqueduct_core::clock::ManualClock;
 
@@ -165,12 +165,12 @@ async fn schedules_are_switched_off_and_on_from_anywhere() {
     let control = app.schedules().unwrap();
     let schedule = control.list(3).await.unwrap().remove(0);
     let name = schedule.entry.definition.name.clone();
-    control.disable(&name).await.unwrap();
+    control.pause(&name).await.unwrap();
     settle_down().await;
     clock.advance(SECOND * 10);
     settle_down().await;
     assert_eq!(queued(&broker).await, 0);
-    control.enable(&name).await.unwrap();
+    control.resume(&name).await.unwrap();
     settle_down().await;
     clock.advance(SECOND);
     until_queued(&broker, 1).await;
@@ -221,4 +221,100 @@ async fn a_clock_set_forward_fires_by_the_policy() {
     let count = queued(&broker).await;
     assert!((58..=62).contains(&count), "{count} ticks in a minute");
     app.stop().await.unwrap();
+}
+
+#[task(schedule = every("1s", overlap = skip), expires_in = "1h")]
+async fn imports() {}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_is_dropped_while_the_run_before_has_not_ended() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let app = App::new(Broker::new(broker.clone())).tasks(tasks![imports]);
+    let app = app
+        .clock(clock.clock())
+        .without_consumer()
+        .start()
+        .await
+        .unwrap();
+    settle_down().await;
+    for _ in 0..5 {
+        clock.advance(SECOND);
+        settle_down().await;
+    }
+    assert_eq!(queued(&broker).await, 1);
+    let name = "imports".parse().unwrap();
+    let status = app
+        .schedules()
+        .unwrap()
+        .find(&name, 1)
+        .await
+        .unwrap()
+        .unwrap();
+    let run = broker
+        .find(&[status.entry.last_run.unwrap()])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    let options = run.options.unwrap();
+    assert_eq!((status.entry.overlaps, options.schedule), (4, Some(name)));
+    assert_eq!(
+        options.deadline,
+        Some(run.queued_at.saturating_add(SECOND * 3600))
+    );
+    assert_eq!(status.entry.last_overlap, Some(status.entry.last_tick));
+    let report = app.stop().await.unwrap().scheduler.unwrap();
+    assert_eq!((report.fired, report.overlapped), (1, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_outlives_the_processes_that_know_nothing_of_it() {
+    let clock = ManualClock::new(START);
+    let broker = MemoryBroker::with_clock(clock.clock());
+    let first = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Skip).await;
+    settle_down().await;
+    let control = Broker::new(broker.clone()).schedules().unwrap();
+    assert!(
+        control.differences().await.unwrap().is_empty(),
+        "it has no definitions"
+    );
+    let name = control
+        .list(0)
+        .await
+        .unwrap()
+        .remove(0)
+        .entry
+        .definition
+        .name;
+    let edited = control
+        .edit(&name, |it| {
+            it.schedule = Schedule::every(SECOND * 7).unwrap();
+        })
+        .await;
+    assert_eq!(edited.unwrap(), Upserted::Replaced);
+    let second = scheduler(Broker::new(broker.clone()), &clock, MissedTicks::Skip).await;
+    settle_down().await;
+    let entry = control.find(&name, 3).await.unwrap().unwrap().entry;
+    assert_eq!(entry.definition.schedule.to_string(), "every 7s");
+    let replaced = entry.replaced.unwrap();
+    assert_eq!(
+        (replaced.definition.schedule.to_string(), replaced.at),
+        ("every 1s".into(), START)
+    );
+    let differences = second.schedules().unwrap().differences().await.unwrap();
+    let text = differences[0].to_string();
+    for part in ["version 0: `every 1s`", "version 1: `every 7s`"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let unknown = control
+        .edit(&"other".parse().unwrap(), |_| {})
+        .await
+        .unwrap_err();
+    assert_eq!(unknown.kind(), SchedulerErrorKind::NotFound);
+    control.remove(&name).await.unwrap();
+    let text = second.schedules().unwrap().differences().await.unwrap()[0].to_string();
+    assert!(text.contains("it was removed"), "{text}");
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
 }

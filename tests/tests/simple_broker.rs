@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aqueduct::broker_api::{BrokerError, BrokerErrorKind, LaneWant, SimpleBroker};
+use aqueduct::manager::QueueErrorKind;
 use aqueduct::memory::SimpleBrokerExt;
-use aqueduct::{App, Broker, QueueName, RunId, RunState, State, TaskRun, task, tasks};
+use aqueduct::{
+    App, Broker, QueueName, RunId, RunState, State, TaskRun, chain, group, task, tasks,
+};
 use integration::{Watcher, soon};
 use tokio::sync::Semaphore;
 
@@ -106,6 +109,26 @@ async fn a_stop_leaves_every_run_in_the_store() {
     assert!(ends.values().all(|state| *state == RunState::Succeeded));
     second.stop().await.unwrap();
     assert_eq!(store.ids().len(), 10);
+}
+
+/// Its runs are in two places: it cannot store several together.
+#[tokio::test]
+async fn workflows_are_refused() {
+    let store = Store::new(false);
+    let app = app(&store, 0).without_consumer();
+    let manager = app.without_scheduler().into_task_manager().unwrap();
+    let chain = chain(elsewhere::with()).then(elsewhere::with());
+    let error = chain.queue(&manager).await.unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::NotSupported, "{error}");
+    let error = group([elsewhere::with(), elsewhere::with()])
+        .queue(&manager)
+        .await;
+    let error = error.unwrap_err();
+    assert!(
+        error.to_string().contains("others of a workflow"),
+        "{error}"
+    );
+    assert!(store.ids().is_empty());
 }
 
 #[tokio::test]

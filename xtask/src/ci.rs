@@ -1,9 +1,8 @@
 //! `cargo xtask ci`: the whole pipeline as one command; stops at the first failure.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::shell::{self, cargo, has_cargo_command, root};
+use crate::shell::{self, cargo, tool};
 use crate::{docgen, test, tidy};
 
 /// The features of the facade, each checked alone.
@@ -69,33 +68,12 @@ fn features() -> anyhow::Result<()> {
     FEATURES.into_iter().try_for_each(check)
 }
 
-/// Checks licences, sources and duplicates; installs cargo-deny below the build folder if need be.
+/// Checks licences, sources and duplicates.
 fn deny() -> anyhow::Result<()> {
     const CHECKS: [&str; 5] = ["deny", "--offline", "check", "bans", "licenses"];
     // It reads the manifests of all targets; a build has only those of this one.
     shell::run(&mut cargo(&["fetch", "--locked"]))?;
-    if !has_cargo_command("deny") {
-        let tools = tools();
-        let tool = tools.join("bin/cargo-deny");
-        if !tool.exists() {
-            println!(
-                "cargo-deny is not installed: building it into {}",
-                tools.display()
-            );
-            shell::run(cargo(&["install", "--locked", "cargo-deny", "--root"]).arg(&tools))?;
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let paths = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
-        let path = std::env::join_paths(paths)?;
-        return shell::run(cargo(&CHECKS).arg("sources").env("PATH", path));
-    }
+    let path = tool("cargo-deny")?;
     println!("advisories are not checked here: their database is not in a package registry");
-    shell::run(cargo(&CHECKS).arg("sources"))
-}
-
-fn tools() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target
-        .unwrap_or_else(|| root().join("target"))
-        .join("tools")
+    shell::run(cargo(&CHECKS).arg("sources").env("PATH", path))
 }

@@ -5,6 +5,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod docgen;
+mod fuzz;
 mod redis;
 mod shell;
 mod simulate;
@@ -25,6 +26,7 @@ cargo xtask <command>
   chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
   simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
+  fuzz [target] [--minutes M]  random input for whatever reads some, with a nightly compiler
   bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
   bench latency      how soon idle applications begin and tell: memory, redis
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         },
         ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", words @ ..] => bench::run(words),
+        ["fuzz", words @ ..] => fuzz::run(words),
         ["simulate", words @ ..] => simulate::run(words),
         ["help" | "--help"] => {
             println!("{HELP}");

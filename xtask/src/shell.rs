@@ -1,5 +1,6 @@
 //! Runs other programs, from the top of the repository.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -49,6 +50,27 @@ pub(crate) fn has_cargo_command(name: &str) -> bool {
     let mut command = cargo(&[name, "--version"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// Returns a search path on which a tool of cargo is; builds it below the build folder if it is not installed.
+pub(crate) fn tool(name: &str) -> anyhow::Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if has_cargo_command(name.strip_prefix("cargo-").unwrap_or(name)) {
+        return Ok(path);
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let tools = target
+        .unwrap_or_else(|| root().join("target"))
+        .join("tools");
+    if !tools.join("bin").join(name).exists() {
+        println!(
+            "{name} is not installed: building it into {}",
+            tools.display()
+        );
+        run(cargo(&["install", "--locked", name, "--root"]).arg(&tools))?;
+    }
+    let paths = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(paths)?)
 }
 
 fn show(command: &Command) -> String {

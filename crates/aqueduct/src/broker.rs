@@ -73,6 +73,18 @@ impl Broker {
         Admin::new(&self.0)
     }
 
+    /// Returns a handle to steer schedules with, in a process with or without a scheduler.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker cannot store schedules.
+    #[cfg(feature = "scheduler")]
+    pub fn schedules(
+        &self,
+    ) -> Result<aqueduct_scheduler::ScheduleControl, aqueduct_scheduler::SchedulerError> {
+        aqueduct_scheduler::ScheduleControl::new(&self.0)
+    }
+
     /// Returns the handle that consumers, schedulers and producers hold.
     #[must_use]
     pub fn handle(&self) -> &BrokerHandle {

@@ -107,8 +107,8 @@ pub mod consumer {
 #[cfg(feature = "scheduler")]
 pub mod scheduler {
     pub use aqueduct_scheduler::{
-        MissedTicks, ScheduleControl, ScheduleReport, ScheduleStatus, SchedulerError,
-        SchedulerErrorKind, TaskSchedulerBuilder,
+        MissedTicks, ScheduleControl, ScheduleDifference, ScheduleReport, ScheduleStatus,
+        SchedulerError, SchedulerErrorKind, TaskSchedulerBuilder,
     };
 }
 

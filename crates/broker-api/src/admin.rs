@@ -132,6 +132,8 @@ pub struct RunFilter {
     pub task: Option<TaskName>,
     /// Only runs of this queue.
     pub queue: Option<QueueName>,
+    /// Only runs whose lineage has this root, and the root itself.
+    pub root: Option<RunId>,
     /// Only runs that have ended, at this time or later.
     pub ended_since: Option<Timestamp>,
     /// Only runs with a greater id than this: the last of the page before.
@@ -289,6 +291,13 @@ impl RunFilter {
         self
     }
 
+    /// Lets only runs of the family of a root pass: itself, and all whose lineage leads to it.
+    #[must_use]
+    pub fn of_family(mut self, root: RunId) -> Self {
+        self.root = Some(root);
+        self
+    }
+
     /// Lets only runs pass that have ended, at this time of the broker or later.
     #[must_use]
     pub fn ended_since(mut self, time: Timestamp) -> Self {
@@ -325,6 +334,7 @@ impl RunFilter {
         self.state.is_none_or(|state| state == run.state)
             && self.task.as_ref().is_none_or(|task| *task == run.task)
             && self.queue.as_ref().is_none_or(|queue| *queue == run.queue)
+            && self.root.is_none_or(|root| root == run.lineage.root)
             && self
                 .ended_since
                 .is_none_or(|since| run.ended_at() >= Some(since))

@@ -41,6 +41,8 @@ pub struct Capabilities {
     pub workflows: bool,
     /// Schedules are stored and fire each tick once.
     pub schedules: bool,
+    /// A schedule can ask what becomes of ticks while its last run has not ended.
+    pub overlap: bool,
     /// The largest payload, in bytes.
     pub max_payload: usize,
 }
@@ -67,6 +69,7 @@ impl Capabilities {
             checkpoints: true,
             workflows: true,
             schedules: true,
+            overlap: true,
             max_payload: MAX_PAYLOAD_BYTES,
         }
     }
@@ -91,6 +94,7 @@ impl Capabilities {
             checkpoints: false,
             workflows: false,
             schedules: false,
+            overlap: false,
             max_payload: MAX_PAYLOAD_BYTES,
         }
     }

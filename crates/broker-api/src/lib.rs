@@ -46,8 +46,8 @@ pub use lengths::QueueLengths;
 pub use producer::Producer;
 pub use reclaim::{DEFAULT_CRASH_BUDGET, MAX_RECLAIM_BATCH, ReclaimRequest, Reclaimed};
 pub use schedules::{
-    Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,
-    ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
+    Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot,
+    ScheduleStore, ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
 };
 pub use settle::{MAX_SETTLE_BATCH, Settle, SettleRequest, Settled};
 pub use simple::SimpleBroker;

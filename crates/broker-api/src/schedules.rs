@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use aqueduct_core::run::RunOptions;
+use aqueduct_core::run::{Reason, RunOptions};
+use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{Lane, TaskName, Timestamp};
 use aqueduct_core::{Payload, Priority, QueueName, QueuedTask, RunId, Schedule, ScheduleName};
 
@@ -41,6 +42,11 @@ pub trait ScheduleStore: fmt::Debug + Send + Sync + 'static {
     fn list(&self) -> impl Future<Output = Result<ScheduleSnapshot, BrokerError>> + Send;
 
     /// Marks a tick as done and enqueues its run, in one atomic step, unless that has been done.
+    ///
+    /// In the same step it does what [`Fire::overlap`] asks for, if the run that the schedule has fired last has not
+    /// ended: it marks the tick and enqueues nothing, or cancels that run as [`BrokerAdmin::cancel`] does.
+    ///
+    /// [`BrokerAdmin::cancel`]: crate::BrokerAdmin::cancel
     ///
     /// # Errors
     ///
@@ -112,6 +118,10 @@ pub struct ScheduleDefinition {
     pub priority: Priority,
     /// What each run asks for beyond the plain: a kept result, a total time limit.
     pub options: Option<Box<RunOptions>>,
+    /// How long after its tick was fired a run expires, if it has not started by then.
+    pub expires_in: Option<Duration>,
+    /// What becomes of a tick while the run before has not ended.
+    pub overlap: Overlap,
 }
 
 /// A stored schedule.
@@ -124,6 +134,24 @@ pub struct ScheduleEntry {
     pub enabled: bool,
     /// The last tick that was fired or skipped.
     pub last_tick: Timestamp,
+    /// The run that was fired last, if there was one.
+    pub last_run: Option<RunId>,
+    /// How many ticks were dropped because the run before had not ended.
+    pub overlaps: u64,
+    /// The last of these.
+    pub last_overlap: Option<Timestamp>,
+    /// The definition that the present one has replaced, if it has: two processes that replace each other's show here.
+    pub replaced: Option<Box<ReplacedDefinition>>,
+}
+
+/// A definition that another one has replaced.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ReplacedDefinition {
+    /// What it was.
+    pub definition: ScheduleDefinition,
+    /// When it was replaced.
+    pub at: Timestamp,
 }
 
 /// All schedules at one moment.
@@ -150,6 +178,8 @@ pub struct Fire {
     pub tick: Timestamp,
     /// The run to enqueue; `None` skips the tick, and all before it.
     pub run: Option<QueuedTask>,
+    /// What to do if the run that was fired last has not ended; of no account if there is no run.
+    pub overlap: Overlap,
 }
 
 /// What became of a tick.
@@ -158,6 +188,11 @@ pub struct Fire {
 pub enum Fired {
     /// This call fired the tick, or skipped it as it was asked to.
     Fired(Option<RunId>),
+    /// The tick is done with and fired nothing: the run before has not ended.
+    Overlapped {
+        /// That run.
+        run: RunId,
+    },
     /// The tick, or a later one, had been fired; also the answer to a repetition.
     AlreadyDone {
         /// The last tick that was fired or skipped.
@@ -218,6 +253,8 @@ impl ScheduleDefinition {
             lane: Lane::default(),
             priority: Priority::default(),
             options: None,
+            expires_in: None,
+            overlap: Overlap::default(),
         }
     }
 
@@ -249,6 +286,20 @@ impl ScheduleDefinition {
         self
     }
 
+    /// Sets how long after its tick was fired a run expires, if it has not started by then.
+    #[must_use]
+    pub fn with_expiry(mut self, wait: Option<Duration>) -> Self {
+        self.expires_in = wait;
+        self
+    }
+
+    /// Sets what becomes of a tick while the run before has not ended.
+    #[must_use]
+    pub fn with_overlap(mut self, overlap: Overlap) -> Self {
+        self.overlap = overlap;
+        self
+    }
+
     /// Returns the run of one tick; its id is the same whoever makes it.
     #[must_use]
     pub fn run_at(&self, tick: Timestamp) -> QueuedTask {
@@ -258,6 +309,11 @@ impl ScheduleDefinition {
         run.lane = self.lane;
         run.priority = self.priority;
         run.options.clone_from(&self.options);
+        run.expires_in = self.expires_in;
+        if !self.overlap.is_allowed() {
+            // So the broker finds it by its id, and people see where it comes from.
+            run.options_mut().schedule = Some(self.name.clone());
+        }
         run
     }
 }
@@ -270,6 +326,10 @@ impl ScheduleEntry {
             definition,
             enabled: true,
             last_tick,
+            last_run: None,
+            overlaps: 0,
+            last_overlap: None,
+            replaced: None,
         }
     }
 }
@@ -286,6 +346,14 @@ impl ScheduleSnapshot {
     }
 }
 
+impl ReplacedDefinition {
+    /// Creates the memory of a definition.
+    #[must_use]
+    pub fn new(definition: ScheduleDefinition, at: Timestamp) -> Self {
+        Self { definition, at }
+    }
+}
+
 impl Fire {
     /// Creates the request to fire `tick` of a schedule.
     #[must_use]
@@ -296,6 +364,7 @@ impl Fire {
             version: definition.version,
             tick,
             run,
+            overlap: definition.overlap,
         }
     }
 
@@ -307,6 +376,13 @@ impl Fire {
             version: definition.version,
             tick,
             run: None,
+            overlap: definition.overlap,
         }
+    }
+
+    /// Returns why the run before is cancelled, if it is.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        Reason::new(format!("its schedule `{}` has fired again", self.schedule))
     }
 }

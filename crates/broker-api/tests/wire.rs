@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
-use aqueduct_core::run::{Checkpoint, Failure, FailureKind, Lineage, TaskRun, UniqueKey};
+use aqueduct_core::run::{
+    Checkpoint, Failure, FailureKind, FollowedBy, Follows, Lineage, Takes, TaskRun, UniqueKey,
+};
 use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName,
@@ -60,6 +62,7 @@ fn full() -> TaskRun {
     run.options = queued.options;
     let value = Payload::encode("half").unwrap();
     run.checkpoint = Some(Box::new(Checkpoint::new(70_000, 3, at, value)));
+    run.input = Some(Payload::encode(&7).unwrap());
     run
 }
 
@@ -139,6 +142,46 @@ fn a_checkpoint_is_a_block_before_the_parameters() {
 }
 
 #[test]
+fn an_input_is_a_block_before_the_parameters() {
+    let mut run = plain();
+    run.input = Some(Payload::encode(&[300_u16, 1]).unwrap());
+    let (head, parameters) = GOLDEN.split_at(46);
+    let mut bytes = head.to_vec();
+    bytes[1] = 32;
+    bytes.extend_from_slice(&[0, 0, 0, 5]); // length
+    bytes.extend_from_slice(&[0x92, 0xcd, 0x01, 0x2c, 1]); // [300, 1]
+    bytes.extend_from_slice(parameters);
+    assert_eq!(wire::encode(&run).unwrap(), bytes);
+    assert_eq!(wire::decode(&bytes).unwrap(), run);
+    for length in [0, 4, 6, 255] {
+        bytes[49] = length;
+        assert!(wire::decode(&bytes).is_err(), "a block of {length} bytes");
+    }
+}
+
+#[test]
+fn what_follows_what_is_among_the_options() {
+    let mut queued = QueuedTask::new(
+        RunId::from_u128(ID),
+        "greet".parse().unwrap(),
+        Payload::empty(),
+    );
+    queued.options_mut().followed_by = Some(FollowedBy::new(RunId::from_u128(2), 7, true));
+    let mut follows = Follows::new(vec![RunId::from_u128(3)], Takes::Values).anyway();
+    follows.delay = Some(Duration::from_secs(1));
+    queued.options_mut().follows = Some(follows);
+    let run = TaskRun::accept(queued, Timestamp::MIN);
+    assert_eq!(
+        (run.state, run.due_at),
+        (RunState::Scheduled, Timestamp::MAX)
+    );
+    let bytes = wire::encode(&run).unwrap();
+    assert_eq!(wire::decode(&bytes).unwrap(), run);
+    let written = b"\xa6values\xabruns_anyway\xc3\xa5delay\x82\xa4secs\x01\xa5nanos\x00";
+    assert!(bytes.windows(written.len()).any(|window| window == written));
+}
+
+#[test]
 fn golden_bytes() {
     assert_eq!(wire::encode(&plain()).unwrap(), GOLDEN);
     assert_eq!(wire::decode(&GOLDEN).unwrap(), plain());
@@ -175,7 +218,7 @@ fn a_flipped_bit_never_panics_and_newer_is_told_from_broken() {
             }
         }
     }
-    for (at, value) in [(0, 2), (1, 0x20), (3, 1)] {
+    for (at, value) in [(0, 2), (1, 0x80), (3, 1)] {
         let mut newer = GOLDEN;
         newer[at] = value;
         assert!(wire::decode(&newer).unwrap_err().is_newer(), "byte {at}");

@@ -11,12 +11,13 @@ use aqueduct_broker_api::{
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::event::Progress;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey};
+use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey, Unsuccessful};
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
 };
 
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
+use crate::following::shaped;
 use crate::model::ModelBroker;
 use crate::plan::Step;
 
@@ -33,6 +34,8 @@ struct World {
     last_enqueue: Option<EnqueueRequest>,
     consumers: Vec<Client>,
     runs: Vec<RunId>,
+    /// Whether the broker can do workflows.
+    has_workflows: bool,
 }
 
 struct Client {
@@ -63,6 +66,7 @@ pub(crate) async fn compare(bench: &Bench, plan: &[Step]) -> Option<String> {
         last_enqueue: None,
         consumers: (0..3).map(client).collect(),
         runs: Vec::new(),
+        has_workflows: bench.broker.capabilities().workflows,
     };
     for (number, step) in plan.iter().enumerate() {
         if let Step::Advance { by } = *step {
@@ -151,21 +155,26 @@ impl World {
             delay,
             expires,
             key,
+            shape,
         } = step
         else {
             return Vec::new();
         };
+        let shape = shape.filter(|_| self.has_workflows);
         let task = |_| {
             let mut task = named("a");
             task.priority = Priority::ALL[priority];
             task.due = delay.map_or(Due::Now, Due::After);
             task.expires_in = expires;
-            if let Some(key) = key {
+            if let Some(key) = key.filter(|_| shape.is_none()) {
                 task.options_mut().unique = Some(UniqueKey::new(key.to_string()).unwrap());
             }
             task
         };
-        let tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        let mut tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        if let Some(shape) = shape {
+            tasks = shaped(tasks, shape);
+        }
         self.runs.extend(tasks.iter().map(|task| task.id));
         tasks
     }
@@ -296,6 +305,7 @@ impl World {
                         failed_attempts(run),
                         run.progress.clone(),
                         run.checkpoint.clone(),
+                        (run.queued_at, input(run), reason(run)),
                     )
                 })
                 .collect();
@@ -307,6 +317,23 @@ impl World {
         }
         (seen.remove(0), seen.remove(0))
     }
+}
+
+/// Returns what a run was given: of what runs anyway the ends of those before.
+fn input(run: &TaskRun) -> Option<String> {
+    let input = run.input.as_ref()?;
+    let Ok(ends) = input.decode::<Vec<Result<(), Unsuccessful>>>() else {
+        return Some(format!("{input:?}"));
+    };
+    let state = |end: Result<(), Unsuccessful>| end.map_err(|end| (end.task, end.state));
+    let states: Vec<_> = ends.into_iter().map(state).collect();
+    Some(format!("{states:?}"))
+}
+
+/// Returns why a run was cancelled; of runs that end in one step, which one it was is open.
+fn reason(run: &TaskRun) -> Option<String> {
+    let reason = run.record.as_ref()?.reason.as_ref()?;
+    reason.as_str().rsplit(", ").next().map(str::to_owned)
 }
 
 /// Returns the failed attempts of a run; the words of a failure are each broker's own.

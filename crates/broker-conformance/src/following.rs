@@ -1,9 +1,11 @@
 //! Tasks that follow others, to be queued together.
 
 use aqueduct_core::QueuedTask;
+use aqueduct_core::queue::Due;
 use aqueduct_core::run::{FollowedBy, Follows, Takes};
 
 use crate::fixture::named;
+use crate::plan::Shape;
 
 /// Returns tasks, each of which takes the value of the one before.
 pub(crate) fn chain(names: &[&str]) -> Vec<QueuedTask> {
@@ -13,6 +15,40 @@ pub(crate) fn chain(names: &[&str]) -> Vec<QueuedTask> {
         let from = tasks.len().saturating_sub(1);
         follow(&mut task, &mut tasks[from..], Takes::Value);
         tasks.push(task);
+    }
+    together(tasks)
+}
+
+/// Makes a workflow of tasks that are alike; their delay counts from the end of what they wait for.
+pub(crate) fn shaped(mut tasks: Vec<QueuedTask>, shape: Shape) -> Vec<QueuedTask> {
+    let last = tasks.len() - 1;
+    for at in 1..tasks.len() {
+        if shape != Shape::Chain && at < last {
+            continue;
+        }
+        let from = if shape == Shape::Chain { at - 1 } else { 0 };
+        let (before, rest) = tasks.split_at_mut(at);
+        let takes = if shape == Shape::Chain {
+            Takes::Value
+        } else {
+            Takes::Values
+        };
+        follow(&mut rest[0], &mut before[from..], takes);
+        let due = std::mem::take(&mut rest[0].due);
+        rest[0].expires_in = None;
+        if let Some(follows) = &mut rest[0].options_mut().follows {
+            follows.runs_anyway = shape == Shape::ChordAnyway;
+            follows.delay = match due {
+                Due::After(delay) => Some(delay),
+                _ => None,
+            };
+        }
+    }
+    if shape == Shape::ChordAnyway {
+        // Which of those that expire in one step comes first is open, and so is what they release.
+        for task in &mut tasks {
+            task.expires_in = None;
+        }
     }
     together(tasks)
 }

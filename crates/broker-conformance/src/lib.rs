@@ -150,7 +150,11 @@ macro_rules! for_each_case {
                 the_future_does_not_fire: "schedules",
                 a_lower_version_changes_nothing: "schedules", removed_stays_removed: "schedules",
                 switched_off_does_not_fire: "schedules", the_revision_follows_definitions: "schedules",
-                a_change_wakes_the_waiting: "schedules",
+                a_change_wakes_the_waiting: "schedules", a_replaced_definition_is_shown: "schedules",
+            }
+            overlap {
+                is_allowed_by_default: "schedules", can_be_skipped: "overlap",
+                can_cancel_the_run_before: "overlap", is_counted_once: "overlap",
             }
             wake {
                 an_enqueue_wakes: "", a_due_run_wakes: "delayed", a_release_wakes: "",
@@ -165,7 +169,9 @@ macro_rules! for_each_case {
                 what_runs_anyway_gets_every_end: "workflows", a_removed_member_counts_as_ended: "workflows",
                 too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
                 a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
-                without_its_input_nothing_is_queued_anew: "workflows", many_end_at_once: "workflows",
+                without_its_input_nothing_is_queued_anew: "workflows",
+                the_rest_of_a_chain_waits_again: "workflows",
+                a_family_is_listed_from_its_root: "workflows", many_end_at_once: "workflows",
             }
             contention {
                 no_run_is_held_twice_and_none_is_lost: "",

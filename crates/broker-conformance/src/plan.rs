@@ -12,6 +12,7 @@ pub(crate) enum Step {
         delay: Option<Duration>,
         expires: Option<Duration>,
         key: Option<u8>,
+        shape: Option<Shape>,
     },
     /// Repeat the last enqueue.
     EnqueueAgain,
@@ -51,6 +52,21 @@ pub(crate) enum Step {
     Advance { by: Duration },
 }
 
+/// What the tasks of one enqueue are to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Each follows the one before.
+    Chain,
+    /// The last follows all others.
+    Chord,
+    /// The last follows all others, however they end.
+    ChordAnyway,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 3] = [Self::Chain, Self::Chord, Self::ChordAnyway];
+}
+
 /// Returns the seed of the environment, or a new one.
 pub(crate) fn seed() -> u64 {
     let given = std::env::var("AQUEDUCT_SEED")
@@ -76,6 +92,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
             delay: random.bool().then_some(wait),
             expires: (random.usize(..5) == 0).then_some(Duration::from_millis(random.u64(1..3000))),
             key: (random.usize(..4) == 0).then(|| random.u8(..4)),
+            shape: (random.usize(..3) == 0).then(|| Shape::ALL[random.usize(..3)]),
         },
         20..24 => Step::EnqueueAgain,
         24..48 => Step::Claim {

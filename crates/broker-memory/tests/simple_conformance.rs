@@ -62,6 +62,7 @@ conformance!(
         "expiry",
         "lookup",
         "waits",
-        "workflows"
+        "workflows",
+        "overlap"
     ]
 );

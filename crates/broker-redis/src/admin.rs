@@ -5,7 +5,7 @@ use aqueduct_broker_api::{
     BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter,
     RunPage, TaskInfo,
 };
-use aqueduct_core::run::{Reason, Tally, Transition};
+use aqueduct_core::run::Reason;
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::RedisBroker;
@@ -14,8 +14,8 @@ use crate::decode::unreadable;
 use crate::items::unencodable;
 use crate::link::Args;
 use crate::listing::Page;
+use crate::requeue::{REQUEUE, REQUEUE_TRIES};
 use crate::search::{Cancelling, Found};
-use crate::side;
 
 impl BrokerAdmin for RedisBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
@@ -168,70 +168,7 @@ impl RedisBroker {
         }
         args
     }
-
-    /// Queues ended runs anew as they are found now; returns which have changed meanwhile.
-    async fn requeue_once(
-        &self,
-        runs: &[RunId],
-        open: &[usize],
-        requeued: &mut [bool],
-    ) -> Result<Vec<usize>, BrokerError> {
-        let ids: Vec<RunId> = open
-            .iter()
-            .filter_map(|at| runs.get(*at).copied())
-            .collect();
-        let mut changed = Vec::new();
-        let found = self.look_up(REQUEUE, &ids).await?;
-        for (at, found) in open.iter().zip(found) {
-            let Some(args) = found.and_then(|found| self.requeue_args(&found).transpose()) else {
-                continue;
-            };
-            let reply = self.step(REQUEUE, &self.0.scripts.requeue, args?).await?;
-            match reply.into_number().map_err(|error| error.during(REQUEUE))? {
-                0 => {}
-                1 => {
-                    if let Some(answer) = requeued.get_mut(*at) {
-                        *answer = true;
-                    }
-                }
-                _ => changed.push(*at),
-            }
-        }
-        Ok(changed)
-    }
-
-    /// Returns what the script needs to queue a run anew; nothing for one that has not ended.
-    fn requeue_args(&self, found: &Found) -> Result<Option<Args>, BrokerError> {
-        let mut run = found.decode().map_err(|error| unreadable(REQUEUE, error))?;
-        if run.state.after(Transition::Requeue).is_none() || run.lacks_input() {
-            return Ok(None);
-        }
-        run.tally = Tally {
-            attempt: run.tally.attempt,
-            ..Tally::default()
-        };
-        run.record = run.record.take().and_then(|record| record.anew());
-        if let Some(options) = &mut run.options {
-            options.deadline = None;
-            options.total_timeout = None;
-        }
-        let unique = run
-            .options
-            .as_ref()
-            .and_then(|options| options.unique.clone());
-        let bytes = wire::encode(&run).map_err(|error| unencodable(REQUEUE, error))?;
-        let mut args = self.0.keys.args(5);
-        args.bytes(run.id.to_bytes().to_vec())
-            .bytes(found.bytes.clone())
-            .bytes(bytes);
-        args.bytes(side::side_of(&run))
-            .text(unique.as_ref().map_or("", |key| key.as_str()));
-        Ok(Some(args))
-    }
 }
-
-/// The operation of queueing anew, for errors.
-const REQUEUE: &str = "requeue";
 
 fn scope_text(scope: &PauseScope) -> Option<String> {
     match scope {
@@ -241,6 +178,3 @@ fn scope_text(scope: &PauseScope) -> Option<String> {
         _ => None,
     }
 }
-
-/// How often a requeue looks again when the run has changed meanwhile.
-const REQUEUE_TRIES: u32 = 3;

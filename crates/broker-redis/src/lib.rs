@@ -18,11 +18,15 @@ mod keys;
 mod lifeline;
 mod link;
 mod listing;
+mod requeue;
 mod schedules;
 mod script;
 mod search;
 mod settlements;
 mod side;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod testing;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerError, Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, ScheduleStore,
-    ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
+    BrokerError, Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry,
+    ScheduleSnapshot, ScheduleStore, ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
 };
 use aqueduct_core::{RunId, ScheduleName, Timestamp};
 use bytes::Bytes;
@@ -53,14 +53,19 @@ impl ScheduleStore for RedisBroker {
 
     async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         const FIRE: &str = "fire a tick";
-        let mut args = self.0.keys.args(8);
+        let reason =
+            wire::reason_field(&fire.reason()).map_err(|error| unencodable(FIRE, error))?;
+        let mut args = self.args_with_retention(12);
         args.text(fire.schedule.as_str())
             .bytes(version_bytes(fire.version))
             .number(fire.tick.as_millis())
             .number(millis(TARDY_CLOCK_ALLOWANCE))
-            .number(self.max_queue_length());
+            .number(self.max_queue_length())
+            .text(&fire.overlap.to_string())
+            .bytes(reason);
         let id = fire.run.as_ref().map(|run| run.id);
         if let Some(run) = &fire.run {
+            args.bytes(run.id.to_bytes().to_vec());
             let run = std::slice::from_ref(run);
             push_tasks(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
         }
@@ -134,9 +139,11 @@ fn snapshot(reply: Reply) -> Result<ScheduleSnapshot, LinkError> {
     let now = Timestamp::from_millis(decode::next(&mut parts)?.into_number()?);
     let revision = decode::next(&mut parts)?.into_number()?;
     let mut entries = Vec::new();
-    while let (Some(name), Some(stored)) = (parts.next(), parts.next()) {
+    while let Some(name) = parts.next() {
         let name = name.into_text()?;
-        match entry(&name, &stored.into_bytes()?) {
+        let mut next = || decode::next(&mut parts)?.into_bytes();
+        let (stored, last, replaced) = (next()?, next()?, next()?);
+        match entry(&name, &stored, &last, &replaced) {
             Ok(entry) => entries.push(entry),
             // One that cannot be read, say of a newer release, must not stop the others.
             Err(problem) => error!(schedule = name, problem, "a schedule cannot be read"),
@@ -146,19 +153,41 @@ fn snapshot(reply: Reply) -> Result<ScheduleSnapshot, LinkError> {
     Ok(ScheduleSnapshot::new(entries, now, revision))
 }
 
-/// Reads an entry: version, 1 if on, 1 if removed, last tick, definition.
-fn entry(name: &str, stored: &Bytes) -> Result<ScheduleEntry, String> {
+/// Reads an entry (version, 1 if on, 1 if removed, last tick, definition), its last run and ticks that overlapped,
+/// and the definition that was replaced.
+fn entry(
+    name: &str,
+    stored: &Bytes,
+    last: &Bytes,
+    replaced: &Bytes,
+) -> Result<ScheduleEntry, String> {
     let short = || "it is cut short".to_owned();
     let (version, rest) = stored.split_first_chunk::<8>().ok_or_else(short)?;
     let (flags, rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
     let (tick, definition) = rest.split_first_chunk::<6>().ok_or_else(short)?;
-    let name: ScheduleName = name.parse().map_err(|_| "its name".to_owned())?;
-    let version = ScheduleVersion::from_number(u64::from_be_bytes(*version));
-    let definition =
-        wire::decode_definition(name, version, definition).map_err(|error| error.to_string())?;
+    let definition = definition_of(name, *version, definition)?;
     let mut entry = ScheduleEntry::new(definition, decode::time(tick));
     entry.enabled = flags.first() == Some(&1);
+    if let Some((run, overlaps)) = last.split_first_chunk() {
+        let (count, tick) = overlaps.split_at_checked(6).ok_or_else(short)?;
+        entry.last_run = Some(RunId::from_bytes(*run));
+        entry.overlaps = decode::time(count).as_millis();
+        entry.last_overlap = (entry.overlaps > 0).then(|| decode::time(tick));
+    }
+    if let Some((version, rest)) = replaced.split_first_chunk() {
+        let (at, definition) = rest.split_first_chunk::<6>().ok_or_else(short)?;
+        // One of a later release is not shown.
+        let definition = definition_of(name, *version, definition).ok();
+        let replaced = definition.map(|it| ReplacedDefinition::new(it, decode::time(at)));
+        entry.replaced = replaced.map(Box::new);
+    }
     Ok(entry)
+}
+
+fn definition_of(name: &str, version: [u8; 8], bytes: &[u8]) -> Result<ScheduleDefinition, String> {
+    let name: ScheduleName = name.parse().map_err(|_| "its name".to_owned())?;
+    let version = ScheduleVersion::from_number(u64::from_be_bytes(version));
+    wire::decode_definition(name, version, bytes).map_err(|error| error.to_string())
 }
 
 fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
@@ -166,6 +195,9 @@ fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
     let word = decode::next(&mut parts)?.into_text()?;
     Ok(match word.as_str() {
         "fired" => Fired::Fired(id),
+        "overlap" => Fired::Overlapped {
+            run: decode::run_id(&decode::next(&mut parts)?.into_bytes()?)?,
+        },
         "done" => Fired::AlreadyDone {
             last_tick: Timestamp::from_millis(decode::next(&mut parts)?.into_number()?),
         },

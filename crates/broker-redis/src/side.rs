@@ -42,14 +42,22 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     }
 }
 
-/// Returns the texts, in their order: the unique key, what a later release adds, the workflow.
-fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 3] {
+/// Returns the texts, in their order: the unique key, what a later release adds, the workflow,
+/// the schedule.
+fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let Some(options) = options else {
-        return [Cow::default(), Cow::default(), Cow::default()];
+        return Default::default();
     };
     let unique = options.unique.as_ref();
     let unique = unique.map_or(Cow::default(), |key| Cow::from(key.as_str().as_bytes()));
-    [unique, Cow::default(), Cow::from(workflow(options))]
+    let schedule = options.schedule.as_ref();
+    let schedule = schedule.map_or(Cow::default(), |name| Cow::from(name.as_str().as_bytes()));
+    [
+        unique,
+        Cow::default(),
+        Cow::from(workflow(options)),
+        schedule,
+    ]
 }
 
 /// Packs what a run waits for and what waits for it, as `lib/follow.lua` reads it.

@@ -13,7 +13,7 @@ pub use crate::name::{QueueName, TaskName};
 pub use crate::payload::{Params, Payload};
 pub use crate::priority::Priority;
 pub use crate::retry::{Jitter, RetryPolicy};
-pub use crate::schedule::Schedule;
+pub use crate::schedule::{Overlap, Schedule};
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
     CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,

@@ -176,3 +176,58 @@ fn durations_that_cannot_be_read_say_what_is_wrong_and_what_is_allowed() {
     let spaced: Schedule = "every 5 m".parse().unwrap();
     assert_eq!(spaced, Schedule::every(Duration::from_mins(5)).unwrap());
 }
+
+/// The 29th of February of a century: each leap year has one, 2100 has none.
+#[test]
+fn a_century_of_leap_days() {
+    for zone in [
+        "UTC",
+        "Europe/Rome",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+    ] {
+        let leap = cron("0 12 29 2 *", zone);
+        let ticks = leap.upcoming(at("2026-01-01T00:00:00Z"), 24);
+        let years: Vec<i32> = ticks
+            .iter()
+            .map(|tick| tick.to_string().get(..4).unwrap().parse().unwrap())
+            .collect();
+        let leap_years =
+            (2027..2130).filter(|year| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+        assert_eq!(years, leap_years.take(24).collect::<Vec<_>>(), "{zone}");
+        // The next is found across the eight years around 2100, and the last one from anywhere.
+        assert_eq!(
+            leap.latest_at(at("2103-12-31T00:00:00Z")),
+            ticks
+                .iter()
+                .copied()
+                .find(|it| it.to_string().starts_with("2096"))
+        );
+    }
+}
+
+/// Every change of the clocks within ten years: a fixed time fires once a day, or not at all on a day that is left out.
+#[test]
+fn a_fixed_time_fires_once_a_day_through_all_changes() {
+    for zone in [
+        "Europe/Rome",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+    ] {
+        for text in ["30 2 * * *", "0 0 * * *", "45 1 * * *"] {
+            let ticks = cron(text, zone).upcoming(at("2026-01-01T00:00:00Z"), 3652);
+            let gaps = ticks
+                .windows(2)
+                .map(|it| it[1].saturating_since(it[0]).as_secs());
+            let hour = 3600;
+            for gap in gaps {
+                assert!(
+                    (22 * hour..=26 * hour).contains(&gap),
+                    "{zone}, {text}: {gap} s"
+                );
+            }
+        }
+    }
+}

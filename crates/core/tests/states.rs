@@ -4,7 +4,7 @@ use aqueduct_core::RunState::{self, *};
 use aqueduct_core::run::Transition::{self, *};
 
 /// Every allowed step; whatever is not here must be refused.
-const ALLOWED: [(RunState, Transition, RunState); 19] = [
+const ALLOWED: [(RunState, Transition, RunState); 20] = [
     (Scheduled, Due, Queued),
     (Scheduled, Cancel, Cancelled),
     (Scheduled, Expire, Expired),
@@ -24,6 +24,7 @@ const ALLOWED: [(RunState, Transition, RunState); 19] = [
     (Failed, Requeue, Queued),
     (Cancelled, Requeue, Queued),
     (Expired, Requeue, Queued),
+    (Cancelled, Await, Scheduled),
 ];
 
 #[test]
@@ -43,7 +44,8 @@ fn every_pair_is_as_documented() {
 #[test]
 fn only_a_requeue_leaves_a_final_state() {
     for state in RunState::ALL.into_iter().filter(|state| state.is_final()) {
-        for step in Transition::ALL.into_iter().filter(|step| *step != Requeue) {
+        let others = |step: &Transition| !matches!(step, Requeue | Await);
+        for step in Transition::ALL.into_iter().filter(others) {
             assert_eq!(state.after(step), None, "{state} by {step}");
         }
     }

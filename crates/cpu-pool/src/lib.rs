@@ -65,6 +65,9 @@ mod ladder;
 mod process;
 #[cfg(target_os = "linux")]
 mod recycle;
+#[cfg(all(target_os = "linux", feature = "test-util"))]
+#[doc(hidden)]
+pub mod testing;
 
 pub use body::{Body, Link, LinkError};
 pub use budget::MemoryBudget;

@@ -11,7 +11,7 @@ use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
 use crate::key::{Key, key};
 use crate::nearest::nearest;
-use crate::schedule::ScheduleText;
+use crate::schedule::ScheduleArgs;
 
 /// The options of a task, as written.
 #[derive(Default)]
@@ -22,10 +22,11 @@ pub(crate) struct TaskArgs {
     pub(crate) priority: Option<Choice>,
     pub(crate) timeout: Option<Span>,
     pub(crate) total_timeout: Option<Span>,
+    pub(crate) expires_in: Option<Span>,
     pub(crate) retry: Option<Retry>,
     pub(crate) keep_result: Option<Span>,
     pub(crate) unique: Option<Key>,
-    pub(crate) schedule: Option<ScheduleText>,
+    pub(crate) schedule: Option<ScheduleArgs>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
     pub(crate) cpu: CpuArgs,
@@ -57,13 +58,14 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "name",
     "alias",
     "queue",
     "priority",
     "timeout",
     "total_timeout",
+    "expires_in",
     "retry",
     "keep_result",
     "unique",
@@ -119,6 +121,10 @@ impl TaskArgs {
             "total_timeout" => {
                 let longest = Duration::from_hours(365 * 24);
                 self.total_timeout = Some(duration(input, Duration::from_millis(1), longest)?);
+            }
+            "expires_in" => {
+                let longest = Duration::from_hours(365 * 24);
+                self.expires_in = Some(duration(input, Duration::from_millis(1), longest)?);
             }
             "keep_result" => {
                 let longest = Duration::from_hours(365 * 24);
@@ -273,7 +279,7 @@ fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
 }
 
 /// Parses `= word` or `= "word"`, one of a few.
-fn choice(input: ParseStream<'_>, known: &[&str]) -> syn::Result<Choice> {
+pub(crate) fn choice(input: ParseStream<'_>, known: &[&str]) -> syn::Result<Choice> {
     input.parse::<Token![=]>()?;
     let span = input.span();
     let word = if input.peek(LitStr) {

@@ -133,9 +133,24 @@ fn check_param(param: &Param, errors: &mut Vec<Error>) {
 
 /// Refuses limits that leave nothing of each other.
 fn check_limits(args: &TaskArgs, errors: &mut Vec<Error>) {
+    if let (Some(schedule), true) = (&args.schedule, args.unique.is_some())
+        && schedule.overlap == Some("CancelPrevious")
+    {
+        let message = "`unique` keeps the next run out while the one before has not ended: leave it out, or \
+                       `overlap = cancel_previous`";
+        errors.push(Error::new(schedule.span, message));
+    }
     let Some(total) = &args.total_timeout else {
         return;
     };
+    if let Some(expiry) = args
+        .expires_in
+        .as_ref()
+        .filter(|it| it.value >= total.value)
+    {
+        let message = "`total_timeout` is over before the run expires: leave `expires_in` out";
+        errors.push(Error::new(expiry.literal.span(), message));
+    }
     if let Some(timeout) = args.timeout.as_ref().filter(|it| it.value > total.value) {
         let message = "an attempt cannot take longer than the run: this is over `total_timeout`";
         errors.push(Error::new(timeout.literal.span(), message));

@@ -60,18 +60,7 @@ impl Handle<'_> {
             let level = variant(&priority.0);
             steps.push(quote!(__definition.with_priority(#private::Priority::#level)));
         }
-        if let Some(timeout) = &args.timeout {
-            let millis = millis(timeout.value);
-            steps.push(
-                quote!(#private::checked(__definition.with_timeout(#private::duration(#millis)))),
-            );
-        }
-        if let Some(total) = &args.total_timeout {
-            let millis = millis(total.value);
-            steps.push(quote!(#private::checked(
-                __definition.with_total_timeout(#private::duration(#millis))
-            )));
-        }
+        steps.extend(self.limit_steps());
         if let Some(retry) = &args.retry {
             let retry = self.retry(retry);
             steps.push(quote!(__definition.with_retry(#retry)));
@@ -87,11 +76,15 @@ impl Handle<'_> {
             );
         }
         if let Some(schedule) = &args.schedule {
-            let text = &schedule.0;
+            let text = &schedule.text;
             steps.push(quote!(__definition.with_schedule(
                 #private::checked(#private::schedule(#text)),
                 #private::Payload::empty(),
             )));
+            if let Some(overlap) = schedule.overlap {
+                let overlap = Ident::new(overlap, Span::call_site());
+                steps.push(quote!(__definition.with_overlap(#private::Overlap::#overlap)));
+            }
         }
         if let Some(description) = description(&function.attrs) {
             steps.push(quote!(__definition.with_description(#description)));
@@ -111,6 +104,21 @@ impl Handle<'_> {
             }
         }
         steps
+    }
+
+    /// The limits of time, each checked again where it is set.
+    fn limit_steps(&self) -> impl Iterator<Item = TokenStream> {
+        let Self { private, args, .. } = self;
+        let limits = [
+            ("with_timeout", &args.timeout),
+            ("with_total_timeout", &args.total_timeout),
+            ("with_expiry", &args.expires_in),
+        ];
+        limits.into_iter().filter_map(move |(setter, limit)| {
+            let setter = Ident::new(setter, Span::call_site());
+            let millis = millis(limit.as_ref()?.value);
+            Some(quote!(#private::checked(__definition.#setter(#private::duration(#millis)))))
+        })
     }
 
     fn retry(&self, retry: &Retry) -> TokenStream {

@@ -51,17 +51,19 @@ use proc_macro::TokenStream;
 /// | `priority = "high"` | `high`, `medium` or `low` | `medium` |
 /// | `timeout = "5m"` | how long an attempt may take | `1m` |
 /// | `total_timeout = "1h"` | how long a run may take in all, from when it is due | none |
+/// | `expires_in = "10m"` | runs expire that have not started so long after they were queued | none |
 /// | `retry(max = 3, backoff = "2s", …)` | see below | 3, exponential from 1 s |
 /// | `retry = none` | failures are final | |
 /// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |
 /// | `unique = "sync:{account}"` | at most one unfinished run has this key, made of its parameters | |
-/// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"` | |
-/// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"` | |
+/// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"`, `overlap = …` | |
+/// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"`, `overlap = …` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |
 /// | `crate = path` | where to find `aqueduct` | found by itself |
 ///
 /// `retry(…)` takes `max` (retries), `backoff` (the first wait), `kind` (`"exponential"`, `"linear"`,
-/// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`).
+/// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
+/// `allow` (the default): what becomes of a tick while the run before has not ended.
 #[proc_macro_attribute]
 pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
     expand::task(expand::Flavour::Io, attribute.into(), &item.into()).into()

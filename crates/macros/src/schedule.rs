@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
+use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, LitStr, Token, parenthesized, token};
 
-use crate::args::{duration, unknown};
+use crate::args::{choice, duration, unknown};
 use crate::{cron_text, duration_text};
 
-/// A checked schedule, in the one text form that `aqueduct_core::Schedule` reads.
-pub(crate) struct ScheduleText(pub(crate) String);
+/// A checked schedule, and what becomes of ticks that overlap.
+pub(crate) struct ScheduleArgs {
+    /// The one text form that `aqueduct_core::Schedule` reads.
+    pub(crate) text: String,
+    /// The variant of `aqueduct_core::schedule::Overlap`.
+    pub(crate) overlap: Option<&'static str>,
+    /// Where it stands.
+    pub(crate) span: Span,
+}
 
 /// The longest period, delay and jitter: as in `aqueduct_core::schedule`.
 const MAX_PERIOD: Duration = Duration::from_hours(24 * 3652);
 const MAX_JITTER: Duration = Duration::from_hours(24);
 
-impl Parse for ScheduleText {
+impl Parse for ScheduleArgs {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let span = input.span();
         let wrong_form = || Error::new(span, "write `every(\"5m\")` or `cron(\"0 2 * * *\")`");
@@ -35,7 +43,7 @@ impl Parse for ScheduleText {
     }
 }
 
-fn every(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleText> {
+fn every(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleArgs> {
     let period =
         duration_text::parse(&body.value()).map_err(|problem| Error::new(body.span(), problem))?;
     if period.is_zero() || period > MAX_PERIOD {
@@ -45,29 +53,47 @@ fn every(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleText> {
         ));
     }
     let mut text = format!("every {}", body.value());
-    options(content, &["delay", "jitter"], |option, content| {
-        let longest = if option == "delay" {
-            MAX_PERIOD
-        } else {
-            MAX_JITTER
-        };
-        let span = duration(content, Duration::ZERO, longest)?;
-        if option == "jitter" && span.value >= period {
-            return Err(Error::new(
-                span.literal.span(),
-                "the jitter must be under the period",
-            ));
-        }
-        push(&mut text, option, &span.literal.value());
-        Ok(())
-    })?;
-    Ok(ScheduleText(text))
+    let mut overlap = None;
+    options(
+        content,
+        &["delay", "jitter", "overlap"],
+        |option, content| {
+            if option == "overlap" {
+                overlap = Some(parse_overlap(content)?);
+                return Ok(());
+            }
+            let longest = if option == "delay" {
+                MAX_PERIOD
+            } else {
+                MAX_JITTER
+            };
+            let span = duration(content, Duration::ZERO, longest)?;
+            if option == "jitter" && span.value >= period {
+                return Err(Error::new(
+                    span.literal.span(),
+                    "the jitter must be under the period",
+                ));
+            }
+            push(&mut text, option, &span.literal.value());
+            Ok(())
+        },
+    )?;
+    Ok(ScheduleArgs {
+        text,
+        overlap,
+        span: body.span(),
+    })
 }
 
-fn cron(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleText> {
+fn cron(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleArgs> {
     cron_text::parse(&body.value()).map_err(|problem| Error::new(body.span(), problem.message))?;
     let mut text = format!("cron {}", body.value());
-    options(content, &["tz", "jitter"], |option, content| {
+    let mut overlap = None;
+    options(content, &["tz", "jitter", "overlap"], |option, content| {
+        if option == "overlap" {
+            overlap = Some(parse_overlap(content)?);
+            return Ok(());
+        }
         if option == "jitter" {
             let span = duration(content, Duration::ZERO, MAX_JITTER)?;
             push(&mut text, option, &span.literal.value());
@@ -79,7 +105,21 @@ fn cron(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleText> {
         push(&mut text, option, &zone.value());
         Ok(())
     })?;
-    Ok(ScheduleText(text))
+    Ok(ScheduleArgs {
+        text,
+        overlap,
+        span: body.span(),
+    })
+}
+
+/// Parses `= skip` and the like; returns the variant.
+fn parse_overlap(content: ParseStream<'_>) -> syn::Result<&'static str> {
+    let word = choice(content, &["allow", "skip", "cancel_previous"])?;
+    Ok(match word.0.as_str() {
+        "skip" => "Skip",
+        "cancel_previous" => "CancelPrevious",
+        _ => "Allow",
+    })
 }
 
 /// Parses the options behind the first argument.

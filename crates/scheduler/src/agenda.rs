@@ -76,7 +76,7 @@ impl Agenda {
     /// Notes what became of a tick; false if the schedules are to be listed anew.
     pub(crate) fn note(&mut self, name: &ScheduleName, tick: Timestamp, fired: Fired) -> bool {
         let last_tick = match fired {
-            Fired::Fired(_) => tick,
+            Fired::Fired(_) | Fired::Overlapped { .. } => tick,
             Fired::AlreadyDone { last_tick } => last_tick,
             Fired::TooEarly { .. } | Fired::QueueFull => return true,
             _ => return false,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aqueduct_broker_api::{BrokerHandle, ScheduleDefinition, ScheduleVersion};
+use aqueduct_broker_api::{Broker, BrokerHandle, ScheduleDefinition, ScheduleVersion};
 use aqueduct_core::run::RunOptions;
 use aqueduct_core::task::Task;
 use aqueduct_core::{Clock, ScheduleName, TaskRegistry};
 
-use crate::control::ScheduleControl;
+use crate::control::{ScheduleControl, check};
 use crate::error::SchedulerError;
 use crate::missed::MissedTicks;
 use crate::scheduler::TaskScheduler;
@@ -100,7 +100,9 @@ impl TaskSchedulerBuilder {
             definition.lane(),
             definition.priority(),
         )
-        .with_options(options.map_or_else(RunOptions::default, |options| *options));
+        .with_options(options.map_or_else(RunOptions::default, |options| *options))
+        .with_expiry(definition.expires_in())
+        .with_overlap(periodic.overlap);
         self.definitions.insert(name, schedule);
     }
 
@@ -159,11 +161,15 @@ impl TaskSchedulerBuilder {
             let version = definition.version.max(deploy);
             definition.with_version(version)
         });
-        let control = ScheduleControl::new(&self.broker)?;
+        let definitions: Vec<ScheduleDefinition> = definitions.collect();
+        let can = self.broker.capabilities();
+        for definition in &definitions {
+            check(&can, definition)?;
+        }
+        let control = ScheduleControl::new(&self.broker)?.with_definitions(definitions);
         Ok(TaskScheduler::assemble(
             store,
             control,
-            definitions.collect(),
             self.policy,
             self.clock,
         ))

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use aqueduct_broker_api::{
-    BrokerError, BrokerHandle, Enqueued, Producer, ScheduleDefinition, ScheduleEntry,
-    ScheduleHandle, ScheduleStore, Upserted,
+    Broker, BrokerError, BrokerHandle, Capabilities, Enqueued, Producer, ScheduleDefinition,
+    ScheduleEntry, ScheduleHandle, ScheduleSnapshot, ScheduleStore, ScheduleVersion, Upserted,
 };
 use aqueduct_core::manager::QueuePort;
+use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{RunId, ScheduleName, Timestamp};
 
+use crate::difference::{ScheduleDifference, differences};
 use crate::error::SchedulerError;
 
-/// Lists schedules, switches them, changes them and runs them now; cheap to clone.
+/// Lists schedules, adds, changes, pauses and removes them, and runs them now; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ScheduleControl {
     producer: Arc<Producer>,
     store: ScheduleHandle,
+    can: Capabilities,
+    /// Those of this process, if it has a scheduler.
+    definitions: Arc<[ScheduleDefinition]>,
 }
 
 /// A schedule as it is now, with its next ticks.
@@ -24,7 +29,7 @@ pub struct ScheduleControl {
 pub struct ScheduleStatus {
     /// What is stored.
     pub entry: ScheduleEntry,
-    /// When it fires next, jitter aside; empty if it is switched off.
+    /// When it fires next, jitter aside; empty if it is paused.
     pub upcoming: Vec<Timestamp>,
     /// What it does, in words.
     pub description: String,
@@ -44,7 +49,20 @@ impl ScheduleControl {
         Ok(Self {
             producer: Arc::new(Producer::new(broker.clone())),
             store,
+            can: broker.capabilities(),
+            definitions: Arc::from([]),
         })
+    }
+
+    /// Sets the definitions of this process.
+    pub(crate) fn with_definitions(mut self, definitions: Vec<ScheduleDefinition>) -> Self {
+        self.definitions = definitions.into();
+        self
+    }
+
+    /// Returns the definitions of this process.
+    pub(crate) fn definitions(&self) -> &[ScheduleDefinition] {
+        &self.definitions
     }
 
     /// Returns every schedule, with its next `count` ticks.
@@ -57,28 +75,55 @@ impl ScheduleControl {
     ///
     /// Dropping the future changes nothing.
     pub async fn list(&self, count: usize) -> Result<Vec<ScheduleStatus>, SchedulerError> {
-        let snapshot = self
-            .store
-            .list()
-            .await
-            .map_err(|error| failed("list schedules", error))?;
-        let status = |entry: ScheduleEntry| {
-            let schedule = &entry.definition.schedule;
-            let upcoming = if entry.enabled {
-                schedule.upcoming(snapshot.now, count)
-            } else {
-                Vec::new()
-            };
-            ScheduleStatus {
-                upcoming,
-                description: schedule.describe(),
-                entry,
-            }
-        };
+        let snapshot = self.snapshot().await?;
+        let now = snapshot.now;
+        let status = |entry| ScheduleStatus::of(entry, now, count);
         Ok(snapshot.entries.into_iter().map(status).collect())
     }
 
-    /// Switches a schedule on; what it missed while off stays missed.
+    /// Returns one schedule, with its next `count` ticks, or `None` if there is no such schedule.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn find(
+        &self,
+        schedule: &ScheduleName,
+        count: usize,
+    ) -> Result<Option<ScheduleStatus>, SchedulerError> {
+        let all = self.list(count).await?;
+        let is_meant = |it: &ScheduleStatus| it.entry.definition.name == *schedule;
+        Ok(all.into_iter().find(is_meant))
+    }
+
+    /// Returns where the definitions of this process differ from those that are stored, which fire.
+    ///
+    /// Of two definitions of one schedule that with the higher version wins; of the same version, the one that was
+    /// stored last. The one that it replaced is shown in [`ScheduleEntry::replaced`]. A process without a scheduler has
+    /// no definitions, and so no differences.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn differences(&self) -> Result<Vec<ScheduleDifference>, SchedulerError> {
+        let snapshot = self.snapshot().await?;
+        Ok(differences(&self.definitions, &snapshot))
+    }
+
+    async fn snapshot(&self) -> Result<ScheduleSnapshot, SchedulerError> {
+        let snapshot = self.store.list().await;
+        snapshot.map_err(|error| failed("list schedules", error))
+    }
+
+    /// Lets a paused schedule fire again; what it missed meanwhile stays missed.
     ///
     /// # Errors
     ///
@@ -87,11 +132,11 @@ impl ScheduleControl {
     /// # Cancel safety
     ///
     /// Dropping the future may leave it switched or not.
-    pub async fn enable(&self, schedule: &ScheduleName) -> Result<(), SchedulerError> {
+    pub async fn resume(&self, schedule: &ScheduleName) -> Result<(), SchedulerError> {
         self.switch(schedule, true).await
     }
 
-    /// Switches a schedule off.
+    /// Pauses a schedule: its ticks are missed until it is resumed.
     ///
     /// # Errors
     ///
@@ -100,7 +145,7 @@ impl ScheduleControl {
     /// # Cancel safety
     ///
     /// Dropping the future may leave it switched or not.
-    pub async fn disable(&self, schedule: &ScheduleName) -> Result<(), SchedulerError> {
+    pub async fn pause(&self, schedule: &ScheduleName) -> Result<(), SchedulerError> {
         self.switch(schedule, false).await
     }
 
@@ -122,9 +167,36 @@ impl ScheduleControl {
     ///
     /// Dropping the future may leave it stored or not.
     pub async fn upsert(&self, definition: ScheduleDefinition) -> Result<Upserted, SchedulerError> {
+        check(&self.can, &definition)?;
         let answers = self.store.upsert(&[definition]).await;
         let answers = answers.map_err(|error| failed("store the schedule", error))?;
         Ok(answers.first().copied().unwrap_or(Upserted::Unchanged))
+    }
+
+    /// Changes a schedule as it is stored, and gives it the next version: processes with the definition of their code do
+    /// not change it back, until a deploy with a higher number does.
+    ///
+    /// Of two edits at the same time the last one stays.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such schedule, or the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave it changed or not.
+    pub async fn edit(
+        &self,
+        schedule: &ScheduleName,
+        change: impl FnOnce(&mut ScheduleDefinition) + Send,
+    ) -> Result<Upserted, SchedulerError> {
+        let snapshot = self.snapshot().await?;
+        let mut definition = entry_of(&snapshot, schedule)?.definition.clone();
+        let next = definition.version.number().saturating_add(1);
+        change(&mut definition);
+        definition.name = schedule.clone();
+        self.upsert(definition.with_version(ScheduleVersion::from_number(next)))
+            .await
     }
 
     /// Removes a schedule; a definition of the same version does not bring it back.
@@ -144,7 +216,7 @@ impl ScheduleControl {
         )
     }
 
-    /// Queues one run of a schedule now, beside its ticks.
+    /// Queues one run of a schedule now, beside its ticks: whether these overlap with it is not looked at.
     ///
     /// # Errors
     ///
@@ -154,16 +226,8 @@ impl ScheduleControl {
     ///
     /// Dropping the future may leave the run queued or not.
     pub async fn run_now(&self, schedule: &ScheduleName) -> Result<RunId, SchedulerError> {
-        let snapshot = self
-            .store
-            .list()
-            .await
-            .map_err(|error| failed("list schedules", error))?;
-        let entry = snapshot
-            .entries
-            .iter()
-            .find(|entry| entry.definition.name == *schedule);
-        let entry = entry.ok_or_else(|| SchedulerError::not_found(schedule.as_str()))?;
+        let snapshot = self.snapshot().await?;
+        let entry = entry_of(&snapshot, schedule)?;
         let mut run = entry.definition.run_at(snapshot.now);
         run.id = RunId::generate(snapshot.now);
         run.has_new_id = true;
@@ -178,6 +242,60 @@ impl ScheduleControl {
             )),
         }
     }
+}
+
+impl ScheduleStatus {
+    fn of(entry: ScheduleEntry, now: Timestamp, count: usize) -> Self {
+        let schedule = &entry.definition.schedule;
+        let upcoming = if entry.enabled {
+            schedule.upcoming(now, count)
+        } else {
+            Vec::new()
+        };
+        Self {
+            upcoming,
+            description: schedule.describe(),
+            entry,
+        }
+    }
+}
+
+fn entry_of<'s>(
+    snapshot: &'s ScheduleSnapshot,
+    schedule: &ScheduleName,
+) -> Result<&'s ScheduleEntry, SchedulerError> {
+    let mut entries = snapshot.entries.iter();
+    let entry = entries.find(|entry| entry.definition.name == *schedule);
+    entry.ok_or_else(|| SchedulerError::not_found(schedule.as_str()))
+}
+
+/// Refuses a definition that asks for what the broker lacks, or that contradicts itself.
+pub(crate) fn check(
+    can: &Capabilities,
+    definition: &ScheduleDefinition,
+) -> Result<(), SchedulerError> {
+    let options = definition.options.as_ref();
+    let is_unique = options.is_some_and(|options| options.unique.is_some());
+    if is_unique && definition.overlap == Overlap::CancelPrevious {
+        return Err(SchedulerError::config(&[format!(
+            "the schedule `{}` asks for `overlap = cancel_previous` and for a unique key, which keeps the next run out: \
+             leave one of them out",
+            definition.name
+        )]));
+    }
+    if definition.expires_in.is_some() && !can.expiry {
+        return Err(SchedulerError::config(&[format!(
+            "the runs of the schedule `{}` expire, which this broker cannot do; leave `expires_in` out or use another broker",
+            definition.name
+        )]));
+    }
+    if can.overlap || definition.overlap.is_allowed() {
+        return Ok(());
+    }
+    Err(SchedulerError::config(&[format!(
+        "the schedule `{}` asks for `overlap = {}`, and this broker cannot tell whether its last run has ended",
+        definition.name, definition.overlap
+    )]))
 }
 
 fn failed(doing: &str, error: BrokerError) -> SchedulerError {

@@ -10,6 +10,7 @@ mod agenda;
 mod broker_time;
 mod builder;
 mod control;
+mod difference;
 mod error;
 mod missed;
 mod plan;
@@ -18,6 +19,7 @@ mod scheduler;
 
 pub use builder::TaskSchedulerBuilder;
 pub use control::{ScheduleControl, ScheduleStatus};
+pub use difference::ScheduleDifference;
 pub use error::{SchedulerError, SchedulerErrorKind};
 pub use missed::{MAX_CATCH_UP, MissedTicks};
 pub use report::ScheduleReport;

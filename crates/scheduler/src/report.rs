@@ -8,6 +8,8 @@ pub struct ScheduleReport {
     pub fired: u64,
     /// Ticks that it dropped by policy.
     pub skipped: u64,
+    /// Ticks that it dropped because the run before had not ended.
+    pub overlapped: u64,
     /// Ticks that another scheduler had fired first.
     pub already_done: u64,
     /// Calls to the broker that failed and were repeated.

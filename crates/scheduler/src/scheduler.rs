@@ -15,6 +15,7 @@ use crate::agenda::Agenda;
 use crate::broker_time::BrokerTime;
 use crate::builder::{MissedPolicies, TaskSchedulerBuilder};
 use crate::control::ScheduleControl;
+use crate::difference::differences;
 use crate::error::SchedulerError;
 use crate::plan::Plan;
 use crate::report::ScheduleReport;
@@ -24,7 +25,6 @@ use crate::report::ScheduleReport;
 pub struct TaskScheduler {
     store: ScheduleHandle,
     control: ScheduleControl,
-    definitions: Vec<ScheduleDefinition>,
     policy: MissedPolicies,
     clock: Clock,
     report: ScheduleReport,
@@ -55,7 +55,6 @@ impl TaskScheduler {
     pub(crate) fn assemble(
         store: ScheduleHandle,
         control: ScheduleControl,
-        definitions: Vec<ScheduleDefinition>,
         policy: MissedPolicies,
         clock: Clock,
     ) -> Self {
@@ -63,7 +62,6 @@ impl TaskScheduler {
         Self {
             store,
             control,
-            definitions,
             policy,
             clock,
             report,
@@ -132,22 +130,30 @@ impl TaskScheduler {
         }
     }
 
-    /// Stores the definitions of this process.
+    /// Stores the definitions of this process, and says where they differ from what fires.
     async fn announce(&self) -> Result<(), BrokerError> {
-        for definitions in self.definitions.chunks(UPSERT_AT_ONCE) {
+        let mut is_outdated = false;
+        for definitions in self.definitions().chunks(UPSERT_AT_ONCE) {
             let answers = answered("store schedules", self.store.upsert(definitions)).await?;
             for (definition, answer) in definitions.iter().zip(answers) {
-                let name = &definition.name;
-                match answer {
-                    Upserted::Unchanged => {}
-                    Upserted::Outdated => {
-                        warn!(schedule = %name, "a newer definition is stored, or it was removed");
-                    }
-                    _ => info!(schedule = %name, when = %definition.schedule, ?answer, "scheduled"),
+                is_outdated |= answer == Upserted::Outdated;
+                if matches!(answer, Upserted::Created | Upserted::Replaced) {
+                    let name = &definition.name;
+                    info!(schedule = %name, when = %definition.schedule, ?answer, "scheduled");
                 }
             }
         }
+        if is_outdated {
+            let snapshot = answered("list schedules", self.store.list()).await?;
+            for difference in differences(self.definitions(), &snapshot) {
+                warn!(schedule = %difference.here.name, "{difference}");
+            }
+        }
         Ok(())
+    }
+
+    fn definitions(&self) -> &[ScheduleDefinition] {
+        self.control.definitions()
     }
 
     /// Fires what a listing holds, until the schedules change or it is old.
@@ -230,6 +236,10 @@ impl TaskScheduler {
         let counter = match fired {
             Fired::Fired(Some(_)) => &mut self.report.fired,
             Fired::Fired(None) => &mut self.report.skipped,
+            Fired::Overlapped { run } => {
+                info!(schedule = %fire.schedule, tick = %fire.tick, %run, "the tick is dropped: the run before has not ended");
+                &mut self.report.overlapped
+            }
             Fired::AlreadyDone { .. } => &mut self.report.already_done,
             _ => return,
         };
@@ -251,7 +261,9 @@ async fn fire_in_order(store: &ScheduleHandle, plan: Plan) -> Done {
     for fire in plan.fires {
         name = Some(fire.schedule.clone());
         match answered("fire a tick", store.fire(&fire)).await {
-            Ok(fired @ (Fired::Fired(_) | Fired::AlreadyDone { .. })) => done.push((fire, fired)),
+            Ok(
+                fired @ (Fired::Fired(_) | Fired::Overlapped { .. } | Fired::AlreadyDone { .. }),
+            ) => done.push((fire, fired)),
             Ok(fired) => {
                 done.push((fire, fired));
                 return (None, done, None);

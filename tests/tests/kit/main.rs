@@ -4,6 +4,7 @@
 mod faults;
 mod order;
 mod time;
+mod workflows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

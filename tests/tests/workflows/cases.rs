@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aqueduct::admin::Finding;
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::run::UniqueKey;
 use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
@@ -10,7 +11,8 @@ use integration::soon;
 
 use super::Store;
 use super::work::{
-    Notes, count, double, fails, label, number, outcome, outcomes, square, starts, sum, tell, waits,
+    Notes, count, double, fails, label, mended, number, outcome, outcomes, square, starts, sum,
+    tell, waits,
 };
 
 /// Makes a store whose queues have this length limit.
@@ -229,4 +231,67 @@ pub(crate) async fn a_task_queues_a_workflow(make: Make) {
     let mut seen = notes.seen.lock().unwrap().clone();
     seen.sort();
     assert!(seen.contains(&"after it".to_owned()), "{seen:?}");
+}
+
+pub(crate) async fn people_see_a_family_and_what_is_waited_for(make: Make) {
+    let store = make(None);
+    let (manager, admin) = (store.manager().await, store.admin().await);
+    let members = (0..7).map(number::with);
+    let chord = group(members).then(sum::after(0)).then(double::after());
+    let handle = chord.queue(&manager).await.unwrap();
+    number::queue(&manager, 1).await.unwrap();
+    let page = admin
+        .family(handle.root())
+        .next_page()
+        .await
+        .unwrap()
+        .unwrap();
+    let mut runs = handle.runs().to_vec();
+    runs.sort();
+    assert_eq!(page.iter().map(|run| run.id).collect::<Vec<_>>(), runs);
+    let scheduled = page
+        .iter()
+        .filter(|run| run.state == RunState::Scheduled)
+        .count();
+    assert_eq!(scheduled, 2, "what follows is there before it runs");
+    manager.cancel(handle.runs()[0], "enough").await.unwrap();
+    let sum = admin.explain(handle.runs()[7]).await.unwrap();
+    assert!(matches!(sum.findings[0], Finding::Ended { .. }), "{sum}");
+    let chord = group((0..7).map(number::with)).then_anyway(outcomes::after());
+    let handle = chord.queue(&manager).await.unwrap();
+    manager.cancel(handle.runs()[0], "enough").await.unwrap();
+    let explained = admin.explain(handle.id()).await.unwrap();
+    let Finding::Follows { awaited, of } = &explained.findings[0] else {
+        panic!("{explained}");
+    };
+    assert_eq!((awaited.as_slice(), *of), (&handle.runs()[1..7], 7));
+    let text = explained.to_string();
+    assert!(text.contains("the end of 6 of 7 runs: "), "{text}");
+    assert!(text.contains(", …; explain those"), "{text}");
+}
+
+pub(crate) async fn a_mended_step_goes_on_with_its_chain(make: Make) {
+    let (store, notes) = (make(None), Notes::default());
+    let app = store.app(&notes).await;
+    let chain = chain(number::with(4))
+        .then(mended::after())
+        .then(label::after("=".to_owned()))
+        .keep_result(MINUTE);
+    let handle = chain.queue(app.task_manager()).await.unwrap();
+    let error = soon("nobody is told", handle.wait().into_future()).await;
+    assert!(
+        matches!(error, Err(WaitError::Cancelled { .. })),
+        "{error:?}"
+    );
+    notes.seen.lock().unwrap().push("mended".to_owned());
+    let requeued = store
+        .admin()
+        .await
+        .requeue(&handle.runs()[1..2])
+        .await
+        .unwrap();
+    assert_eq!(requeued, [true]);
+    let value = soon("nobody is told", handle.wait().into_future()).await;
+    assert_eq!(value.unwrap(), "=5");
+    app.stop().await.unwrap();
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aqueduct::broker_api::BrokerHandle;
 use aqueduct::memory::{MemoryBroker, MemoryConfig};
 use aqueduct::redis::{RedisBroker, RedisConfig, Retention};
-use aqueduct::{App, Broker, RunningApp, TaskManager};
+use aqueduct::{Admin, App, Broker, RunningApp, TaskManager};
 use aqueduct_core::Clock;
 use aqueduct_redis_server::RedisServer;
 
@@ -61,6 +61,10 @@ impl Store {
         app.state(notes.clone()).start().await.unwrap()
     }
 
+    async fn admin(&self) -> Admin {
+        self.open().await.admin().unwrap()
+    }
+
     /// Returns a manager of a process that only queues.
     async fn manager(&self) -> TaskManager {
         let app = App::new(self.open().await).tasks(all());
@@ -99,4 +103,6 @@ on_both_brokers![
     a_full_queue_takes_all_or_nothing,
     wrong_workflows_are_refused,
     a_task_queues_a_workflow,
+    people_see_a_family_and_what_is_waited_for,
+    a_mended_step_goes_on_with_its_chain,
 ];

@@ -15,7 +15,8 @@ pub(crate) struct Notes {
 
 pub(crate) fn all() -> TaskList {
     tasks![
-        number, double, sum, label, fails, count, tell, outcome, outcomes, waits, starts, square
+        number, double, sum, label, fails, count, tell, outcome, outcomes, waits, starts, square,
+        mended
     ]
 }
 
@@ -47,6 +48,15 @@ pub(crate) async fn label(before: String, #[input] value: u64) -> String {
 #[task(retry = none)]
 pub(crate) async fn fails(#[input] _value: u64) -> Result<u64, TaskError> {
     Err(TaskError::msg("it never works"))
+}
+
+/// Fails until somebody has mended it.
+#[task(retry = none)]
+pub(crate) async fn mended(notes: State<Notes>, #[input] value: u64) -> Result<u64, TaskError> {
+    if notes.seen.lock().unwrap().is_empty() {
+        return Err(TaskError::msg("it is broken"));
+    }
+    Ok(value + 1)
 }
 
 #[task]

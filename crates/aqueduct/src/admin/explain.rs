@@ -67,6 +67,13 @@ pub enum Finding {
         /// Why the last one failed.
         failure: Option<Failure>,
     },
+    /// It waits for the ends of others.
+    Follows {
+        /// Those that have not ended.
+        awaited: Vec<RunId>,
+        /// How many it waits for in all.
+        of: usize,
+    },
     /// A consumer could not run it, and set it aside for another.
     Parked {
         /// It is tried again then, by the clock of the broker.
@@ -111,6 +118,8 @@ pub(super) struct Facts {
     pub(super) paused: Vec<PauseScope>,
     pub(super) consumers: Vec<ConsumerInfo>,
     pub(super) lengths: Option<QueueLengths>,
+    /// The unended runs that a follow-up waits for.
+    pub(super) awaited: Vec<RunId>,
 }
 
 impl Facts {
@@ -159,7 +168,15 @@ impl Facts {
             // A scope of a later release is not known here.
             _ => false,
         };
-        let later = later(run);
+        let later = run.waits_for().map_or_else(
+            || later(run),
+            |follows| {
+                Some(Finding::Follows {
+                    awaited: self.awaited.clone(),
+                    of: follows.runs.len(),
+                })
+            },
+        );
         let paused = self.paused.iter().filter(is_mine).cloned();
         let mut findings: Vec<Finding> = later
             .into_iter()
@@ -281,6 +298,7 @@ impl fmt::Display for Finding {
             Self::AskedToEnd { reason } => {
                 write!(f, "it was asked to end: {reason}; its task has its grace time to do so")
             }
+            Self::Follows { awaited, of } => fmt_follows(f, awaited, *of),
             Self::DueAt { at } => write!(f, "it is due at {at}; nothing takes it before"),
             Self::RetryingAt { at, failures, failure } => {
                 write!(f, "it has failed {failures} times and is tried again at {at}")?;
@@ -311,6 +329,21 @@ impl fmt::Display for Finding {
         }
     }
 }
+
+fn fmt_follows(f: &mut fmt::Formatter<'_>, awaited: &[RunId], of: usize) -> fmt::Result {
+    write!(f, "it waits for the end of {} of {of} runs", awaited.len())?;
+    for (number, run) in awaited.iter().take(MOST_SHOWN).enumerate() {
+        write!(f, "{} {run}", if number == 0 { ":" } else { "," })?;
+    }
+    f.write_str(if awaited.len() > MOST_SHOWN {
+        ", …; explain those"
+    } else {
+        "; explain those"
+    })
+}
+
+/// The most runs that are named.
+const MOST_SHOWN: usize = 5;
 
 impl Finding {
     fn fmt_held(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -78,7 +78,7 @@ impl Admin {
 
     /// Says why a run is not running: what holds it up, or where it is.
     ///
-    /// Changes nothing, and asks the broker at most four questions. The answers are not of one moment: a
+    /// Changes nothing, and asks the broker at most five questions. The answers are not of one moment: a
     /// run that moves meanwhile may be explained as it was.
     ///
     /// ```
@@ -109,6 +109,7 @@ impl Admin {
                 facts.consumers = self.consumers().await?;
             }
             Some((_, queue)) => {
+                facts.awaited = self.awaited(facts.run.as_ref()).await?;
                 facts.paused = self.paused().await?;
                 facts.consumers = self.consumers().await?;
                 facts.lengths = self.lengths(&[queue]).await?.pop();
@@ -121,6 +122,27 @@ impl Admin {
     /// Returns the runs that pass a filter, a page at a time.
     pub fn runs(&self, filter: RunFilter) -> RunPages {
         RunPages::new(self.clone(), filter)
+    }
+
+    /// Returns the runs of a family, a page at a time: its root, and all whose lineage leads to it.
+    ///
+    /// Those are the runs of a workflow (`handle.root()`), and what tasks of the family have queued. A run that
+    /// has ended is among them as long as it is kept.
+    ///
+    /// ```
+    /// # async fn look(admin: &aqueduct::Admin, root: aqueduct::RunId)
+    /// # -> Result<(), aqueduct::admin::AdminError> {
+    /// let mut family = admin.family(root);
+    /// while let Some(page) = family.next_page().await? {
+    ///     for run in page {
+    ///         println!("{} of {}: {}", run.id, run.task, run.state);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn family(&self, root: RunId) -> RunPages {
+        self.runs(RunFilter::all().of_family(root))
     }
 
     /// Queues ended runs anew, with fresh budgets; returns which of them were.
@@ -323,6 +345,16 @@ impl Admin {
     /// Dropping the future changes nothing.
     pub async fn consumers(&self) -> Result<Vec<ConsumerInfo>, AdminError> {
         Ok(self.seam.consumers().await?)
+    }
+
+    /// Returns which of the runs have not ended that a follow-up waits for.
+    async fn awaited(&self, run: Option<&TaskRun>) -> Result<Vec<RunId>, AdminError> {
+        let Some(follows) = run.and_then(TaskRun::waits_for) else {
+            return Ok(Vec::new());
+        };
+        let found = self.seam.find(&follows.runs).await?.into_iter().flatten();
+        let unended = found.filter(|run| !run.state.is_final());
+        Ok(unended.map(|run| run.id).collect())
     }
 
     fn seam(&self) -> &AdminHandle {

@@ -193,7 +193,7 @@
 //! conformance!(
 //!     ShelfHarness,
 //!     without = ["fenced", "priorities", "unique", "results", "waits", "cancel", "expiry", "lookup",
-//!         "workflows"]
+//!         "workflows", "overlap"]
 //! );
 //! ```
 //!

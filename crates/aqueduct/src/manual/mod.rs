@@ -7,7 +7,7 @@
 //! - [`retries`]: errors, time limits, putting off, giving up
 //! - [`cpu`]: functions that compute, in processes of their own
 //! - [`progress`]: long tasks: how far they are, and going on where an attempt ended
-//! - [`schedules`]: periodic tasks, time zones, missed ticks
+//! - [`schedules`]: periodic tasks, time zones, missed and overlapping ticks, steering at run time
 //! - [`shutdown`]: stopping without losing anything
 //! - [`observing`]: events, spans, figures
 //! - [`steering`]: failed runs, pausing, purging: looking into a broker

@@ -91,12 +91,11 @@
 //! use std::time::Duration;
 //!
 //! use aqueduct::broker_api::{ScheduleDefinition, ScheduleVersion, Upserted};
-//! use aqueduct::scheduler::ScheduleControl;
 //! use aqueduct::{Broker, Schedule, ScheduleName, TaskName, params};
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let broker = Broker::memory();
-//! let control = ScheduleControl::new(broker.handle())?;
+//! let control = broker.schedules()?;
 //! let name: ScheduleName = "report-rome".parse()?;
 //! let definition = ScheduleDefinition::new(
 //!     name.clone(),
@@ -109,14 +108,17 @@
 //! for status in control.list(3).await? {
 //!     println!("{}: {}, next {:?}", status.entry.definition.name, status.description, status.upcoming);
 //! }
-//! control.disable(&name).await?; // ticks while it is off stay missed
-//! control.enable(&name).await?;
+//! control.pause(&name).await?; // ticks meanwhile stay missed
+//! control.resume(&name).await?;
 //! control.run_now(&name).await?; // one run, beside the ticks
+//! control.edit(&name, |report| {
+//!     report.schedule = Schedule::every(Duration::from_mins(20)).unwrap();
+//! }).await?; // the next version: no process changes it back
 //! control.remove(&name).await?;
 //!
 //! // A removed schedule comes back with a higher version only.
 //! assert_eq!(control.upsert(definition.clone()).await?, Upserted::Outdated);
-//! let again = definition.with_version(ScheduleVersion::from_number(1));
+//! let again = definition.with_version(ScheduleVersion::from_number(2));
 //! assert_eq!(control.upsert(again).await?, Upserted::Created);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;

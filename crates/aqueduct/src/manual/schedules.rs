@@ -1,4 +1,4 @@
-//! Periodic tasks, time zones, missed ticks.
+//! Periodic tasks, time zones, missed and overlapping ticks.
 //!
 //! ```
 //! use aqueduct::task;
@@ -25,13 +25,54 @@
 //! set forward, that is noticed within 30 seconds, and what was jumped over counts as missed. If it is
 //! set back, nothing fires until it has caught up: no tick fires twice.
 //!
-//! At run time, [`ScheduleControl`](crate::scheduler::ScheduleControl) lists, switches, changes and
-//! removes schedules, from any process; [`parts`](super::parts) has an example. A [`Schedule`](crate::Schedule) tells its next ticks:
+//! # Ticks that overlap
+//!
+//! A tick that comes while the run before has not ended fires all the same, unless the schedule says otherwise:
+//!
+//! ```
+//! use aqueduct::task;
+//!
+//! #[task(schedule = every("1m", overlap = skip))]
+//! async fn import() {}
+//!
+//! #[task(schedule = cron("*/5 * * * *", overlap = cancel_previous), expires_in = "5m")]
+//! async fn refresh() {}
+//! ```
+//!
+//! `skip` drops the tick, `cancel_previous` fires it and ends the run before: at once if that waits, else its task is told.
+//! The broker decides in the step that fires the tick, so it is the same with any number of schedulers. A run counts until its
+//! end: while it waits, runs, or is tried again later. Dropped ticks are counted (`ScheduleEntry::overlaps`, with the last of
+//! them) and logged. With `expires_in` a run that no consumer has begun in time goes by itself.
+//!
+//! # Clocks that are changed
+//!
+//! | schedule | when the clocks go forward | when they go back |
+//! |---|---|---|
+//! | `every("20m")` | keeps its rhythm | keeps its rhythm |
+//! | `cron("30 2 * * *")`, a fixed time | fires at the first valid instant if its time does not exist that day | fires the first time only |
+//! | `cron("*/20 * * * *")`, with `*` or steps in minute or hour | keeps its rhythm | keeps its rhythm, in both passes |
+//!
+//! A day that a zone leaves out altogether, as Samoa did in 2011, fires nothing of its own. Look at what comes before you
+//! trust it: [`Schedule::upcoming`](crate::Schedule::upcoming) lists the next ticks, and
+//! [`ScheduleControl::list`](crate::scheduler::ScheduleControl::list) those of all that is stored.
 //!
 //! ```
 //! use aqueduct::{Schedule, Timestamp};
 //!
-//! let schedule = Schedule::cron("@hourly").unwrap();
-//! assert_eq!(schedule.upcoming(Timestamp::MIN, 3).len(), 3);
-//! println!("{}", schedule.describe());
+//! let nightly = Schedule::cron("30 2 * * *").unwrap().time_zone("Europe/Rome").unwrap();
+//! let before = Timestamp::from_millis(1_774_700_000_000); // 28 March 2026
+//! let ticks: Vec<String> = nightly.upcoming(before, 2).iter().map(ToString::to_string).collect();
+//! assert_eq!(ticks, ["2026-03-29T01:00:00.000Z", "2026-03-30T00:30:00.000Z"]); // 02:30 does not exist on the 29th
+//! println!("{}", nightly.describe());
 //! ```
+//!
+//! # At run time
+//!
+//! [`ScheduleControl`](crate::scheduler::ScheduleControl) lists, adds, changes, pauses, removes schedules and runs them now, from
+//! any process: [`Broker::schedules`](crate::Broker::schedules), or `app.schedules()`; [`parts`](super::parts) has an example.
+//!
+//! Each process stores the definitions of its code when it starts. Of two definitions of one schedule that with the higher
+//! version wins: the number of the deploy, which `scheduler.deploy(…)` sets. A process with a lower version fires the stored
+//! definition, and says both in its log; `control.differences()` returns them. Of the same version the one that was stored
+//! last wins, and the one that it has replaced is shown beside it (`ScheduleEntry::replaced`, with the time): two releases that
+//! share a number and take turns are seen there. `control.edit(…)` takes the next version, so that no restart undoes it.

@@ -106,8 +106,9 @@
 //! }
 //! ```
 //!
-//! A failed run that is queued anew runs alone: what followed it has ended. Queue the rest anew as well, by
-//! [`Admin::requeue`](crate::Admin::requeue) if it takes no input, else by a new workflow.
+//! A failed run that is queued anew ([`Admin::requeue`](crate::Admin::requeue)) goes on where its chain ended:
+//! what was cancelled with it waits for it again. What follows a group stays cancelled, since the values of the
+//! other members are gone; queue the group anew.
 //!
 //! # What is stored when
 //!
@@ -135,6 +136,8 @@
 //! ```
 //!
 //! Their lineage is one family: its root is the first run, or the root of the run whose task queued them.
+//! [`Admin::family`](crate::Admin::family) lists its runs and their states, and
+//! [`Admin::explain`](crate::Admin::explain) says of a follow-up which runs it waits for.
 //!
 //! # Options
 //!

@@ -1,6 +1,9 @@
 //! The definition of a schedule as bytes: a MessagePack map, then the parameters of its runs.
 
+use std::time::Duration;
+
 use aqueduct_core::run::RunOptions;
+use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{Lane, Priority, QueueName, Schedule, ScheduleName, TaskName};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,10 @@ struct WireDefinition {
     /// Without it a definition is the bytes that it always was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     options: Option<Box<RunOptions>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_in: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Overlap::is_allowed")]
+    overlap: Overlap,
 }
 
 /// Encodes a definition, without its name and its version: those are the key and the fence.
@@ -35,6 +42,8 @@ pub fn encode_definition(definition: &ScheduleDefinition) -> Result<Vec<u8>, Wir
         lane: definition.lane,
         priority: definition.priority,
         options: definition.options.clone(),
+        expires_in: definition.expires_in,
+        overlap: definition.overlap,
     });
     let mut bytes = vec![super::VERSION];
     write_block(&mut bytes, &block.map_err(WireError::unencodable)?)?;
@@ -65,10 +74,14 @@ pub fn decode_definition(
         lane,
         priority,
         options,
+        expires_in,
+        overlap,
     } = reader.block()?;
     Ok(ScheduleDefinition::new(name, schedule, task)
         .with_version(version)
         .with_payload(reader.rest()?)
         .with_place(queue, lane, priority)
-        .with_options(options.map(|it| *it).unwrap_or_default()))
+        .with_options(options.map(|it| *it).unwrap_or_default())
+        .with_expiry(expires_in)
+        .with_overlap(overlap))
 }

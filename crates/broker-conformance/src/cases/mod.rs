@@ -13,6 +13,7 @@ pub mod faults;
 pub mod history;
 pub mod lost_replies;
 pub mod order;
+pub mod overlap;
 pub mod progress;
 pub mod random;
 pub mod reclaim;
@@ -52,6 +53,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("checkpoints", can.checkpoints),
         ("workflows", can.workflows),
         ("schedules", can.schedules),
+        ("overlap", can.overlap),
     ];
     for (name, can) in facts {
         assert_eq!(

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleStore, ScheduleVersion, Upserted,
+    Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry, ScheduleStore,
+    ScheduleVersion, Upserted,
 };
 use aqueduct_core::run::RunOptions;
 use aqueduct_core::{Schedule, ScheduleName, Timestamp};
@@ -62,7 +63,9 @@ pub async fn a_run_has_what_its_schedule_asks_for(bench: Bench) {
     let mut options = RunOptions::default();
     options.keep_result = Some(PERIOD);
     options.total_timeout = Some(PERIOD);
-    let definition = definition(1, "a").with_options(options.clone());
+    let definition = definition(1, "a")
+        .with_options(options.clone())
+        .with_expiry(Some(PERIOD));
     assert_eq!(upsert(&bench, definition.clone()).await, Upserted::Created);
     assert_eq!(
         upsert(&bench, definition.clone()).await,
@@ -72,6 +75,7 @@ pub async fn a_run_has_what_its_schedule_asks_for(bench: Bench) {
     let tick = definition.schedule.next_after(bench.now()).unwrap();
     bench.advance(tick.saturating_since(bench.now())).await;
     fire(&bench, Fire::tick(&definition, tick)).await;
+    options.deadline = Some(tick.saturating_add(PERIOD));
     let lease = bench.consumer().claim_one().await;
     assert_eq!(lease.run().options.as_deref(), Some(&options));
 }
@@ -190,4 +194,27 @@ pub async fn a_change_wakes_the_waiting(bench: Bench) {
     let (woken, _) = tokio::join!(wait(long), change);
     assert!(woken.unwrap());
     assert!(wait(long).await.unwrap());
+}
+
+/// The definition that another one has replaced is shown beside it, with the time: the last of them.
+pub async fn a_replaced_definition_is_shown(bench: Bench) {
+    let (first, _) = first_tick(&bench).await;
+    assert_eq!(entries(&bench).await[0].replaced, None);
+    for (second, replaced) in [
+        (definition(1, "b"), first),
+        (definition(2, "b"), definition(1, "b")),
+    ] {
+        bench.advance(PERIOD).await;
+        assert_eq!(upsert(&bench, second).await, Upserted::Replaced);
+        let shown = entries(&bench).await.remove(0).replaced.map(|it| *it);
+        let expected = ReplacedDefinition::new(replaced, bench.now());
+        assert_eq!(shown, Some(expected));
+    }
+    upsert(&bench, definition(2, "b")).await;
+    let shown = entries(&bench).await.remove(0).replaced;
+    assert_eq!(
+        shown.map(|it| it.at),
+        Some(bench.now()),
+        "the same changes nothing"
+    );
 }

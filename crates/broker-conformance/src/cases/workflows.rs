@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, Enqueued, MAX_SETTLE_BATCH, Settled, Settlement, WaitAnswer,
+    Broker, BrokerAdmin, Enqueued, MAX_SETTLE_BATCH, RunFilter, Settled, Settlement, WaitAnswer,
     WaitEndedRequest,
 };
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
-use aqueduct_core::run::{Reason, Unsuccessful};
+use aqueduct_core::run::{Lineage, Reason, Unsuccessful};
 use aqueduct_core::{Payload, RunId, RunState};
 
 use crate::fixture::{Bench, Consumer, PAST_LEASE, fail, named, queue_name, retry, within};
@@ -361,13 +361,75 @@ pub async fn the_end_of_the_rest_is_told(bench: Bench) {
 /// A follow-up that was cancelled before it got its input cannot be queued anew.
 pub async fn without_its_input_nothing_is_queued_anew(bench: Bench) {
     let tasks = chain(&["a", "b"]);
-    let ids = [tasks[0].id, tasks[1].id];
+    let id = tasks[1].id;
     bench.queue(tasks).await;
     let mut consumer = bench.consumer();
     let lease = consumer.claim_one().await;
     consumer.settle(lease, fail()).await;
-    assert_eq!(bench.admin().requeue(&ids).await.unwrap(), [true, false]);
-    assert_eq!(consumer.claim_names(9).await, ["a"]);
+    assert_eq!(bench.admin().requeue(&[id]).await.unwrap(), [false]);
+    assert!(consumer.claim(9).await.is_empty());
+}
+
+/// What has ended with a run waits for it again when that is queued anew, and all that is in line behind it.
+pub async fn the_rest_of_a_chain_waits_again(bench: Bench) {
+    let mut tasks = chain(&["a", "b", "c"]);
+    tasks[2].options_mut().keep_result = Some(MINUTE);
+    let ids: Vec<RunId> = tasks.iter().map(|task| task.id).collect();
+    bench.queue(tasks).await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, value(0)).await;
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    assert_eq!(bench.state(ids[2]).await, Some(RunState::Cancelled));
+    assert_eq!(bench.admin().requeue(&[ids[1]]).await.unwrap(), [true]);
+    let run = bench.find(ids[2]).await.unwrap();
+    assert_eq!((run.state, run.record), (RunState::Scheduled, None));
+    let lengths = bench.lengths().await;
+    assert_eq!((lengths.queued, lengths.scheduled), (1, 1));
+    for number in 1..3_u32 {
+        let lease = consumer.claim_one().await;
+        assert_eq!(
+            lease.run().input,
+            Some(Payload::encode(&(number - 1)).unwrap())
+        );
+        consumer.settle(lease, value(number)).await;
+    }
+    assert_eq!(bench.state(ids[2]).await, Some(RunState::Succeeded));
+    // What somebody else has cancelled stays so.
+    let tasks = chain(&["a", "b"]);
+    let ids: Vec<RunId> = tasks.iter().map(|task| task.id).collect();
+    bench.queue(tasks).await;
+    bench
+        .admin()
+        .cancel(&[ids[1]], Reason::new("enough"))
+        .await
+        .unwrap();
+    bench.advance(Duration::from_secs(1)).await;
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, fail()).await;
+    assert_eq!(bench.admin().requeue(&[ids[0]]).await.unwrap(), [true]);
+    assert_eq!(reason(&bench, ids[1]).await, "enough");
+}
+
+/// The runs of a workflow are listed from their root.
+pub async fn a_family_is_listed_from_its_root(bench: Bench) {
+    let mut tasks = chord(2, |_| {});
+    let root = tasks[0].id;
+    for task in &mut tasks[1..] {
+        task.lineage = Lineage::child_of(root, root);
+    }
+    let mut ids: Vec<RunId> = tasks.iter().map(|task| task.id).collect();
+    ids.sort();
+    bench.queue(tasks).await;
+    bench.queue_one("other").await;
+    let lease = bench.consumer().claim_one().await;
+    let filter = RunFilter::all().of_family(root);
+    let page = bench.admin().list(&filter).await.unwrap();
+    assert_eq!(page.runs.iter().map(|run| run.id).collect::<Vec<_>>(), ids);
+    let running = filter.in_state(RunState::Running);
+    let page = bench.admin().list(&running).await.unwrap();
+    assert_eq!(page.runs[0].id, lease.run().id);
 }
 
 /// A step ends as many chains as it settles runs.

@@ -53,6 +53,7 @@ impl Model {
         if run.state.after(Transition::Requeue).is_none() || is_held || run.lacks_input() {
             return false;
         }
+        let ended = run.clone();
         let place = self.next_tail();
         let stored = &mut self.runs[index];
         let attempt = stored.run.tally.attempt;
@@ -68,6 +69,7 @@ impl Model {
         }
         (stored.place, stored.until, stored.cancel) = (place, None, None);
         self.apply(index, Transition::Requeue);
+        self.bring_back(&ended);
         true
     }
 

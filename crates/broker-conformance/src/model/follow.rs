@@ -39,6 +39,22 @@ impl Model {
         }
     }
 
+    /// Lets what has ended with a run wait for it again, which is queued anew.
+    pub(super) fn bring_back(&mut self, before: &TaskRun) {
+        let options = before.options.as_ref();
+        let next = options.and_then(|options| options.followed_by.as_ref());
+        let Some(index) = next.and_then(|next| self.index(next.run)) else {
+            return;
+        };
+        let ended = self.runs[index].run.clone();
+        if ended.ended_with(before) {
+            self.apply(index, Transition::Await);
+            self.runs[index].run.await_again();
+            self.runs[index].until = None;
+            self.bring_back(&ended);
+        }
+    }
+
     fn cancel_follow_up(&mut self, index: usize, reason: Reason, now: Timestamp) {
         self.runs[index].run.record_mut().reason = Some(reason);
         self.end(index, Transition::Cancel, now);

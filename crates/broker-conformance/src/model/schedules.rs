@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use aqueduct_broker_api::{
-    Enqueued, Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleVersion,
+    Enqueued, Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry, ScheduleVersion,
     TARDY_CLOCK_ALLOWANCE, Upserted,
 };
-use aqueduct_core::{ScheduleName, Timestamp};
+use aqueduct_core::schedule::Overlap;
+use aqueduct_core::{RunId, ScheduleName, Timestamp};
 
 use super::Model;
 
@@ -39,7 +40,8 @@ impl Schedules {
         if definition == entry.definition {
             return Upserted::Unchanged;
         }
-        entry.definition = definition;
+        let before = std::mem::replace(&mut entry.definition, definition);
+        entry.replaced = Some(Box::new(ReplacedDefinition::new(before, now)));
         self.revision += 1;
         Upserted::Replaced
     }
@@ -92,13 +94,34 @@ impl Model {
             };
         }
         let id = fire.run.as_ref().map(|run| run.id);
-        if let Some(run) = &fire.run
-            && self.store(run.clone(), now) == Enqueued::QueueFull
-        {
-            return Fired::QueueFull;
-        }
+        let last = entry.last_run;
+        let is_open = |run: &&RunId| self.find(**run).is_some_and(|run| !run.state.is_final());
+        let open = last
+            .as_ref()
+            .filter(is_open)
+            .copied()
+            .filter(|_| id.is_some());
+        let skipped = open.filter(|_| fire.overlap == Overlap::Skip);
+        let is_stored = match &fire.run {
+            Some(run) if skipped.is_none() => match self.store(run.clone(), now) {
+                Enqueued::QueueFull => return Fired::QueueFull,
+                answer => matches!(answer, Enqueued::Accepted(_)),
+            },
+            _ => false,
+        };
         if let Some(entry) = self.schedules.entries.get_mut(&fire.schedule) {
             entry.last_tick = fire.tick;
+            entry.last_run = if is_stored { id } else { entry.last_run };
+            if skipped.is_some() {
+                entry.overlaps += 1;
+                entry.last_overlap = Some(fire.tick);
+            }
+        }
+        if let Some(run) = skipped {
+            return Fired::Overlapped { run };
+        }
+        if let Some(run) = open.filter(|_| is_stored && fire.overlap == Overlap::CancelPrevious) {
+            self.cancel(run, &fire.reason(), now);
         }
         Fired::Fired(id)
     }

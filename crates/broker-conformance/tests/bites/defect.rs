@@ -110,6 +110,8 @@ pub(crate) enum Defect {
     RunsAnywayForgotten,
     StoredApart,
     DelayAfterOthersIgnored,
+    RestNotBroughtBack,
+    FamiliesMixed,
     // Schedules.
     TickFiresNothing,
     TickFiresTwice,
@@ -120,4 +122,8 @@ pub(crate) enum Defect {
     SwitchDoesNothing,
     RevisionFollowsTicks,
     ChangesNotTold,
+    ReplacedForgotten,
+    OverlapNeverAllowed,
+    OverlapIgnored,
+    OverlapCountedTwice,
 }

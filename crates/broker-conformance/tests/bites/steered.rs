@@ -9,6 +9,7 @@ use aqueduct_broker_api::{
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
 use crate::broken::BrokenBroker;
@@ -27,6 +28,9 @@ impl BrokerAdmin for BrokenBroker {
         let mut filter = filter.clone();
         if self.has(Defect::EndIgnoredByFilters) {
             filter.ended_since = None;
+        }
+        if self.has(Defect::FamiliesMixed) {
+            filter.root = None;
         }
         if self.has(Defect::ListRepeatsItsFirstPage) {
             filter.after = None;
@@ -65,6 +69,9 @@ impl BrokerAdmin for BrokenBroker {
     async fn requeue(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         if self.has(Defect::RequeueDoesNothing) {
             return Ok(vec![true; runs.len()]);
+        }
+        if self.has(Defect::RestNotBroughtBack) {
+            self.discard_rest(runs).await?;
         }
         self.inner.requeue(runs).await
     }
@@ -154,6 +161,14 @@ impl ScheduleStore for BrokenBroker {
         if self.has(Defect::RevisionFollowsTicks) {
             snapshot.revision += self.notes().fired;
         }
+        for entry in &mut snapshot.entries {
+            if self.has(Defect::ReplacedForgotten) {
+                entry.replaced = None;
+            }
+            if self.has(Defect::OverlapCountedTwice) && entry.overlaps > 0 {
+                entry.overlaps = self.notes().fired - 1;
+            }
+        }
         Ok(snapshot)
     }
 
@@ -167,7 +182,13 @@ impl ScheduleStore for BrokenBroker {
         if self.has(does_nothing) {
             return Ok(Fired::Fired(id));
         }
-        let fired = self.inner.fire(fire).await?;
+        let mut asked = fire.clone();
+        match self.defect {
+            Some(Defect::OverlapIgnored) => asked.overlap = Overlap::Allow,
+            Some(Defect::OverlapNeverAllowed) => asked.overlap = Overlap::Skip,
+            _ => {}
+        }
+        let fired = self.inner.fire(&asked).await?;
         self.notes().fired += 1;
         match (fired, run) {
             (Fired::AlreadyDone { .. }, Some(mut run)) if self.has(Defect::TickFiresTwice) => {

@@ -221,46 +221,6 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (Defect::CancelsNotTold, &["cancel::a_running_run_is_told"]),
     (
-        Defect::ReportsForgotten,
-        &["progress::is_shown_while_the_run_runs"],
-    ),
-    (
-        Defect::OnlyTheLastReporterShown,
-        &["progress::belongs_to_one_run"],
-    ),
-    (
-        Defect::ReportsOfAnyone,
-        &["progress::without_the_lease_changes_nothing"],
-    ),
-    (
-        Defect::ReportsOutliveTheAttempt,
-        &["progress::goes_with_the_attempt"],
-    ),
-    (
-        Defect::CheckpointsForgotten,
-        &[
-            "checkpoint::outlives_the_attempt",
-            "checkpoint::outlives_the_consumer",
-        ],
-    ),
-    (
-        Defect::OldCheckpointsReplace,
-        &["checkpoint::the_newest_counts"],
-    ),
-    (
-        Defect::CheckpointsOfAnyone,
-        &["checkpoint::without_the_lease_keeps_nothing"],
-    ),
-    (
-        Defect::CheckpointsOutliveTheEnd,
-        &["checkpoint::goes_with_the_end"],
-    ),
-    (Defect::CheckpointsOfAnySize, &["checkpoint::has_a_limit"]),
-    (
-        Defect::RepeatedCheckpointRefused,
-        &["lost_replies::of_a_checkpoint_keep_it"],
-    ),
-    (
         Defect::ReclaimDoesNothing,
         &[
             "lost_replies::of_beats_reclaim_once",
@@ -455,6 +415,14 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::DelayAfterOthersIgnored,
         &["workflows::a_delay_counts_from_the_release"],
+    ),
+    (
+        Defect::RestNotBroughtBack,
+        &["workflows::the_rest_of_a_chain_waits_again"],
+    ),
+    (
+        Defect::FamiliesMixed,
+        &["workflows::a_family_is_listed_from_its_root"],
     ),
     (Defect::TickFiresNothing, &["schedules::a_tick_fires_once"]),
     (

@@ -1,7 +1,8 @@
 //! The step that fires one tick: the compare-and-set on the last tick, and the enqueue.
 
 use aqueduct_broker_api::{Enqueued, Fire, Fired};
-use aqueduct_core::Timestamp;
+use aqueduct_core::schedule::Overlap;
+use aqueduct_core::{RunId, ScheduleName, Timestamp};
 
 use super::State;
 
@@ -16,13 +17,34 @@ impl State {
             run,
             ..
         } = fire;
-        let id = run.as_ref().map(|run| run.id);
-        if let Some(run) = run
-            && self.enqueue_one(run, now) == Enqueued::QueueFull
-        {
-            return Fired::QueueFull;
+        let Some(run) = run else {
+            self.schedules.set_last_tick(schedule, *tick);
+            return Fired::Fired(None);
+        };
+        let unended = self.unended_run_of(schedule);
+        if let (Some(run), Overlap::Skip) = (unended, fire.overlap) {
+            self.schedules.note_overlap(schedule, *tick);
+            return Fired::Overlapped { run };
+        }
+        match self.enqueue_one(run, now) {
+            Enqueued::QueueFull => return Fired::QueueFull,
+            Enqueued::Accepted(_) => {
+                self.schedules.set_last_run(schedule, run.id);
+                if let (Some(run), Overlap::CancelPrevious) = (unended, fire.overlap) {
+                    self.cancel(run, &fire.reason(), now);
+                }
+            }
+            // Nothing was added: the run before stays the last.
+            _ => {}
         }
         self.schedules.set_last_tick(schedule, *tick);
-        Fired::Fired(id)
+        Fired::Fired(Some(run.id))
+    }
+
+    /// Returns the run that a schedule has fired last, if it has not ended.
+    fn unended_run_of(&self, schedule: &ScheduleName) -> Option<RunId> {
+        let last = self.schedules.last_run(schedule)?;
+        let run = self.find(last)?;
+        (!run.state.is_final()).then_some(last)
     }
 }

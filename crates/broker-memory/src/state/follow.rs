@@ -46,6 +46,29 @@ impl State {
         }
     }
 
+    /// Lets what has ended with a run wait for it again, which is queued anew.
+    pub(super) fn bring_back(&mut self, before: &TaskRun) {
+        let options = before.options.as_ref();
+        let next = options.and_then(|options| options.followed_by.as_ref());
+        let Some(slot) = next.and_then(|next| self.slots.slot_of(next.run)) else {
+            return;
+        };
+        let stored = self.slots.get(slot);
+        let Some(ended) = stored.map(|stored| stored.run.clone()) else {
+            return;
+        };
+        if !ended.ended_with(before) {
+            return;
+        }
+        self.leave(slot);
+        self.transition(slot, Transition::Await);
+        if let Some(stored) = self.slots.get_mut(slot) {
+            stored.run.await_again();
+            stored.place = Place::Awaiting;
+        }
+        self.bring_back(&ended);
+    }
+
     fn waiting_follow_up(&self, id: RunId) -> Option<Slot> {
         let slot = self.slots.slot_of(id)?;
         (self.place_of(slot) == Some(Place::Awaiting)).then_some(slot)

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use aqueduct_broker_api::{
-    Fire, Fired, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot, TARDY_CLOCK_ALLOWANCE,
-    Upserted,
+    Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry, ScheduleSnapshot,
+    TARDY_CLOCK_ALLOWANCE, Upserted,
 };
-use aqueduct_core::{ScheduleName, Timestamp};
+use aqueduct_core::{RunId, ScheduleName, Timestamp};
 
 /// All schedules.
 #[derive(Debug, Default)]
@@ -56,7 +56,8 @@ impl Schedules {
         if stored.entry.definition == definition {
             return Upserted::Unchanged;
         }
-        stored.entry.definition = definition;
+        let before = std::mem::replace(&mut stored.entry.definition, definition);
+        stored.entry.replaced = Some(Box::new(ReplacedDefinition::new(before, now)));
         self.revision += 1;
         Upserted::Replaced
     }
@@ -123,6 +124,25 @@ impl Schedules {
     pub(super) fn set_last_tick(&mut self, name: &ScheduleName, tick: Timestamp) {
         if let Some(entry) = self.living(name) {
             entry.last_tick = tick;
+        }
+    }
+
+    pub(super) fn last_run(&self, name: &ScheduleName) -> Option<RunId> {
+        self.entries.get(name)?.entry.last_run
+    }
+
+    pub(super) fn set_last_run(&mut self, name: &ScheduleName, run: RunId) {
+        if let Some(entry) = self.living(name) {
+            entry.last_run = Some(run);
+        }
+    }
+
+    /// Notes that a tick was dropped because the run before had not ended.
+    pub(super) fn note_overlap(&mut self, name: &ScheduleName, tick: Timestamp) {
+        if let Some(entry) = self.living(name) {
+            entry.last_tick = tick;
+            entry.overlaps += 1;
+            entry.last_overlap = Some(tick);
         }
     }
 

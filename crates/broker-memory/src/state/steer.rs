@@ -55,6 +55,7 @@ impl State {
             options.deadline = None;
             options.total_timeout = None;
         }
+        let ended = stored.run.clone();
         let attempt = stored.run.tally.attempt;
         stored.run.tally = Tally {
             attempt,
@@ -64,6 +65,7 @@ impl State {
         stored.run.due_at = now;
         self.leave(slot);
         self.move_to_ready(slot, Transition::Requeue, End::Tail);
+        self.bring_back(&ended);
         true
     }
 

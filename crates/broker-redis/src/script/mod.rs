@@ -65,6 +65,7 @@ const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
@@ -90,7 +91,8 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE
+                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
+                CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
@@ -127,7 +129,21 @@ impl Scripts {
                 HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE),
-            schedule_fire: script!(clock, "schedule_fire", RUN, PLACE, ADMIT, SCHEDULES),
+            schedule_fire: script!(
+                clock,
+                "schedule_fire",
+                RUN,
+                RECORD,
+                PLACE,
+                LEAVE,
+                WAITING,
+                FOLLOW,
+                ENDING,
+                LOCATE,
+                CANCELLING,
+                ADMIT,
+                SCHEDULES
+            ),
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),

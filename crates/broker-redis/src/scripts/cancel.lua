@@ -13,28 +13,9 @@ local ids, answers = {}, {}
 for index = 8, #ARGV do ids[index - 7] = ARGV[index] end
 local found, is_complete = locate(ids, list, tonumber(ARGV[6]), tonumber(ARGV[7]))
 
-local function cancel(id, place)
-  local kind, run = place[1], place[2]
-  if kind == HELD then
-    call('HSETNX', P .. 'asked:' .. place.consumer, id, reason)
-    return 'R'
-  end
-  -- What was cancelled before may have changed it: a run that another follows ends that as well.
-  if kind == BY_ID then run = call('HGET', RUNS, id) end
-  if not run then return 'U' end
-  if kind == BY_ID and state_of(run) > RETRYING then
-    return tostring(state_of(run))
-  end
-  -- A plain run is in its list: there the id takes its place, and is passed over.
-  if kind == LISTED then call('LSET', place.list, place.index, '\0' .. id) end
-  local fields_count, fields = record_of(run)
-  finish_waiting(run, CANCELLED, time, limits, fields_count + 1, fields .. reason)
-  return 'C'
-end
-
 for index, id in ipairs(ids) do
   local place = found[id]
-  answers[index] = place and cancel(id, place) or 'U'
+  answers[index] = place and cancel(id, place, reason, time, limits) or 'U'
   if answers[index] == 'C' then found[id] = { BY_ID, call('HGET', RUNS, id) } end
 end
 flush()

@@ -3,9 +3,10 @@
 --
 -- KEYS  meta, none
 -- ARGV  id, the run as it was seen, the run with fresh budgets and without record and deadline,
---       what stands beside it (empty: nothing), its unique key (empty: none)
+--       what stands beside it (empty: nothing), its unique key (empty: none); then for each run in line behind
+--       it that has ended with it: id, as it was seen, as it waits again, what stands beside it
 -- reply 1 if it was queued, 0 if it cannot be, 2 if it is no longer as it was seen
--- bound 1 run
+-- bound 1 run, and 64 in line behind it
 local id, before, run, side, unique = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if call('HGET', RUNS, id) ~= before then
   return 2
@@ -18,5 +19,11 @@ call('HDEL', RUNS, id)
 call('ZREM', P .. 'kept', id)
 if side ~= '' then call('HSET', SIDE, id, side) end
 put_ready(in_state(sub(run, 1, 34) .. time_bytes(time) .. sub(run, 41), QUEUED), 'RPUSH')
+for at = 6, #ARGV, 4 do
+  if call('HGET', RUNS, ARGV[at]) ~= ARGV[at + 1] then break end
+  call('ZREM', P .. 'kept', ARGV[at])
+  call('HSET', SIDE, ARGV[at], ARGV[at + 3])
+  put_awaiting(ARGV[at + 2])
+end
 flush()
 return 1

@@ -2,11 +2,13 @@
 -- Fires one tick: moves the last tick on and stores the run, or says why not.
 --
 -- KEYS  meta, none
--- ARGV  name, version (8 bytes), tick ms, allowance ms, most runs of a queue (0: no limit), then the
---       run (lib/admit.lua), or nothing to skip the tick
--- reply {'fired'}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
--- bound 1 run
-local name, version, tick = ARGV[1], ARGV[2], tonumber(ARGV[3])
+-- ARGV  keep failed ms, keep ended ms, most kept; name, version (8 bytes), tick ms, allowance ms, most runs of a
+--       queue (0: no limit), what to do if the last run has not ended (allow, skip or cancel_previous), the reason
+--       of that, as a field; then id and run (lib/admit.lua), or nothing to skip the tick
+-- reply {'fired'}, {'overlap', last run}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
+-- bound 2 runs, the number of consumers
+local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local name, version, tick, overlap = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[9]
 local entry, time = read(name), now()
 if not entry or entry.removed or not entry.on then
   return { 'off' }
@@ -14,12 +16,38 @@ elseif entry.version ~= version then
   return { 'changed' }
 elseif tick <= entry.last_tick then
   return { 'done', entry.last_tick }
-elseif tick > time + tonumber(ARGV[4]) then
+elseif tick > time + tonumber(ARGV[7]) then
   return { 'early', tick - time }
 end
-if #ARGV > 5 and admit(6, time, tonumber(ARGV[5])) == 'F' then
+entry.last_tick = tick
+if #ARGV == 10 then
+  write(name, entry)
+  return { 'fired' }
+end
+
+-- What stands beside a run goes with its end.
+local last, overlaps, last_overlap = read_run(name)
+local is_open = overlap ~= 'allow' and last and call('HEXISTS', SIDE, last) == 1
+if is_open and overlap == 'skip' then
+  write(name, entry)
+  write_run(name, last, overlaps + 1, tick)
+  return { 'overlap', last }
+end
+local answer = admit(12, time, tonumber(ARGV[8]))
+if answer == 'F' then
   return { 'full' }
 end
-entry.last_tick = tick
 write(name, entry)
+if sub(answer, 1, 1) == 'D' then
+  -- Nothing was added: the run before stays the last.
+  return { 'fired' }
+end
+write_run(name, ARGV[11], overlaps, last_overlap)
+if is_open then
+  -- The moves of `admit` are written.
+  counts, tallies, ends, bells, dues = {}, {}, {}, {}, {}
+  local found = locate({ last }, '', 0, 0)
+  if found[last] then cancel(last, found[last], ARGV[10], time, limits) end
+  flush()
+end
 return { 'fired' }

@@ -12,6 +12,8 @@ if not entry or entry.removed then
 end
 if what == 'remove' then
   entry.removed = true
+  call('HDEL', LAST_RUNS, name)
+  call('HDEL', REPLACED, name)
 elseif entry.on == (what == 'on') then
   return 1
 else

@@ -17,6 +17,7 @@ for at = 1, #ARGV, 3 do
   elseif entry.definition == definition and entry.version == version then
     answer = 'U'
   else
+    call('HSET', REPLACED, name, entry.version .. time_bytes(time) .. entry.definition)
     entry.version, entry.definition = version, definition
     write(name, entry)
     answer = 'R'

@@ -292,6 +292,7 @@ fn as_defined(definition: &TaskDefinition, params: Payload) -> Result<QueuedTask
     task.queue = definition.queue().clone();
     task.lane = definition.lane();
     task.priority = definition.priority();
+    task.expires_in = definition.expires_in();
     task.options = options;
     Ok(task)
 }

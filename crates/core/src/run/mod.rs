@@ -225,6 +225,24 @@ impl TaskRun {
         self.due_at <= now
     }
 
+    /// Returns whether the run waited for just that one, and was cancelled in the step that ended it.
+    #[must_use]
+    pub fn ended_with(&self, before: &Self) -> bool {
+        let follows = self.options.as_ref().and_then(|it| it.follows.as_ref());
+        let waited = follows.is_some_and(|it| it.runs == [before.id] && !it.runs_anyway);
+        let was_released = self.tally.attempt > 0 || self.input.is_some();
+        let is_same_step = self.ended_at().is_some() && self.ended_at() == before.ended_at();
+        waited && !was_released && self.state == RunState::Cancelled && is_same_step
+    }
+
+    /// Makes a run wait again that has [ended with](Self::ended_with) another, which was queued anew.
+    ///
+    /// Its state does not change.
+    pub fn await_again(&mut self) {
+        self.record = None;
+        self.due_at = Timestamp::MAX;
+    }
+
     /// Returns whether the run cannot be queued anew, because it never got its input.
     #[must_use]
     pub fn lacks_input(&self) -> bool {

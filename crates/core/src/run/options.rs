@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::key::{KeyError, KeyTemplate, MAX_KEY_BYTES};
+use crate::name::ScheduleName;
 use crate::payload::Payload;
 use crate::run::follow::{FollowedBy, Follows};
 use crate::time::Timestamp;
@@ -30,6 +31,9 @@ pub struct RunOptions {
     /// between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_timeout: Option<Duration>,
+    /// The schedule that has fired the run, if that looks whether its runs overlap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleName>,
     /// The W3C trace parent of whoever queued the run. One that is not in order is read as none.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_valid")]
     pub trace_parent: Option<TraceParent>,

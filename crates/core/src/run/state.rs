@@ -61,6 +61,8 @@ pub enum Transition {
     Reclaim,
     /// An operator starts an ended run anew.
     Requeue,
+    /// What the run waited for, and ended with, was started anew.
+    Await,
 }
 
 impl RunState {
@@ -87,7 +89,9 @@ impl RunState {
             (Self::Queued, T::Claim) => Some(Self::Running),
             (Self::Running, T::Succeed) => Some(Self::Succeeded),
             (Self::Running, T::Retry) => Some(Self::Retrying),
-            (Self::Running, T::Snooze | T::Park) => Some(Self::Scheduled),
+            (Self::Running, T::Snooze | T::Park) | (Self::Cancelled, T::Await) => {
+                Some(Self::Scheduled)
+            }
             (Self::Running, T::Fail) => Some(Self::Failed),
             (Self::Scheduled | Self::Queued | Self::Running | Self::Retrying, T::Cancel) => {
                 Some(Self::Cancelled)
@@ -107,7 +111,7 @@ impl RunState {
         }
     }
 
-    /// Returns whether nothing but a requeue can follow.
+    /// Returns whether nothing but a requeue can follow, of the run or of what it waited for.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(
@@ -140,7 +144,7 @@ impl RunState {
 
 impl Transition {
     /// Every transition.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Due,
         Self::Claim,
         Self::Succeed,
@@ -153,6 +157,7 @@ impl Transition {
         Self::Park,
         Self::Reclaim,
         Self::Requeue,
+        Self::Await,
     ];
 }
 
@@ -186,6 +191,7 @@ impl fmt::Display for Transition {
             Self::Park => "park",
             Self::Reclaim => "reclaim",
             Self::Requeue => "requeue",
+            Self::Await => "await",
         })
     }
 }

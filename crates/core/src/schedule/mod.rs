@@ -6,9 +6,11 @@ mod duration_text;
 mod error;
 mod interval;
 mod notation;
+mod overlap;
 
 pub use error::InvalidSchedule;
 pub use interval::{MAX_PERIOD, MIN_PERIOD};
+pub use overlap::Overlap;
 
 use std::time::Duration;
 

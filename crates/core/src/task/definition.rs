@@ -12,7 +12,7 @@ use crate::payload::Payload;
 use crate::priority::Priority;
 use crate::retry::RetryPolicy;
 use crate::run::MAX_WAIT;
-use crate::schedule::Schedule;
+use crate::schedule::{Overlap, Schedule};
 use crate::state::StateNeed;
 
 /// How long a run may take unless its task says otherwise.
@@ -32,6 +32,7 @@ pub struct TaskDefinition {
     priority: Priority,
     timeout: Duration,
     total_timeout: Option<Duration>,
+    expires_in: Option<Duration>,
     retry: RetryPolicy,
     keep_result: Option<Duration>,
     unique: Option<KeyTemplate>,
@@ -51,6 +52,8 @@ pub struct TaskSchedule {
     pub schedule: Schedule,
     /// The parameters of each run.
     pub params: Payload,
+    /// What becomes of a tick while the run before has not ended.
+    pub overlap: Overlap,
 }
 
 /// Where in the source a task is defined.
@@ -88,6 +91,7 @@ impl TaskDefinition {
             priority: Priority::default(),
             timeout: DEFAULT_TIMEOUT,
             total_timeout: None,
+            expires_in: None,
             retry: RetryPolicy::default(),
             keep_result: None,
             unique: None,
@@ -189,6 +193,24 @@ impl TaskDefinition {
         Ok(self)
     }
 
+    /// Lets runs expire that have not started so long after the broker accepted them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the time is from 1 ms to a year.
+    pub fn with_expiry(mut self, wait: Duration) -> Result<Self, InvalidDefinition> {
+        if wait < Duration::from_millis(1) || wait > MAX_WAIT {
+            return Err(InvalidDefinition {
+                task: self.name,
+                what: "the expiry",
+                longest: "a year",
+                timeout: wait,
+            });
+        }
+        self.expires_in = Some(wait);
+        Ok(self)
+    }
+
     /// Sets which failures are retried, how often and after what waits.
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
@@ -213,7 +235,20 @@ impl TaskDefinition {
     /// Makes the task periodic.
     #[must_use]
     pub fn with_schedule(mut self, schedule: Schedule, params: Payload) -> Self {
-        self.schedule = Some(TaskSchedule { schedule, params });
+        self.schedule = Some(TaskSchedule {
+            schedule,
+            params,
+            overlap: Overlap::default(),
+        });
+        self
+    }
+
+    /// Sets what becomes of a tick while the run before has not ended, if the task is periodic.
+    #[must_use]
+    pub fn with_overlap(mut self, overlap: Overlap) -> Self {
+        if let Some(periodic) = &mut self.schedule {
+            periodic.overlap = overlap;
+        }
         self
     }
 
@@ -296,6 +331,12 @@ impl TaskDefinition {
     #[must_use]
     pub fn total_timeout(&self) -> Option<Duration> {
         self.total_timeout
+    }
+
+    /// Returns how long after their acceptance runs expire that have not started, if they do.
+    #[must_use]
+    pub fn expires_in(&self) -> Option<Duration> {
+        self.expires_in
     }
 
     /// Returns which failures are retried, how often and after what waits.

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::handle::ChainHandle;
 use super::plan::{Place, Plan};
+use super::queue::QueueWorkflow;
 use crate::manager::{
-    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, TaskCall, WaitError,
+    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueTarget, RunHandle, TaskCall, WaitError,
 };
 use crate::run::{Takes, Unsuccessful};
 
@@ -91,27 +92,25 @@ impl<Out> Chain<Out> {
         self
     }
 
-    /// Queues all runs of the chain, in one step.
+    /// Queues all runs of the chain, in one step: `.await` what this returns.
     ///
-    /// # Errors
-    ///
-    /// Returns an error if one of the calls is not in order, or asks for what a workflow cannot do, or there
-    /// are more than [`MAX_RUNS`](super::MAX_RUNS) of them; if the broker lacks workflows, refused or did not
-    /// answer. Unless it did not answer, nothing is queued then.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave the whole chain queued or none of it.
-    pub async fn queue(
+    /// Refused are a call that is not in order or asks for what a workflow cannot do, and more than
+    /// [`MAX_RUNS`](super::MAX_RUNS) of them. Unless the broker did not answer, nothing is queued then.
+    pub fn queue<'m>(
         self,
-        target: &(impl QueueTarget + Sync + ?Sized),
-    ) -> Result<ChainHandle<Out>, QueueError> {
+        target: &'m (impl QueueTarget + ?Sized),
+    ) -> QueueWorkflow<'m, ChainHandle<Out>>
+    where
+        Out: 'm,
+    {
         let (manager, last) = (target.manager(), self.last);
-        let runs = manager.queue_plan(self.plan).await?;
-        Ok(ChainHandle::new(
-            RunHandle::new(&manager, runs.id(last)),
-            runs,
-        ))
+        QueueWorkflow::new(async move {
+            let runs = manager.queue_plan(self.plan).await?;
+            Ok(ChainHandle::new(
+                RunHandle::new(&manager, runs.id(last)),
+                runs,
+            ))
+        })
     }
 
     /// Queues the chain, and waits for the value of its last run.

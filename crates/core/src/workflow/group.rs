@@ -9,9 +9,8 @@ use serde::de::DeserializeOwned;
 use super::chain::Chain;
 use super::handle::GroupHandle;
 use super::plan::{Place, Plan};
-use crate::manager::{
-    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueError, QueueTarget, RunHandle, WaitError,
-};
+use super::queue::QueueWorkflow;
+use crate::manager::{FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueTarget, RunHandle, WaitError};
 use crate::run::{Takes, Unsuccessful};
 
 /// Runs at the same time, not yet queued; each returns an `Out`.
@@ -71,24 +70,23 @@ impl<Out> Group<Out> {
         self
     }
 
-    /// Queues all runs of the group, in one step.
+    /// Queues all runs of the group, in one step: `.await` what this returns.
     ///
-    /// # Errors
-    ///
-    /// As [`Chain::queue`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave the whole group queued or none of it.
-    pub async fn queue(
+    /// What is refused is that of [`Chain::queue`].
+    pub fn queue<'m>(
         self,
-        target: &(impl QueueTarget + Sync + ?Sized),
-    ) -> Result<GroupHandle<Out>, QueueError> {
+        target: &'m (impl QueueTarget + ?Sized),
+    ) -> QueueWorkflow<'m, GroupHandle<Out>>
+    where
+        Out: 'm,
+    {
         let manager = target.manager();
-        let runs = manager.queue_plan(self.plan).await?;
-        let members = self.members.iter().map(|place| runs.id(*place));
-        let members = members.map(|id| RunHandle::new(&manager, id)).collect();
-        Ok(GroupHandle::new(&manager, members, runs))
+        QueueWorkflow::new(async move {
+            let runs = manager.queue_plan(self.plan).await?;
+            let members = self.members.iter().map(|place| runs.id(*place));
+            let members = members.map(|id| RunHandle::new(&manager, id)).collect();
+            Ok(GroupHandle::new(&manager, members, runs))
+        })
     }
 
     /// Queues the group, and waits for the values of all members, in their order.

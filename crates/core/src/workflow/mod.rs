@@ -13,6 +13,7 @@ mod queue;
 pub use chain::{Chain, chain};
 pub use group::{Group, group};
 pub use handle::{ChainHandle, GroupHandle};
+pub use queue::QueueWorkflow;
 
 pub use crate::manager::{FollowUp, NextStep};
 pub use crate::run::Unsuccessful;

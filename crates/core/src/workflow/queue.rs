@@ -1,11 +1,58 @@
 //! Queueing a workflow: identities, lineage, and one request for all of it.
 
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
 use super::handle::Runs;
 use super::plan::Plan;
 use crate::id::RunId;
-use crate::manager::{QueueError, TaskManager};
+use crate::manager::{QueueError, TaskManager, wait_for};
 use crate::queue::Enqueued;
 use crate::run::Lineage;
+
+/// A workflow on its way: `.await` it for its handle, a `H`.
+///
+/// Dropping it once it was polled may leave the whole workflow queued or none of it.
+#[must_use = "nothing is queued until this is awaited"]
+pub struct QueueWorkflow<'m, H> {
+    work: Pin<Box<dyn Future<Output = Result<H, QueueError>> + Send + 'm>>,
+}
+
+impl<'m, H> QueueWorkflow<'m, H> {
+    pub(super) fn new(work: impl Future<Output = Result<H, QueueError>> + Send + 'm) -> Self {
+        Self {
+            work: Box::pin(work),
+        }
+    }
+
+    /// Queues the workflow, and waits on this thread until the broker has answered.
+    ///
+    /// For synchronous bodies of CPU tasks, which have a thread of their own. In an asynchronous task it holds
+    /// up all others of the same thread: `.await` the workflow there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the workflow is not in order, or the broker refused it or did not answer.
+    pub fn blocking(self) -> Result<H, QueueError> {
+        wait_for(self.work)
+    }
+}
+
+impl<'m, H> IntoFuture for QueueWorkflow<'m, H> {
+    type Output = Result<H, QueueError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'm>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.work
+    }
+}
+
+impl<H> fmt::Debug for QueueWorkflow<'_, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueWorkflow").finish_non_exhaustive()
+    }
+}
 
 impl TaskManager {
     /// Queues the runs of a workflow, all of them or none.

@@ -12,4 +12,13 @@ async fn nowhere() {}
 #[task(schedule = every("0s"))]
 async fn zero() {}
 
+#[task(schedule = every("1m", overlap = sometimes))]
+async fn unsure() {}
+
+#[task(schedule = every("1m", overlap = cancel_previous), unique = "one")]
+async fn cannot_be_both() {}
+
+#[task(schedule = every("1m", overlap = skip), unique = "one")]
+async fn fine() {}
+
 fn main() {}

@@ -19,7 +19,8 @@ end
 
 -- Returns a text as MessagePack.
 local function packed(text)
-  return '\218' .. pack('>I2', #text) .. text
+  if #text < 32 then return char(160 + #text) .. text end
+  return (#text < 256 and '\217' .. char(#text) or '\218' .. pack('>I2', #text)) .. text
 end
 
 -- Returns the value of the field `result` of a record; that of no field is nil.

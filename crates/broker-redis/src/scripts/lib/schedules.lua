@@ -15,6 +15,20 @@ local function write(name, entry)
     .. time_bytes(entry.last_tick) .. entry.definition)
 end
 
+-- The last run of each schedule, how many ticks overlapped with it and which was the last of these; and the
+-- definitions that were replaced last, behind version and time.
+local LAST_RUNS, REPLACED = P .. 'schedules:runs', P .. 'schedules:replaced'
+
+local function read_run(name)
+  local last = call('HGET', LAST_RUNS, name)
+  if not last then return nil, 0, 0 end
+  return sub(last, 1, 16), parse('>I6I6', last, 17)
+end
+
+local function write_run(name, run, overlaps, last_overlap)
+  call('HSET', LAST_RUNS, name, run .. pack('>I6I6', overlaps, last_overlap))
+end
+
 -- Returns whether one version, as 8 bytes, is lower than another.
 local function is_lower(a, b)
   local a_high, a_low = parse('>I4I4', a)

@@ -1,0 +1,63 @@
+//! Which cases each defect must make fail: of what running runs tell, and of ticks that overlap.
+
+use crate::defect::Defect;
+
+/// What each defect must make fail, beside those of `table`.
+pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
+    (
+        Defect::ReportsForgotten,
+        &["progress::is_shown_while_the_run_runs"],
+    ),
+    (
+        Defect::OnlyTheLastReporterShown,
+        &["progress::belongs_to_one_run"],
+    ),
+    (
+        Defect::ReportsOfAnyone,
+        &["progress::without_the_lease_changes_nothing"],
+    ),
+    (
+        Defect::ReportsOutliveTheAttempt,
+        &["progress::goes_with_the_attempt"],
+    ),
+    (
+        Defect::CheckpointsForgotten,
+        &[
+            "checkpoint::outlives_the_attempt",
+            "checkpoint::outlives_the_consumer",
+        ],
+    ),
+    (
+        Defect::OldCheckpointsReplace,
+        &["checkpoint::the_newest_counts"],
+    ),
+    (
+        Defect::CheckpointsOfAnyone,
+        &["checkpoint::without_the_lease_keeps_nothing"],
+    ),
+    (
+        Defect::CheckpointsOutliveTheEnd,
+        &["checkpoint::goes_with_the_end"],
+    ),
+    (Defect::CheckpointsOfAnySize, &["checkpoint::has_a_limit"]),
+    (
+        Defect::RepeatedCheckpointRefused,
+        &["lost_replies::of_a_checkpoint_keep_it"],
+    ),
+    (
+        Defect::ReplacedForgotten,
+        &["schedules::a_replaced_definition_is_shown"],
+    ),
+    (
+        Defect::OverlapNeverAllowed,
+        &["overlap::is_allowed_by_default"],
+    ),
+    (
+        Defect::OverlapIgnored,
+        &[
+            "overlap::can_be_skipped",
+            "overlap::can_cancel_the_run_before",
+        ],
+    ),
+    (Defect::OverlapCountedTwice, &["overlap::is_counted_once"]),
+];

@@ -1,0 +1,4 @@
+//! The target `envelope` of `integration::fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| integration::fuzz::run("envelope", bytes));

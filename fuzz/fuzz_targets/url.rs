@@ -1,0 +1,4 @@
+//! The target `url` of `integration::fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| integration::fuzz::run("url", bytes));

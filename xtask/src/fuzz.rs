@@ -1,0 +1,65 @@
+//! `cargo xtask fuzz`: the fuzz targets, with cargo-fuzz and a nightly compiler.
+//!
+//! What it finds is in `fuzz/artifacts`; make an example of it in `tests/src/fuzz`, so that the tests have it for ever.
+
+use std::process::Command;
+
+use crate::shell::{root, run as run_command, tool};
+
+/// How long each target is fuzzed, unless told otherwise, in minutes.
+const MINUTES: u64 = 1;
+
+/// Fuzzes one target, or all: `[target] [--minutes TIME]`.
+pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
+    let (name, minutes) = match words {
+        [] => (None, MINUTES),
+        ["--minutes", minutes] => (None, minutes.parse()?),
+        [name] => (Some(*name), MINUTES),
+        [name, "--minutes", minutes] => (Some(*name), minutes.parse()?),
+        _ => anyhow::bail!("fuzz [target] [--minutes TIME]"),
+    };
+    let names: Vec<String> = targets()?
+        .into_iter()
+        .filter(|it| name.is_none_or(|name| name == it))
+        .collect();
+    anyhow::ensure!(
+        !names.is_empty(),
+        "no target is called {}; they are {}",
+        name.unwrap_or_default(),
+        targets()?.join(", ")
+    );
+    let path = tool("cargo-fuzz")?;
+    for name in names {
+        println!("── {name}");
+        let seconds = format!("-max_total_time={}", minutes * 60);
+        let mut command = Command::new("cargo");
+        command
+            .args([
+                "+nightly",
+                "fuzz",
+                "run",
+                &name,
+                "--",
+                &seconds,
+                "-max_len=4096",
+            ])
+            .current_dir(root())
+            .env("PATH", &path)
+            // Whatever toolchain runs this is not the one that fuzzes.
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("CARGO");
+        run_command(&mut command)?;
+    }
+    Ok(())
+}
+
+/// Returns the names of the targets.
+fn targets() -> anyhow::Result<Vec<String>> {
+    let files = std::fs::read_dir(root().join("fuzz/fuzz_targets"))?;
+    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names
+        .filter_map(|name| Some(name.strip_suffix(".rs")?.to_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
+}
