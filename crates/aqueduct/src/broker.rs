@@ -30,6 +30,10 @@ impl Broker {
     /// | `redis-sentinel://host[:port],…/service` | the primary that sentinels know; `rediss-sentinel` | `redis` |
     /// | `redis-cluster://host[:port],…` | a Redis cluster; `rediss-cluster` | `redis` |
     ///
+    /// Options stand behind a `?`, as in `memory://?max_queue_length=10000&max_queue_length.mail=500`: the most unfinished
+    /// runs of each queue, and of the queue `mail`. Redis has more, see
+    /// [`RedisConfig`](https://docs.rs/aqueduct-broker-redis).
+    ///
     /// # Errors
     ///
     /// Returns an error if the URL is malformed, its scheme is unknown (the message names the cargo

@@ -128,10 +128,31 @@ fn scheme_of(url: &str) -> Result<String, BrokerUrlError> {
 
 #[cfg(feature = "memory")]
 async fn open_memory(url: String) -> Result<Broker, OpenError> {
-    match url.split_once("://") {
-        Some((_, "" | "/")) => Ok(Broker::memory()),
-        _ => Err("`memory://` takes nothing behind it: each opening is a new, empty broker".into()),
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+    if !matches!(place, "" | "/") {
+        return Err(
+            "`memory://` takes no place behind it: each opening is a new, empty broker".into(),
+        );
     }
+    let mut config = aqueduct_broker_memory::MemoryConfig::default();
+    for option in options.split('&').filter(|it| !it.is_empty()) {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match config.queue_limits.read_option(name, value) {
+            Some(read) => read?,
+            None => {
+                let name: String = name.chars().take(MAX_SHOWN_NAME).collect();
+                let name = name.escape_debug();
+                return Err(
+                    format!("the option `{name}` is not known; known is max_queue_length").into(),
+                );
+            }
+        }
+    }
+    let clock = aqueduct_core::Clock::system();
+    Ok(Broker::new(
+        aqueduct_broker_memory::MemoryBroker::with_config(config, clock),
+    ))
 }
 
 #[cfg(feature = "redis")]
@@ -180,6 +201,10 @@ const REDIS_SCHEMES: [&str; 7] = [
     "redis-cluster",
     "rediss-cluster",
 ];
+
+/// How much of the name of an option is shown.
+#[cfg(feature = "memory")]
+const MAX_SHOWN_NAME: usize = 40;
 
 /// Longer schemes are malformed.
 const MAX_SCHEME_BYTES: usize = 32;

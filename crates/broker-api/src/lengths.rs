@@ -16,6 +16,8 @@ pub struct QueueLengths {
     pub retrying: u64,
     /// Runs that consumers hold.
     pub running: u64,
+    /// The most unfinished runs, as the process that was asked applies it; `None` for no limit.
+    pub limit: Option<u64>,
 }
 
 impl QueueLengths {
@@ -28,7 +30,21 @@ impl QueueLengths {
             scheduled: 0,
             retrying: 0,
             running: 0,
+            limit: None,
         }
+    }
+
+    /// Sets the most unfinished runs.
+    #[must_use]
+    pub fn limited(mut self, limit: Option<u64>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Returns whether one more run would be refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.unfinished() >= limit)
     }
 
     /// Returns how many runs have not ended.

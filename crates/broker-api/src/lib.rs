@@ -20,6 +20,7 @@ pub mod faulty;
 mod introduction;
 mod lease;
 mod lengths;
+mod limits;
 mod producer;
 mod reclaim;
 mod schedules;
@@ -43,6 +44,7 @@ pub use extend::{ExtendRequest, Extended, Report};
 pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
+pub use limits::{InvalidQueueLimit, QueueLimits};
 pub use producer::Producer;
 pub use reclaim::{DEFAULT_CRASH_BUDGET, MAX_RECLAIM_BATCH, ReclaimRequest, Reclaimed};
 pub use schedules::{

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, ClaimRequest, EnqueueRequest, Enqueued, Fire, Fired, LaneWant, RunFilter,
-    ScheduleDefinition, ScheduleStore, Sequence, Settlement,
+    Broker, BrokerAdmin, ClaimRequest, EnqueueRequest, Enqueued, Fire, Fired, LaneWant,
+    QueueLimits, RunFilter, ScheduleDefinition, ScheduleStore, Sequence, Settlement,
 };
 use aqueduct_broker_conformance::{START, named};
 use aqueduct_broker_memory::{MemoryBroker, MemoryConfig};
@@ -18,7 +18,7 @@ const MOST: usize = 3;
 fn full_at_three() -> (MemoryBroker, ManualClock) {
     let clock = ManualClock::new(START);
     let mut config = MemoryConfig::default();
-    config.max_queue_length = Some(MOST as u64);
+    config.queue_limits = QueueLimits::none().with_default(MOST as u64);
     config.max_kept = MOST;
     (MemoryBroker::with_config(config, clock.clock()), clock)
 }
@@ -89,4 +89,28 @@ async fn ended_runs_are_kept_up_to_their_number() {
         .unwrap();
     assert_eq!(kept.runs.len(), MOST);
     assert!(kept.runs.iter().all(|run| run.state == RunState::Failed));
+}
+
+#[tokio::test]
+async fn each_queue_has_its_own_limit() {
+    let mail = QueueName::from_static("mail");
+    let mut config = MemoryConfig::default();
+    config.queue_limits = QueueLimits::none().with_queue(mail.clone(), 1);
+    let broker = MemoryBroker::with_config(config, ManualClock::new(START).clock());
+    let for_mail = || {
+        let mut task = named("a");
+        task.queue = mail.clone();
+        task
+    };
+    let tasks = vec![named("a"), for_mail(), for_mail(), named("a")];
+    let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks);
+    let accepted = Enqueued::Accepted(RunState::Queued);
+    let answers = broker.enqueue(&request).await.unwrap();
+    assert_eq!(answers, [accepted, accepted, Enqueued::QueueFull, accepted]);
+    let lengths = broker
+        .queue_lengths(&[mail, QueueName::DEFAULT])
+        .await
+        .unwrap();
+    let shown: Vec<_> = lengths.iter().map(|it| (it.limit, it.is_full())).collect();
+    assert_eq!(shown, [(Some(1), true), (None, false)]);
 }

@@ -38,15 +38,15 @@ impl Broker for RedisBroker {
         let mut args = self.0.keys.args(8 + request.tasks.len() * 3);
         args.text(&format!("{:032x}", request.producer.as_u128()))
             .number(request.sequence.number());
-        let max_length = self.max_queue_length();
-        let are_plain = max_length == 0 && items::are_plain(&request.tasks);
+        let limits = self.limits_of(&request.tasks);
+        let are_plain = limits.is_empty() && items::are_plain(&request.tasks);
         let script = if are_plain {
             let time = self.0.clock.now();
             args.number(time.as_millis());
             items::push_plain(&mut args, &request.tasks, time).map_err(encode)?;
             &self.0.scripts.enqueue_plain
         } else {
-            args.number(max_length);
+            args.bytes(limits);
             items::push_tasks(&mut args, &request.tasks).map_err(encode)?;
             &self.0.scripts.enqueue
         };
@@ -240,7 +240,11 @@ impl Broker for RedisBroker {
         let mut args = Args::default();
         args.text(&self.0.keys.name("lengths"));
         let reply = self.command(LENGTHS, "HGETALL", args).await?;
-        let known = lengths(reply).map_err(|error| error.during(LENGTHS))?;
+        let limits = self.0.config.queue_limits();
+        let mut known = lengths(reply).map_err(|error| error.during(LENGTHS))?;
+        for lengths in &mut known {
+            lengths.limit = limits.of(&lengths.queue);
+        }
         if queues.is_empty() {
             return Ok(known);
         }
@@ -248,7 +252,7 @@ impl Broker for RedisBroker {
             let known = known.iter().find(|lengths| lengths.queue == *name);
             known
                 .cloned()
-                .unwrap_or_else(|| QueueLengths::empty(name.clone()))
+                .unwrap_or_else(|| QueueLengths::empty(name.clone()).limited(limits.of(name)))
         };
         Ok(queues.iter().map(of).collect())
     }

@@ -35,6 +35,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
+use aqueduct_core::QueuedTask;
 
 use clock::ServerClock;
 use held::Ledgers;
@@ -233,8 +234,23 @@ impl RedisBroker {
         args
     }
 
-    fn max_queue_length(&self) -> u64 {
-        self.0.config.retention().max_queue_length.unwrap_or(0)
+    /// Returns the limits of the queues of some tasks, as `lib/admit.lua` reads them.
+    fn limits_of<'t>(&self, tasks: impl IntoIterator<Item = &'t QueuedTask>) -> Vec<u8> {
+        let limits = self.0.config.queue_limits();
+        let mut bytes = Vec::new();
+        let mut last = None;
+        for queue in tasks.into_iter().map(|task| &task.queue) {
+            if last == Some(queue) || limits.is_empty() {
+                continue;
+            }
+            last = Some(queue);
+            if let Some(most) = limits.of(queue) {
+                items::push_six(&mut bytes, most.min(MOST_RUNS));
+                bytes.push(u8::try_from(queue.as_str().len()).unwrap_or(u8::MAX));
+                bytes.extend_from_slice(queue.as_str().as_bytes());
+            }
+        }
+        bytes
     }
 }
 
@@ -257,6 +273,9 @@ impl fmt::Debug for RedisBroker {
         f.debug_tuple("RedisBroker").field(&self.0.config).finish()
     }
 }
+
+/// What six bytes hold: more runs than any server.
+const MOST_RUNS: u64 = (1 << 48) - 1;
 
 /// The operation of opening, for errors.
 const OPEN: &str = "open";

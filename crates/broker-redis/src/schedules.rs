@@ -60,7 +60,7 @@ impl ScheduleStore for RedisBroker {
             .bytes(version_bytes(fire.version))
             .number(fire.tick.as_millis())
             .number(millis(TARDY_CLOCK_ALLOWANCE))
-            .number(self.max_queue_length())
+            .bytes(self.limits_of(&fire.run))
             .text(&fire.overlap.to_string())
             .bytes(reason);
         let id = fire.run.as_ref().map(|run| run.id);

@@ -86,3 +86,34 @@ fn no_message_shows_a_password() {
         RedisConfig::from_url("redis-sentinel://u:hunter2@a/s?sentinel_password=hunter2").unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[test]
+fn an_option_that_is_not_known_is_named() {
+    let error = RedisConfig::from_url("redis://localhost?namespce=shop&timeout=2s").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("`namespce` is not known; known are namespace,"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_length_of_queues_is_an_option() {
+    let url = "redis://localhost?max_queue_length=100&max_queue_length.mail=5";
+    let config = RedisConfig::from_url(url).unwrap();
+    let of = |queue: &str| config.queue_limits().of(&queue.parse().unwrap());
+    assert_eq!((of("default"), of("mail")), (Some(100), Some(5)));
+    for wrong in [
+        "max_queue_length=0",
+        "max_queue_length=many",
+        "max_queue_length.9=5",
+        "max_queue_length.",
+    ] {
+        let error = RedisConfig::from_url(&format!("redis://localhost?{wrong}")).unwrap_err();
+        assert!(
+            error.to_string().contains("max_queue_length.mail=500"),
+            "{wrong}: {error}"
+        );
+    }
+    assert!(RedisConfig::from_url("redis://localhost?max_queue_lengths=5").is_err());
+}

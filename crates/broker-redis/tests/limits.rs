@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, CancelAnswer, ClaimRequest, EnqueueRequest, Enqueued, Fire, Fired,
-    LaneWant, ScheduleDefinition, ScheduleStore, Sequence,
+    LaneWant, QueueLimits, ScheduleDefinition, ScheduleStore, Sequence,
 };
-use aqueduct_broker_redis::{RedisBroker, RedisConfig, Retention};
+use aqueduct_broker_redis::{RedisBroker, RedisConfig};
 use aqueduct_core::queue::Due;
 use aqueduct_core::{
     ConsumerId, Lane, Payload, ProducerId, QueueName, QueuedTask, RunId, RunState, Schedule,
@@ -36,11 +36,10 @@ async fn claim(broker: &RedisBroker, max: usize) -> usize {
 }
 
 async fn with_room_for(runs: u64, server: &RedisServer) -> RedisBroker {
-    let mut retention = Retention::default();
-    retention.max_queue_length = Some(runs);
+    let limits = QueueLimits::none().with_default(runs);
     let config = RedisConfig::from_url(&server.url())
         .unwrap()
-        .with_retention(retention);
+        .with_queue_limits(limits);
     RedisBroker::open(config).await.unwrap()
 }
 
@@ -147,4 +146,33 @@ async fn a_run_in_a_long_queue_is_found_and_cancelled() {
     }
     assert_eq!(claimed, 2998);
     assert_eq!(broker.queue_lengths(&[]).await.unwrap()[0].queued, 0);
+}
+
+#[tokio::test]
+async fn each_queue_has_its_own_limit() {
+    let server = RedisServer::start().unwrap();
+    let url = format!(
+        "{}?max_queue_length=2&max_queue_length.mail=1",
+        server.url()
+    );
+    let broker = RedisBroker::from_url(&url).await.unwrap();
+    let mail = QueueName::from_static("mail");
+    let for_mail = || {
+        let mut task = task();
+        task.queue = mail.clone();
+        task
+    };
+    let full = Enqueued::QueueFull;
+    let tasks = vec![task(), for_mail(), for_mail(), task(), task()];
+    assert_eq!(
+        queue(&broker, tasks).await,
+        [ACCEPTED, ACCEPTED, full, ACCEPTED, full]
+    );
+    let lengths = broker
+        .queue_lengths(&[mail, QueueName::DEFAULT])
+        .await
+        .unwrap();
+    let shown: Vec<_> = lengths.iter().map(|it| (it.limit, it.is_full())).collect();
+    assert_eq!(shown, [(Some(1), true), (Some(2), true)]);
+    assert_eq!(claim(&broker, 9).await, 2);
 }

@@ -32,6 +32,10 @@ impl QueuePort for Port {
         unreachable!("nothing is cancelled")
     }
 
+    fn pause(&self, _: Duration) -> PortFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn wait_ended(&self, _run: RunId, _at_most: Duration) -> PortFuture<'_, WaitAnswer> {
         unreachable!("nothing is waited for")
     }

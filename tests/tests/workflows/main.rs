@@ -7,9 +7,9 @@ mod work;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aqueduct::broker_api::BrokerHandle;
+use aqueduct::broker_api::{BrokerHandle, QueueLimits};
 use aqueduct::memory::{MemoryBroker, MemoryConfig};
-use aqueduct::redis::{RedisBroker, RedisConfig, Retention};
+use aqueduct::redis::{RedisBroker, RedisConfig};
 use aqueduct::{Admin, App, Broker, RunningApp, TaskManager};
 use aqueduct_core::Clock;
 use aqueduct_redis_server::RedisServer;
@@ -24,10 +24,15 @@ enum Store {
     Redis(String, Option<u64>),
 }
 
+fn limits(max_queue_length: Option<u64>) -> QueueLimits {
+    let none = QueueLimits::none();
+    max_queue_length.map_or(none.clone(), |most| none.with_default(most))
+}
+
 impl Store {
     fn memory(max_queue_length: Option<u64>) -> Self {
         let mut config = MemoryConfig::default();
-        config.max_queue_length = max_queue_length;
+        config.queue_limits = limits(max_queue_length);
         let broker = MemoryBroker::with_config(config, Clock::system());
         Self::Memory(BrokerHandle::new(broker))
     }
@@ -46,10 +51,8 @@ impl Store {
         match self {
             Self::Memory(handle) => Broker::from(handle.clone()),
             Self::Redis(url, max_queue_length) => {
-                let mut retention = Retention::default();
-                retention.max_queue_length = *max_queue_length;
                 let config = RedisConfig::from_url(url).unwrap();
-                let config = config.with_retention(retention);
+                let config = config.with_queue_limits(limits(*max_queue_length));
                 Broker::new(RedisBroker::open(config).await.unwrap())
             }
         }

@@ -175,3 +175,30 @@
 //!
 //! A run whose parameters do not fit the task of a consumer, because one of the two is older, is parked,
 //! and starts once a consumer takes it that they fit: see [`retries`](super::retries).
+//!
+//! # Full queues
+//!
+//! A queue grows until its broker is full, unless it has a limit: `redis://…?max_queue_length=100000` for each queue,
+//! `&max_queue_length.mail=500` for one, for both brokers and in the process that queues; or
+//! [`QueueLimits`](crate::broker_api::QueueLimits) where a broker is made by hand. What waits, is delayed, runs and is retried
+//! counts. One more is refused with [`QueueErrorKind::QueueFull`](crate::manager::QueueErrorKind), and
+//! [`Admin::lengths`](crate::Admin::lengths) shows length and limit. A producer that would rather wait says so:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use aqueduct::{QueueError, TaskManager, task};
+//!
+//! #[task(queue = "import")]
+//! async fn import(row: u64) {}
+//!
+//! async fn import_all(manager: &TaskManager) -> Result<(), QueueError> {
+//!     let patient = manager.waiting_for_room(Duration::from_mins(10));
+//!     for row in 0..1_000_000 {
+//!         import::queue(&patient, row).await?; // as fast as they are done, once the queue is full
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A task that queues into its own full queue and waits for room holds the place that would make some: give it limits of time.

@@ -79,6 +79,13 @@ impl QueuePort for Producer {
         })
     }
 
+    fn pause(&self, wait: Duration) -> PortFuture<'_, ()> {
+        Box::pin(async move {
+            tokio::time::sleep(wait).await;
+            Ok(())
+        })
+    }
+
     fn wait_ended(&self, run: RunId, at_most: Duration) -> PortFuture<'_, WaitAnswer> {
         Box::pin(wait::wait_ended(&self.broker, run, at_most))
     }

@@ -97,12 +97,11 @@ impl State {
 
     /// Returns whether a queue has no room for so many more.
     fn is_full(&self, queue: usize, number: u64) -> bool {
-        let Some(max) = self.config.max_queue_length else {
-            return false;
-        };
-        self.queues
-            .get(queue)
-            .is_some_and(|queue| queue.lengths.unfinished() + number > max)
+        let lengths = self.queues.get(queue).map(|queue| &queue.lengths);
+        lengths.is_some_and(|lengths| {
+            let limit = self.config.queue_limits.of(&lengths.queue);
+            limit.is_some_and(|limit| lengths.unfinished() + number > limit)
+        })
     }
 
     fn store(&mut self, run: TaskRun, queue: usize) -> RunState {

@@ -16,7 +16,7 @@ impl State {
             let mut all: Vec<_> = self
                 .queues
                 .iter()
-                .map(|queue| queue.lengths.clone())
+                .map(|queue| self.limited(queue.lengths.clone()))
                 .collect();
             all.sort_by(|a, b| a.queue.cmp(&b.queue));
             return all;
@@ -26,12 +26,17 @@ impl State {
                 .queues
                 .find(name)
                 .and_then(|number| self.queues.get(number));
-            queue.map_or_else(
+            self.limited(queue.map_or_else(
                 || QueueLengths::empty(name.clone()),
                 |queue| queue.lengths.clone(),
-            )
+            ))
         };
         names.iter().map(of).collect()
+    }
+
+    fn limited(&self, lengths: QueueLengths) -> QueueLengths {
+        let limit = self.config.queue_limits.of(&lengths.queue);
+        lengths.limited(limit)
     }
 
     pub(crate) fn find(&self, id: RunId) -> Option<&TaskRun> {

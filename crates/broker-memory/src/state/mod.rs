@@ -29,6 +29,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
+use aqueduct_broker_api::QueueLimits;
 use aqueduct_core::run::{Gathered, Reason, RunRecord, TaskRun, Transition, UniqueKey};
 use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 
@@ -45,11 +46,11 @@ use waits::Waits;
 pub(crate) use waits::{Begun, WaitKey};
 
 /// The bounds of an in-memory broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryConfig {
-    /// The most unfinished runs of one queue; further ones are refused. Default: no limit.
-    pub max_queue_length: Option<u64>,
+    /// The most unfinished runs of each queue; further ones are refused. Default: no limit.
+    pub queue_limits: QueueLimits,
     /// How long failed runs are kept. Default: 7 days.
     pub keep_failed: Duration,
     /// How long cancelled and expired runs are kept. Default: one hour.
@@ -88,7 +89,7 @@ const SIDE_MOVES: usize = 512;
 impl Default for MemoryConfig {
     fn default() -> Self {
         Self {
-            max_queue_length: None,
+            queue_limits: QueueLimits::none(),
             keep_failed: Duration::from_hours(7 * 24),
             keep_ended: Duration::from_hours(1),
             max_kept: 100_000,

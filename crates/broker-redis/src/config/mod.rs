@@ -13,6 +13,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aqueduct_broker_api::QueueLimits;
+
 /// How a Redis broker is reached and what it keeps.
 ///
 /// Made from a URL, then changed where a URL has no word for it.
@@ -39,6 +41,7 @@ pub struct RedisConfig {
     accept_eviction: bool,
     functions: bool,
     retention: Retention,
+    queue_limits: QueueLimits,
     #[cfg(feature = "test-util")]
     test_clock: bool,
 }
@@ -80,8 +83,6 @@ pub struct Retention {
     pub ended: Duration,
     /// The most ended runs that are kept, results included. Default: 100,000.
     pub max_kept: u64,
-    /// The most unfinished runs of one queue; further ones are refused. Default: no limit.
-    pub max_queue_length: Option<u64>,
 }
 
 impl Default for Retention {
@@ -90,7 +91,6 @@ impl Default for Retention {
             failed: Duration::from_hours(7 * 24),
             ended: Duration::from_hours(1),
             max_kept: 100_000,
-            max_queue_length: None,
         }
     }
 }
@@ -109,7 +109,8 @@ impl RedisConfig {
     /// | `redis-cluster://host[:port],…` | a cluster; `rediss-cluster` |
     ///
     /// Options: `namespace`, `connections`, `timeout` and `connect_timeout` (as `5s` or `500ms`),
-    /// `scripts=functions` (or `eval`), `accept_eviction=yes`, `database`, `sentinel_user`, `sentinel_password`;
+    /// `scripts=functions` (or `eval`), `accept_eviction=yes`, `max_queue_length` (as `10000`, or
+    /// `max_queue_length.mail=500` for the queue `mail`), `database`, `sentinel_user`, `sentinel_password`;
     /// with TLS also `ca` (trust only the authorities in this PEM file), `cert` and `key` (the own certificate).
     ///
     /// # Errors
@@ -133,6 +134,7 @@ impl RedisConfig {
             accept_eviction: false,
             functions: false,
             retention: Retention::default(),
+            queue_limits: QueueLimits::none(),
             #[cfg(feature = "test-util")]
             test_clock: false,
         }
@@ -201,6 +203,13 @@ impl RedisConfig {
         self
     }
 
+    /// Sets how many unfinished runs each queue may have; further ones are refused.
+    #[must_use]
+    pub fn with_queue_limits(mut self, limits: QueueLimits) -> Self {
+        self.queue_limits = limits;
+        self
+    }
+
     /// Makes the broker go by a clock that tests set.
     #[cfg(feature = "test-util")]
     #[must_use]
@@ -259,6 +268,12 @@ impl RedisConfig {
     #[must_use]
     pub fn retention(&self) -> Retention {
         self.retention
+    }
+
+    /// Returns how many unfinished runs each queue may have.
+    #[must_use]
+    pub fn queue_limits(&self) -> &QueueLimits {
+        &self.queue_limits
     }
 
     /// Returns whether a server that evicts keys is accepted.

@@ -203,14 +203,29 @@ fn apply(
                 *password = Some(Secret::new(value));
             }
         }
-        _ => {
-            let known = "known are namespace, connections, timeout, connect_timeout, scripts, accept_eviction, \
-                         database, sentinel_user, sentinel_password, ca, cert, key";
-            return Err(ConfigError::new("options", known));
-        }
+        _ => match config.queue_limits.read_option(name, &value) {
+            Some(read) => {
+                read.map_err(|error| ConfigError::new("max_queue_length", error.to_string()))?;
+            }
+            None => return Err(unknown(name)),
+        },
     }
     Ok(config)
 }
+
+/// Says which option is not known; a value may be a password, a name is shown.
+fn unknown(name: &str) -> ConfigError {
+    let shown: String = name.chars().take(MAX_SHOWN_NAME).collect();
+    let message = format!(
+        "`{}` is not known; known are namespace, connections, timeout, connect_timeout, scripts, accept_eviction, \
+         max_queue_length, database, sentinel_user, sentinel_password, ca, cert, key",
+        shown.escape_debug()
+    );
+    ConfigError::new("options", message)
+}
+
+/// How much of the name of an option is shown.
+const MAX_SHOWN_NAME: usize = 40;
 
 /// Reads `5s` or `500ms`, from 10 ms to 10 minutes.
 fn duration(part: &'static str, text: &str) -> Result<Duration, ConfigError> {

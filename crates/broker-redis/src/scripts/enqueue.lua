@@ -2,11 +2,11 @@
 -- Stores new runs; refused when memory is full.
 --
 -- KEYS  meta, none
--- ARGV  producer, sequence, most runs of a queue (0: no limit), then the runs: lib/admit.lua
+-- ARGV  producer, sequence, limits of queues, then the runs: lib/admit.lua
 -- reply {0, answers}: for each run its state as a digit, or D and the id of the run that stands in the
 --       way, or F if its queue is full; {1} if the sequence is older than the window
 -- bound 512 runs
-local sequence, most = tonumber(ARGV[2]), tonumber(ARGV[3])
+local sequence = tonumber(ARGV[2])
 local replay, slot = P .. 'sent:' .. ARGV[1], sequence % 64
 
 local known = call('HMGET', replay, 'newest', slot)
@@ -17,7 +17,7 @@ end
 if answer and parse('>I8', answer) == sequence then
   return { 0, sub(answer, 9) }
 end
-local answers = admit(4, now(), most)
+local answers = admit(4, now(), ARGV[3])
 call('HSET', replay, 'newest', math.max(newest, sequence), slot, pack('>I8', sequence) .. answers)
 -- A producer that has been silent for so long repeats nothing any more.
 call('PEXPIRE', replay, 3600000)

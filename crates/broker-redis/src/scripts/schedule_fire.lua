@@ -2,8 +2,8 @@
 -- Fires one tick: moves the last tick on and stores the run, or says why not.
 --
 -- KEYS  meta, none
--- ARGV  keep failed ms, keep ended ms, most kept; name, version (8 bytes), tick ms, allowance ms, most runs of a
---       queue (0: no limit), what to do if the last run has not ended (allow, skip or cancel_previous), the reason
+-- ARGV  keep failed ms, keep ended ms, most kept; name, version (8 bytes), tick ms, allowance ms, limits of
+--       queues, what to do if the last run has not ended (allow, skip or cancel_previous), the reason
 --       of that, as a field; then id and run (lib/admit.lua), or nothing to skip the tick
 -- reply {'fired'}, {'overlap', last run}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
 -- bound 2 runs, the number of consumers
@@ -33,7 +33,7 @@ if is_open and overlap == 'skip' then
   write_run(name, last, overlaps + 1, tick)
   return { 'overlap', last }
 end
-local answer = admit(12, time, tonumber(ARGV[8]))
+local answer = admit(12, time, ARGV[8])
 if answer == 'F' then
   return { 'full' }
 end

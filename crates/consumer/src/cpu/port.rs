@@ -77,6 +77,15 @@ impl QueuePort for RelayPort {
         })
     }
 
+    fn pause(&self, wait: Duration) -> PortFuture<'_, ()> {
+        Box::pin(async move {
+            match self.ask(Request::Pause(wait)).await? {
+                Reply::Paused => Ok(()),
+                _ => Err(other_answer()),
+            }
+        })
+    }
+
     fn wait_ended(&self, run: RunId, at_most: Duration) -> PortFuture<'_, WaitAnswer> {
         Box::pin(async move {
             match self.ask(Request::WaitEnded { run, at_most }).await? {

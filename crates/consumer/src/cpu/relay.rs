@@ -95,6 +95,10 @@ async fn answer(owed: &Owed, port: &ConsumerPort, request: Request) -> Result<Re
             let answer = manager.cancel(run, reason).await?;
             Ok(Reply::Cancelled(Cancelled::of(answer)))
         }
+        Request::Pause(wait) => {
+            tokio::time::sleep(wait.min(owed.context.remaining())).await;
+            Ok(Reply::Paused)
+        }
         Request::Checkpoint { number, value } => {
             let value = Payload::from_bytes(&value);
             let value = value

@@ -27,6 +27,7 @@ pub(super) enum Request {
         run: RunId,
         at_most: Duration,
     },
+    Pause(Duration),
     Checkpoint {
         number: u32,
         #[serde(with = "serde_bytes")]
@@ -42,6 +43,7 @@ pub(super) enum Reply {
     Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     Cancelled(Cancelled),
     Waited(Waited),
+    Paused,
     Checkpointed,
     NotKept(NotKept, String),
     Failed(Problem, String),

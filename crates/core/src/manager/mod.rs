@@ -9,6 +9,7 @@ mod inline;
 mod options;
 mod port;
 mod queue_and_wait;
+mod room;
 mod target;
 mod wait;
 
@@ -47,6 +48,8 @@ pub struct TaskManager {
     shared: Arc<Shared>,
     /// The run whose task queues with this manager.
     parent: Option<TaskContext>,
+    /// How long it waits for room in a full queue.
+    patience: Option<Duration>,
 }
 
 struct Shared {
@@ -76,6 +79,7 @@ impl TaskManager {
         Self {
             shared: Arc::new(shared),
             parent: None,
+            patience: None,
         }
     }
 
@@ -116,6 +120,7 @@ impl TaskManager {
         Self {
             shared: Arc::new(shared),
             parent: self.parent,
+            patience: self.patience,
         }
     }
 
@@ -124,6 +129,7 @@ impl TaskManager {
         Self {
             shared: Arc::clone(&self.shared),
             parent: Some(parent),
+            patience: self.patience,
         }
     }
 
@@ -209,8 +215,15 @@ impl TaskManager {
         before_enqueue(&self.shared.layers, task, self.parent.as_ref())
     }
 
-    /// Sends tasks that the layers have seen.
+    /// Sends tasks that the layers have seen, and waits for room as long as this manager does.
     pub(crate) async fn send(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
+        match self.patience {
+            Some(patience) => self.send_until_room(tasks, patience).await,
+            None => self.send_once(tasks).await,
+        }
+    }
+
+    async fn send_once(&self, tasks: Vec<QueuedTask>) -> Result<Vec<Enqueued>, QueueError> {
         if !self.shared.events.is_observed() {
             return self.shared.port.enqueue(tasks).await;
         }

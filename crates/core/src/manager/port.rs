@@ -21,6 +21,9 @@ pub trait QueuePort: fmt::Debug + Send + Sync + 'static {
     /// Asks for the end of one run.
     fn cancel(&self, run: RunId, reason: Reason) -> PortFuture<'_, CancelAnswer>;
 
+    /// Waits so long, before something is tried again.
+    fn pause(&self, wait: Duration) -> PortFuture<'_, ()>;
+
     /// Waits until one run has ended; rides out a broker that does not answer for a while.
     fn wait_ended(&self, run: RunId, at_most: Duration) -> PortFuture<'_, WaitAnswer>;
 }

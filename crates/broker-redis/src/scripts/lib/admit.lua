@@ -59,7 +59,8 @@ end
 -- Returns whether a queue has room for so many more runs, if there is a limit; they take it.
 local lengths = {}
 local function has_room(queue, most, number)
-  if most == 0 then return true end
+  local limit = most[queue]
+  if not limit then return true end
   if not lengths[queue] then
     lengths[queue] = 0
     for _, length in ipairs(call('HMGET', LENGTHS, '0' .. queue, '1' .. queue, '2' .. queue, '3' .. queue)) do
@@ -67,7 +68,7 @@ local function has_room(queue, most, number)
     end
   end
   lengths[queue] = lengths[queue] + number
-  return lengths[queue] <= most
+  return lengths[queue] <= limit
 end
 
 -- Stores plain runs of one queue, lane and priority from `ARGV[at]` on; adds an answer for each.
@@ -142,7 +143,7 @@ local function refusal_of(at, number, most, known)
   end
   for queue, more in pairs(wanted) do
     local is_refused = not has_room(queue, most, more)
-    if most > 0 then lengths[queue] = lengths[queue] - more end
+    if lengths[queue] then lengths[queue] = lengths[queue] - more end
     if is_refused then return 'F' end
   end
   return nil
@@ -177,10 +178,22 @@ local function all_ids(at)
   return ids
 end
 
+-- Returns the limits of queues by name, which are sent as number, 6 bytes, and name behind its length, 1 byte, each.
+local function limits_of(text)
+  local limits, at = {}, 1
+  while at <= #text do
+    local most, queue
+    most, queue, at = parse('>I6Bc0', text, at)
+    limits[queue] = most
+  end
+  return limits
+end
+
 -- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or D and the id that
 -- stands in the way, or F if the queue is full.
 local function admit(at, time, most)
   local answers, known = {}, known_ids(all_ids(at))
+  most = limits_of(most)
   while ARGV[at] do
     if #ARGV[at] == 5 then
       local together = parse('>I2', ARGV[at], 4)
