@@ -124,7 +124,7 @@ fn show(report: &mut Report, found: Found) {
     );
     let hold = "bare: take 256, keep them until the next call";
     report.add(drain.beside(hold, &found.hold).bar(200_000.0));
-    let drain = Figure::rate("the same", "runs/s", found.rates);
+    let drain = Figure::rate("drain, beside what keeps nothing", "runs/s", found.rates);
     report.add(drain.beside("bare: take 256 and forget them", &found.pop));
     let cpu = Figure::cost("whole life: processor time of Redis", "µs/run", found.cpu);
     let life = "bare: push, take, keep until the next call";

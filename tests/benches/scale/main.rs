@@ -36,7 +36,7 @@ const SERIES: [Series; 5] = [
     },
     Series {
         name: "consumers",
-        what: "consumers, in one process",
+        what: "consumers in one process",
         points: &[1, 2, 4, 8, 16],
         change: |load, at| Load {
             consumers: at,
@@ -46,7 +46,7 @@ const SERIES: [Series; 5] = [
     },
     Series {
         name: "tasks",
-        what: "tasks, each as often",
+        what: "tasks, each queued as often",
         points: &[1, 10, 100, 1_000, 10_000],
         change: |load, at| Load { tasks: at, ..load },
     },
@@ -127,7 +127,7 @@ async fn measure(series: &Series, place: &Place<'_>, report: &mut Report) -> any
             Place::Memory => ("in memory", "bare tokio: spawn + channel"),
             Place::Redis(_) => ("in Redis", "bare RPUSH and LPOP"),
         };
-        let what = format!("{line}, {at} {}", series.what);
+        let what = format!("{line}: {} = {at}", series.what);
         let point = Figure::rate(what, "runs/s", rates);
         let point = if limits.is_empty() {
             point.beside(format!("with {}", series.points[0]), &first)

@@ -30,7 +30,10 @@ impl Apalis {
         }
     }
 
-    async fn storage(&self, server: &Measured) -> anyhow::Result<RedisStorage<Job, ConnectionManager>> {
+    async fn storage(
+        &self,
+        server: &Measured,
+    ) -> anyhow::Result<RedisStorage<Job, ConnectionManager>> {
         let connection = apalis_redis::connect(server.url()).await?;
         let mut config = Config::default().queue("jobs");
         if self.is_fast {
@@ -59,7 +62,10 @@ impl Peer for Apalis {
         Box::pin(async move {
             let mut storage = self.storage(server).await?;
             for job in jobs {
-                storage.push(job).await.map_err(|it| anyhow::anyhow!("{it}"))?;
+                storage
+                    .push(job)
+                    .await
+                    .map_err(|it| anyhow::anyhow!("{it}"))?;
             }
             Ok(())
         })

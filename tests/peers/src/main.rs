@@ -58,11 +58,36 @@ struct Kind {
 }
 
 const KINDS: [Kind; 5] = [
-    Kind { what: "enqueue one by one", unit: "jobs/s", more_is_better: true, of: |it| it.single },
-    Kind { what: "enqueue many", unit: "jobs/s", more_is_better: true, of: |it| it.many },
-    Kind { what: "drain", unit: "jobs/s", more_is_better: true, of: |it| it.drain },
-    Kind { what: "processor time of Redis to drain", unit: "µs/job", more_is_better: false, of: |it| it.cpu },
-    Kind { what: "memory of a queued job", unit: "bytes", more_is_better: false, of: |it| it.bytes },
+    Kind {
+        what: "enqueue one by one",
+        unit: "jobs/s",
+        more_is_better: true,
+        of: |it| it.single,
+    },
+    Kind {
+        what: "enqueue many",
+        unit: "jobs/s",
+        more_is_better: true,
+        of: |it| it.many,
+    },
+    Kind {
+        what: "drain",
+        unit: "jobs/s",
+        more_is_better: true,
+        of: |it| it.drain,
+    },
+    Kind {
+        what: "processor time of Redis to drain",
+        unit: "µs/job",
+        more_is_better: false,
+        of: |it| it.cpu,
+    },
+    Kind {
+        what: "memory of a queued job",
+        unit: "bytes",
+        more_is_better: false,
+        of: |it| it.bytes,
+    },
 ];
 
 impl Kind {

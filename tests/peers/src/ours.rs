@@ -59,7 +59,9 @@ impl Peer for Ours {
     fn many<'a>(&'a self, server: &'a Measured, jobs: Vec<Job>) -> Answer<'a> {
         Box::pin(async move {
             let app = producer(server).await?;
-            let calls = jobs.into_iter().map(|Job { id, data }| no_op::with(id, data));
+            let calls = jobs
+                .into_iter()
+                .map(|Job { id, data }| no_op::with(id, data));
             app.task_manager().queue_many(calls).await?;
             app.stop().await?;
             Ok(())

@@ -41,7 +41,7 @@ pub(crate) struct Found {
 }
 
 /// What a queue answers with.
-pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 
 /// A queue with its settings.
 pub(crate) trait Peer: Send + Sync {

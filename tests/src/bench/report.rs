@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::is_quick;
+
 /// Figures in the order in which they were measured.
 #[derive(Debug, Default)]
 pub struct Report(Vec<Row>);
@@ -89,17 +91,17 @@ impl Figure {
         self
     }
 
-    /// Says what it must be: at least this, or at most, if it is a cost.
+    /// Says what it must be: at least this, or at most, if it is a cost. In a hurry nothing is judged.
     #[must_use]
     pub fn bar(mut self, bar: f64) -> Self {
-        self.0.bar = Some(bar);
+        self.0.bar = (!is_quick()).then_some(bar);
         self
     }
 
     /// Says what the ratio to the limit must be: at least this, or at most, if it is a cost.
     #[must_use]
     pub fn ratio_bar(mut self, bar: f64) -> Self {
-        self.0.ratio_bar = Some(bar);
+        self.0.ratio_bar = (!is_quick()).then_some(bar);
         self
     }
 
