@@ -6,6 +6,7 @@ mod chaos;
 mod ci;
 mod docgen;
 mod fuzz;
+mod mutants;
 mod redis;
 mod shell;
 mod simulate;
@@ -25,8 +26,9 @@ cargo xtask <command>
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
   chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
-  simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
+  simulate [processes] [--seeds N] [--seed S] [--minutes M]  random faults, judged step by step
   fuzz [target] [--minutes M]  random input for whatever reads some, with a nightly compiler
+  mutants [group…]   changes the pure parts one by one, and looks whether a test sees it
   bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
   bench latency      how soon idle applications begin and tell: memory, redis
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         ["chaos", ids @ ..] => chaos::run(ids),
         ["bench", words @ ..] => bench::run(words),
         ["fuzz", words @ ..] => fuzz::run(words),
+        ["mutants", words @ ..] => mutants::run(words),
         ["simulate", words @ ..] => simulate::run(words),
         ["help" | "--help"] => {
             println!("{HELP}");
