@@ -14,6 +14,7 @@ pub mod history;
 pub mod lost_replies;
 pub mod order;
 pub mod overlap;
+pub mod parked;
 pub mod progress;
 pub mod random;
 pub mod reclaim;

@@ -14,6 +14,7 @@ mod front;
 mod holders;
 mod inspect;
 mod kept;
+mod parked;
 mod producers;
 mod queues;
 mod reclaim;
@@ -35,6 +36,7 @@ use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 
 use holders::Holders;
 use kept::Kept;
+use parked::Parked;
 use producers::Producers;
 use queues::{End, Entry, Queues};
 use reclaim::Beats;
@@ -66,6 +68,7 @@ pub(crate) struct State {
     queues: Queues,
     due: BTreeSet<(Timestamp, Ticket, Slot)>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
+    parked: Parked,
     unique: HashMap<UniqueKey, RunId>,
     /// What follow-ups that wait have got so far.
     gathered: HashMap<RunId, Gathered>,
@@ -105,6 +108,7 @@ impl State {
             queues: Queues::default(),
             due: BTreeSet::new(),
             deadlines: BTreeSet::new(),
+            parked: Parked::default(),
             unique: HashMap::new(),
             gathered: HashMap::new(),
             kept: Kept::default(),

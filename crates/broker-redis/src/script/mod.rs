@@ -65,6 +65,7 @@ const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const PARKED: &str = include_str!("../scripts/lib/parked.lua");
 const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
@@ -96,14 +97,15 @@ impl Scripts {
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING,
+                PARKED, DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
             enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, PARKED, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
