@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aqueduct::broker_api::{Broker as _, BrokerAdmin};
 use aqueduct::{RunState, RunningApp, chain, group};
@@ -129,6 +130,32 @@ async fn a_demoted_primary_holds_up_what_follows_and_loses_nothing() {
     app.stop().await.unwrap();
     assert_eq!(at_rest(&server).await.succeeded, 4 * (MEMBERS + 2));
     assert_eq!(ledger.doubled(), [0_u64; 0]);
+}
+
+/// What a follow-up has got so far goes with it when it is cancelled.
+#[tokio::test]
+async fn what_is_gathered_goes_with_the_end() {
+    let server = server(&[]);
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&server.url()).await, writer).await;
+    let later = note::with(2).delay(Duration::from_hours(1));
+    let all = group([note::with(0), note::with(1), later]).then(note::with(3));
+    let handle = all.queue(app.task_manager()).await.unwrap();
+    ledger.all_of(0..2).await;
+    let gathered = async {
+        while server
+            .command(&["KEYS", "*gathered*"])
+            .unwrap()
+            .trim()
+            .is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("nothing is gathered", gathered).await;
+    assert_eq!(handle.cancel("enough").await.unwrap(), 2);
+    app.stop().await.unwrap();
+    assert_eq!(at_rest(&server).await.succeeded, 2);
 }
 
 /// A run that nobody can read is set aside: what follows it does not wait for ever.

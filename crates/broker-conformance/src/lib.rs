@@ -173,6 +173,7 @@ macro_rules! for_each_case {
                 too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
                 a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
                 without_its_input_nothing_is_queued_anew: "workflows",
+                all_can_be_cancelled_at_once: "workflows",
                 the_rest_of_a_chain_waits_again: "workflows",
                 a_family_is_listed_from_its_root: "workflows", many_end_at_once: "workflows",
             }

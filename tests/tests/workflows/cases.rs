@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aqueduct::admin::Finding;
-use aqueduct::manager::QueueErrorKind;
+use aqueduct::manager::{InlineError, QueueErrorKind};
 use aqueduct::run::UniqueKey;
 use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
 use aqueduct::{RunState, Timestamp, WaitError, chain, group};
@@ -294,4 +294,42 @@ pub(crate) async fn a_mended_step_goes_on_with_its_chain(make: Make) {
     let value = soon("nobody is told", handle.wait().into_future()).await;
     assert_eq!(value.unwrap(), "=5");
     app.stop().await.unwrap();
+}
+
+pub(crate) async fn inline_it_is_the_same(make: Make) {
+    let manager = make(None).manager().await;
+    let text = chain(number::with(4))
+        .then(square::after())
+        .then(label::after("=".to_owned()));
+    assert_eq!(text.run(&manager).await.unwrap(), "=16");
+    let members = (1..=3).map(|n| chain(number::with(n)).then(double::after()));
+    let all = group(members).then(sum::after(1)).then(double::after());
+    assert_eq!(all.run(&manager).await.unwrap(), 26);
+    let broken = group([number::with(1), fails::with(2)]).then(sum::after(0));
+    let error = broken
+        .then(double::after())
+        .run(&manager)
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, InlineError::Task(error) if error.to_string() == "it never works"));
+    let members = [
+        chain(number::with(1)),
+        chain(fails::with(2)).then(double::after()),
+    ];
+    let told = group(members)
+        .then_anyway(outcomes::after())
+        .run(&manager)
+        .await
+        .unwrap();
+    assert_eq!(told[0], "ok 1");
+    assert!(
+        told[1].starts_with("cancelled `double` was cancelled: it follows `fails`"),
+        "{told:?}"
+    );
+    assert!(told[1].ends_with("which failed"), "{told:?}");
+    let none: [Chain<u64>; 0] = [];
+    assert_eq!(
+        group(none).then(sum::after(5)).run(&manager).await.unwrap(),
+        5
+    );
 }

@@ -139,6 +139,15 @@
 //! [`Admin::family`](crate::Admin::family) lists its runs and their states, and
 //! [`Admin::explain`](crate::Admin::explain) says of a follow-up which runs it waits for.
 //!
+//! A synchronous CPU task queues a workflow as it queues a run: `chain.queue(&ctx).blocking()?`.
+//!
+//! # In tests
+//!
+//! `chain.run(&manager)` runs all of it inline and returns the value of the last run, without a broker, as
+//! [`TaskManager::run`](crate::TaskManager::run) does with one task; the first attempt counts. In the
+//! [test kit](super::testing) a workflow runs in virtual time, and what follows is among what was queued from
+//! the start (`assert_queued!`).
+//!
 //! # Options
 //!
 //! Each call has its own: `fetch::with(url).priority(…)`, `report::after(title).queue_name(…)`. The delay of a

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, Enqueued, MAX_SETTLE_BATCH, RunFilter, Settled, Settlement, WaitAnswer,
-    WaitEndedRequest,
+    Broker, BrokerAdmin, CancelAnswer, Enqueued, MAX_SETTLE_BATCH, RunFilter, Settled, Settlement,
+    WaitAnswer, WaitEndedRequest,
 };
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
 use aqueduct_core::run::{Lineage, Reason, Unsuccessful};
@@ -356,6 +356,19 @@ pub async fn the_end_of_the_rest_is_told(bench: Bench) {
         matches!(&answer, Ok(WaitAnswer::Ended(run)) if run.state == RunState::Cancelled),
         "{answer:?}"
     );
+}
+
+/// All runs of a workflow can be cancelled in one call: the first ends those behind it.
+pub async fn all_can_be_cancelled_at_once(bench: Bench) {
+    let tasks = chain(&["a", "b", "c"]);
+    let ids: Vec<RunId> = tasks.iter().map(|task| task.id).collect();
+    bench.queue(tasks).await;
+    let answers = bench.admin().cancel(&ids, Reason::new("enough")).await;
+    let ended = CancelAnswer::AlreadyEnded(RunState::Cancelled);
+    assert_eq!(answers.unwrap(), [CancelAnswer::Cancelled, ended, ended]);
+    let lengths = bench.lengths().await;
+    assert_eq!((lengths.queued, lengths.scheduled), (0, 0));
+    assert!(bench.consumer().claim(9).await.is_empty());
 }
 
 /// A follow-up that was cancelled before it got its input cannot be queued anew.

@@ -307,7 +307,13 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
             "cancel::a_request_outlives_the_attempt",
         ],
     ),
-    (Defect::EndedRunsCancelled, &["cancel::an_ended_run_stays"]),
+    (
+        Defect::EndedRunsCancelled,
+        &[
+            "cancel::an_ended_run_stays",
+            "workflows::all_can_be_cancelled_at_once",
+        ],
+    ),
     (
         Defect::RequeueDoesNothing,
         &[

@@ -10,9 +10,11 @@ use super::error::QueueError;
 use crate::context::{ContextShared, TaskContext};
 use crate::id::RunId;
 use crate::payload::{Payload, PayloadError};
+use crate::queue::QueuedTask;
 use crate::run::{MAX_WAIT, TaskRun};
 use crate::state::States;
 use crate::task::{InvalidParams, TaskDefinition, TaskError, TaskErrorKind};
+use crate::time::Timestamp;
 
 /// Why a task that was run inline returned no value.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +57,17 @@ impl TaskManager {
     ) -> Result<Out, InlineError> {
         let now = self.clock().now();
         let id = RunId::generate(now);
-        let mut queued = call
-            .keep_result(MAX_WAIT)
-            .into_queued(id, self.lineage_of(id))?;
+        let queued = call.into_queued(id, self.lineage_of(id))?;
+        Ok(self.run_inline(queued, now).await?.decode()?)
+    }
+
+    /// Runs a task inline and returns its encoded value.
+    pub(crate) async fn run_inline(
+        &self,
+        mut queued: QueuedTask,
+        now: Timestamp,
+    ) -> Result<Payload, InlineError> {
+        queued.options_mut().keep_result = Some(MAX_WAIT);
         self.inherit_trace(&mut queued);
         queued.due = crate::queue::Due::Now;
         let task = self
@@ -74,11 +84,10 @@ impl TaskManager {
         let run = TaskRun::accept(queued, now);
         let context = TaskContext::inline(run, Arc::new(shared), self.parent.clone());
         let result = task.start(context)?.await.map_err(failed)?;
-        let payload = match result {
-            Some(payload) => payload,
-            None => Payload::encode(&())?,
-        };
-        Ok(payload.decode()?)
+        match result {
+            Some(payload) => Ok(payload),
+            None => Ok(Payload::encode(&())?),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod chain;
 mod group;
 mod handle;
+mod inline;
 mod plan;
 mod queue;
 
