@@ -69,7 +69,7 @@ impl World {
     /// Does the same with so many places.
     async fn consumer_of(&self, places: usize) -> RunningApp {
         let app = App::new(Broker::from(self.handle.clone())).tasks(tasks![fails, runs_on]);
-        let app = app.without_scheduler().consumer(|it| {
+        let app = app.without_scheduler().consumer(move |it| {
             it.release("7.5")
                 .concurrency(places)
                 .prefetch(0)
