@@ -1,9 +1,8 @@
 -- Parked runs: the zset `parked`, by the time until which they are; members are id and task.
 local PARKED = P .. 'parked'
 
--- Notes a run that is parked, and forgets some whose time is over.
-local function note_parked(run, time, due)
-  in_pieces('ZREM', PARKED, call('ZRANGEBYSCORE', PARKED, '-inf', time, 'LIMIT', 0, 100))
+-- Notes a run that is parked; it is forgotten with whatever takes the run from among the due.
+local function note_parked(run, due)
   call('ZADD', PARKED, due, sub(run, 5, 20) .. task_of(run))
 end
 
@@ -27,7 +26,6 @@ local function wake_parked(names, time)
         call('HDEL', RUNS, id)
         put_ready(in_state(run, QUEUED), 'RPUSH')
       end
-      call('ZREM', PARKED, member)
     end
   end
 end
