@@ -38,6 +38,8 @@ pub struct TaskDefinition {
     unique: Option<KeyTemplate>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
+    /// The parameter that takes what ran before.
+    input: Option<&'static str>,
     needs: Vec<StateNeed>,
     cpu: Option<Box<CpuOptions>>,
     makers: Vec<StateMaker>,
@@ -97,6 +99,7 @@ impl TaskDefinition {
             unique: None,
             schedule: None,
             params: &[],
+            input: None,
             needs: Vec::new(),
             cpu: None,
             makers: Vec::new(),
@@ -259,6 +262,13 @@ impl TaskDefinition {
         self
     }
 
+    /// Says which parameter takes what ran before, in a workflow.
+    #[must_use]
+    pub fn with_input(mut self, name: &'static str) -> Self {
+        self.input = Some(name);
+        self
+    }
+
     /// Adds a type of application state that the task asks for.
     #[must_use]
     pub fn with_need(mut self, need: StateNeed) -> Self {
@@ -367,6 +377,12 @@ impl TaskDefinition {
     #[must_use]
     pub fn params(&self) -> &'static [ParamSpec] {
         self.params
+    }
+
+    /// Returns the parameter that takes what ran before, if there is one.
+    #[must_use]
+    pub fn input(&self) -> Option<&'static str> {
+        self.input
     }
 
     /// Returns the types of application state that the task asks for.
