@@ -1,9 +1,12 @@
 //! Many seeds of the simulation, and proof that it sees what is wrong.
 
-use integration::simulation::{Defect, Simulation, Weakness};
+use integration::simulation::{Defect, Simulation, Weakness, engine};
 
 /// How many seeds of a sound broker and sound consumers are taken.
 const SEEDS: u64 = 300;
+
+/// How many seeds of whole processes are taken.
+const ENGINE_SEEDS: u64 = 60;
 
 /// How many seeds what is wrong may need to be seen.
 const PATIENCE: u64 = 3000;
@@ -67,4 +70,14 @@ fn a_plan_that_fails_is_made_small() {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
+}
+
+/// The consumers, schedulers and producers that users run, in virtual time.
+#[test]
+fn processes_lose_nothing_and_run_nothing_twice_at_a_time() {
+    for seed in 0..ENGINE_SEEDS {
+        if let Err(failure) = engine::run(seed) {
+            panic!("{failure}");
+        }
+    }
 }

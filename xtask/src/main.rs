@@ -6,6 +6,7 @@ mod chaos;
 mod ci;
 mod docgen;
 mod fuzz;
+mod mutants;
 mod redis;
 mod shell;
 mod simulate;
@@ -23,9 +24,10 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
-  simulate [--seeds N] [--seed S] [--minutes M]  random faults on simulated processes, judged step by step
+  simulate [processes] [--seeds N] [--seed S] [--minutes M]  random faults, judged step by step
   chaos --list       which test shows each scenario, and each known incident of others
   fuzz [target] [--minutes M]  random input for whatever reads some, with a nightly compiler
+  mutants [group…]   changes the pure parts one by one, and looks whether a test sees it
   bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
   bench memory       the in-memory broker beside bare tokio
   bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         ["chaos", "--list"] => chaos::list::run(),
         ["chaos", ids @ ..] => chaos::run(ids),
         ["fuzz", words @ ..] => fuzz::run(words),
+        ["mutants", words @ ..] => mutants::run(words),
         ["simulate", words @ ..] => simulate::run(words),
         ["bench", "memory"] => bench::memory(),
         ["bench", "cpu", only @ ..] => bench::cpu(only),

@@ -2,7 +2,8 @@
 
 use crate::shell::{cargo, run as run_command};
 
-/// Takes seeds until one shows something wrong: `--seeds COUNT`, `--seed FIRST`, `--minutes TIME`.
+/// Takes seeds until one shows something wrong: `--seeds COUNT`, `--seed FIRST`, `--minutes TIME`; with `processes` first, those
+/// of whole consumers and schedulers.
 ///
 /// The build is that of the tests, whose assertions are on.
 pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {

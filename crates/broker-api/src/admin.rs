@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::Future;
 
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{CancelAnswer, Reason};
 use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use crate::error::BrokerError;
 use crate::introduction::Introduction;
+use crate::key_holder::KeyHolder;
 
 /// The most runs in one page, and in one administrative call.
 pub const MAX_PAGE: usize = 512;
@@ -45,6 +47,18 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         &self,
         runs: &[RunId],
     ) -> impl Future<Output = Result<Vec<Option<Holder>>, BrokerError>> + Send;
+
+    /// Tells which runs hold unique keys; one answer a key, in order, `None` for a free one.
+    ///
+    /// Keys are at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are too many keys, or the broker did not answer.
+    fn key_holders(
+        &self,
+        keys: &[Key],
+    ) -> impl Future<Output = Result<Vec<Option<KeyHolder>>, BrokerError>> + Send;
 
     /// Asks for the end of runs; returns one answer a run, in order.
     ///

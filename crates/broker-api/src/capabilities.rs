@@ -21,8 +21,10 @@ pub struct Capabilities {
     pub expiry: bool,
     /// Priorities are honoured.
     pub priorities: bool,
-    /// Unique keys are honoured.
+    /// Unique keys are honoured, with their scopes and what is to become of conflicts.
     pub unique: bool,
+    /// Repetitions of an enqueue are known by an idempotency key.
+    pub idempotency: bool,
     /// Finished runs and their results can be kept.
     pub results: bool,
     /// The end of a run that keeps its result can be waited for.
@@ -60,6 +62,7 @@ impl Capabilities {
             expiry: true,
             priorities: true,
             unique: true,
+            idempotency: true,
             results: true,
             waits: true,
             cancel: true,
@@ -85,6 +88,7 @@ impl Capabilities {
             expiry: false,
             priorities: false,
             unique: false,
+            idempotency: false,
             results: false,
             waits: false,
             cancel: false,

@@ -18,6 +18,7 @@ mod extend;
 #[cfg(feature = "test-util")]
 pub mod faulty;
 mod introduction;
+mod key_holder;
 mod lease;
 mod lengths;
 mod limits;
@@ -42,6 +43,7 @@ pub use error::{BrokerError, BrokerErrorKind};
 pub use ext::BrokerExt;
 pub use extend::{ExtendRequest, Extended, Report};
 pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
+pub use key_holder::KeyHolder;
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
 pub use limits::{InvalidQueueLimit, QueueLimits};

@@ -10,8 +10,13 @@ use aqueduct_broker_api::{
 };
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::event::Progress;
+use aqueduct_core::key::Key;
+use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey, Unsuccessful};
+use aqueduct_core::run::{
+    Failure, FailureKind, Idempotency, OnConflict, Reason, TaskRun, Unique, UniqueScope,
+    Unsuccessful,
+};
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
 };
@@ -19,7 +24,7 @@ use aqueduct_core::{
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::following::shaped;
 use crate::model::ModelBroker;
-use crate::plan::Step;
+use crate::plan::{Keyed, Step};
 
 /// The lease and the beat of the plan's consumers.
 const LEASE: Duration = Duration::from_secs(2);
@@ -155,19 +160,28 @@ impl World {
             delay,
             expires,
             key,
+            repetition,
             shape,
         } = step
         else {
             return Vec::new();
         };
+        let first = self.runs.len();
         let shape = shape.filter(|_| self.has_workflows);
-        let task = |_| {
+        let task = |number| {
             let mut task = named("a");
+            let params = Params::new().with("n", &(first + number));
+            task.payload = params.into_payload().unwrap();
             task.priority = Priority::ALL[priority];
             task.due = delay.map_or(Due::Now, Due::After);
             task.expires_in = expires;
             if let Some(key) = key.filter(|_| shape.is_none()) {
-                task.options_mut().unique = Some(UniqueKey::new(key.to_string()).unwrap());
+                task.options_mut().unique = Some(unique(key));
+            }
+            if let Some(key) = repetition.filter(|_| shape.is_none()) {
+                let key = Key::new(key.to_string()).unwrap();
+                let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
+                task.options_mut().idempotency = Some(idempotency);
             }
             task
         };
@@ -305,6 +319,7 @@ impl World {
                         failed_attempts(run),
                         run.progress.clone(),
                         run.checkpoint.clone(),
+                        run.payload.as_bytes(),
                         (run.queued_at, input(run), reason(run)),
                     )
                 })
@@ -316,6 +331,27 @@ impl World {
             seen.push(format!("{lengths:?} {states:?}"));
         }
         (seen.remove(0), seen.remove(0))
+    }
+}
+
+fn unique(keyed: Keyed) -> Unique {
+    let scopes = [
+        UniqueScope::Queued,
+        UniqueScope::UntilFinished,
+        UniqueScope::Window(keyed.window),
+    ];
+    let rules = [
+        OnConflict::ReturnExisting,
+        OnConflict::Replace,
+        OnConflict::Refuse,
+    ];
+    let unique = Unique::key(keyed.key.to_string())
+        .unwrap()
+        .scope(scopes[keyed.scope])
+        .on_conflict(rules[keyed.on_conflict]);
+    match keyed.put_off {
+        Some(longest) => unique.put_off_at_most(longest),
+        None => unique,
     }
 }
 

@@ -1,9 +1,10 @@
 //! The administrative seam.
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE,
-    PauseScope, RunFilter, RunPage, TaskInfo,
+    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, KeyHolder,
+    MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
 };
+use aqueduct_core::key::Key;
 use aqueduct_core::run::Reason;
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
@@ -42,6 +43,11 @@ impl BrokerAdmin for MemoryBroker {
         check_page("tell the holders", runs)?;
         let state = self.state();
         Ok(runs.iter().map(|run| state.holder(*run)).collect())
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        BrokerError::check_batch("tell the holders of keys", keys.len(), MAX_PAGE)?;
+        Ok(self.step(|state, now| keys.iter().map(|key| state.key_holder(key, now)).collect()))
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

@@ -57,6 +57,7 @@ conformance!(
         "fenced",
         "priorities",
         "unique",
+        "idempotency",
         "results",
         "cancel",
         "expiry",

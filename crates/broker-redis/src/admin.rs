@@ -2,14 +2,17 @@
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter,
-    RunPage, TaskInfo,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, KeyHolder, MAX_PAGE, PauseScope,
+    RunFilter, RunPage, TaskInfo,
 };
+use aqueduct_core::key::Key;
 use aqueduct_core::run::Reason;
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::RedisBroker;
-use crate::decode::admin::{consumer_infos, holders, paused_scopes, purged, task_infos};
+use crate::decode::admin::{
+    consumer_infos, holders, key_holders, paused_scopes, purged, task_infos,
+};
 use crate::decode::unreadable;
 use crate::items::unencodable;
 use crate::link::Args;
@@ -81,6 +84,22 @@ impl BrokerAdmin for RedisBroker {
             .step(HOLDERS, &self.0.scripts.holders, self.ids(runs))
             .await?;
         holders(reply).map_err(|error| error.during(HOLDERS))
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        const HOLDERS: &str = "tell the holders of keys";
+        BrokerError::check_batch(HOLDERS, keys.len(), MAX_PAGE)?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut args = self.0.keys.args(keys.len());
+        for key in keys {
+            args.text(key.as_str());
+        }
+        let reply = self
+            .step(HOLDERS, &self.0.scripts.key_holders, args)
+            .await?;
+        key_holders(reply).map_err(|error| error.during(HOLDERS))
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

@@ -8,6 +8,7 @@ use aqueduct_core::Timestamp;
 use aqueduct_core::run::{Follows, RunOptions, Takes, TaskRun};
 
 use crate::items::{millis, push_six};
+use crate::keyed;
 
 /// Packs what stands beside a run; nothing for a plain one.
 pub(crate) fn side_of(run: &TaskRun) -> Vec<u8> {
@@ -42,18 +43,16 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     }
 }
 
-/// Returns the texts, in their order: the unique key, what a later release adds, the workflow,
+/// Returns the texts, in their order: what it asks for by keys, what a later release adds, the workflow,
 /// the schedule.
 fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let Some(options) = options else {
         return Default::default();
     };
-    let unique = options.unique.as_ref();
-    let unique = unique.map_or(Cow::default(), |key| Cow::from(key.as_str().as_bytes()));
     let schedule = options.schedule.as_ref();
     let schedule = schedule.map_or(Cow::default(), |name| Cow::from(name.as_str().as_bytes()));
     [
-        unique,
+        Cow::from(keyed::pack(options)),
         Cow::default(),
         Cow::from(workflow(options)),
         schedule,

@@ -9,9 +9,10 @@ use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
 
 use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
-use crate::key::{Key, key};
+use crate::key::Key;
 use crate::nearest::nearest;
 use crate::schedule::ScheduleArgs;
+use crate::unique_args::UniqueArgs;
 
 /// The options of a task, as written.
 #[derive(Default)]
@@ -25,7 +26,7 @@ pub(crate) struct TaskArgs {
     pub(crate) expires_in: Option<Span>,
     pub(crate) retry: Option<Retry>,
     pub(crate) keep_result: Option<Span>,
-    pub(crate) unique: Option<Key>,
+    pub(crate) unique: Option<UniqueArgs>,
     pub(crate) schedule: Option<ScheduleArgs>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
@@ -58,7 +59,7 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 13] = [
+const OPTIONS: [&str; 15] = [
     "name",
     "alias",
     "queue",
@@ -69,6 +70,8 @@ const OPTIONS: [&str; 13] = [
     "retry",
     "keep_result",
     "unique",
+    "debounce",
+    "throttle",
     "schedule",
     "output",
     "crate",
@@ -92,7 +95,18 @@ impl Parse for TaskArgs {
 impl TaskArgs {
     /// Returns the keys of all options.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.unique.iter()
+        self.unique.iter().filter_map(|unique| unique.key.as_ref())
+    }
+
+    /// Keeps how runs are unique; refuses a second way.
+    fn set_unique(&mut self, unique: UniqueArgs) -> syn::Result<()> {
+        if self.unique.is_some() {
+            let message =
+                "`unique`, `debounce` and `throttle` contradict each other: give one of them";
+            return Err(Error::new(unique.span, message));
+        }
+        self.unique = Some(unique);
+        Ok(())
     }
 
     /// Refuses an option that was given before.
@@ -130,7 +144,9 @@ impl TaskArgs {
                 let longest = Duration::from_hours(365 * 24);
                 self.keep_result = Some(duration(input, Duration::from_secs(1), longest)?);
             }
-            "unique" => self.unique = Some(key(input)?),
+            "unique" => self.set_unique(UniqueArgs::unique(option, input)?)?,
+            "debounce" => self.set_unique(UniqueArgs::debounce(option, input)?)?,
+            "throttle" => self.set_unique(UniqueArgs::throttle(option, input)?)?,
             "retry" => self.retry = Some(input.parse()?),
             "schedule" => {
                 input.parse::<Token![=]>()?;

@@ -16,6 +16,8 @@ mod missed;
 mod plan;
 mod report;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 
 pub use builder::TaskSchedulerBuilder;
 pub use control::{ScheduleControl, ScheduleStatus};

@@ -4,16 +4,18 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use integration::simulation::Simulation;
+use integration::simulation::{Simulation, engine};
 
 /// What is asked for.
 struct Asked {
     first: u64,
     seeds: u64,
     time: Duration,
+    /// Whether the processes that users run are simulated, in place of little clients.
+    processes: bool,
 }
 
-const USAGE: &str = "simulate [--seed FIRST] [--seeds COUNT] [--minutes TIME]";
+const USAGE: &str = "simulate [processes] [--seed FIRST] [--seeds COUNT] [--minutes TIME]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -35,7 +37,9 @@ impl Asked {
             first: u64::from(fastrand::u32(..)),
             seeds: 1000,
             time: Duration::MAX,
+            processes: words.first().is_some_and(|word| word == "processes"),
         };
+        let words = words.get(usize::from(asked.processes)..)?;
         for pair in words.chunks(2) {
             let [name, value] = pair else { return None };
             match name.as_str() {
@@ -63,8 +67,14 @@ fn simulate(asked: &Asked) -> bool {
     println!("from seed {} on", asked.first);
     while taken < asked.seeds && began.elapsed() < asked.time {
         let seed = asked.first.wrapping_add(taken);
-        if let Err(failure) = simulation.run(seed) {
-            println!("{failure}\nto see it again: cargo xtask simulate --seed {seed}");
+        let wrong = if asked.processes {
+            engine::run(seed).err().map(|it| it.to_string())
+        } else {
+            simulation.run(seed).err().map(|it| it.to_string())
+        };
+        if let Some(wrong) = wrong {
+            let what = if asked.processes { "processes " } else { "" };
+            println!("{wrong}\nto see it again: cargo xtask simulate {what}--seed {seed}");
             return false;
         }
         taken += 1;

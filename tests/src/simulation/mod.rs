@@ -7,13 +7,14 @@
 //! against all that the broker stores. At the end everything heals, and every run must come to its end.
 //! A plan that fails is made as small as it can be.
 //!
-//! [`Simulation`] drives little clients, thousands of seeds a minute. What is known of one feature is one file of [`concerns`]: what it asks for of queued runs, its
+//! [`Simulation`] drives little clients, thousands of seeds a minute; [`engine`] the consumers and schedulers that users run. What is known of one feature is one file of [`concerns`]: what it asks for of queued runs, its
 //! acts, its laws.
 
 mod client;
 pub mod concerns;
 mod court;
 mod defective;
+pub mod engine;
 mod event;
 mod law;
 pub mod ledger;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use aqueduct::broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities,
     CheckpointRequest, Checkpointed, ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued,
-    ExtendRequest, Extended, Fire, Fired, Holder, Lease, PauseScope, QueueLengths, ReclaimRequest,
-    Reclaimed, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
-    SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest, WaitRequest,
+    ExtendRequest, Extended, Fire, Fired, Holder, KeyHolder, Lease, PauseScope, QueueLengths,
+    ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot,
+    ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest, WaitRequest,
 };
+use aqueduct::key::Key;
 use aqueduct::run::{CancelAnswer, Reason, WaitAnswer};
 use aqueduct::{QueueName, RunId, ScheduleName, TaskRun};
 use aqueduct_core::Clock;
@@ -240,6 +241,10 @@ impl BrokerAdmin for Observed {
 
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
         self.store.inner.admin()?.holders(runs).await
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        self.store.inner.admin()?.key_holders(keys).await
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

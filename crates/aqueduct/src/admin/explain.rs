@@ -35,6 +35,11 @@ pub enum Finding {
         /// Why, if it failed or was cancelled.
         why: Option<String>,
     },
+    /// It has ended, and another run holds its unique key: a requeue does nothing.
+    KeyTaken {
+        /// Which.
+        holder: RunId,
+    },
     /// A consumer holds it.
     Held {
         /// Which.
@@ -115,6 +120,8 @@ pub enum Finding {
 pub(super) struct Facts {
     pub(super) run: Option<TaskRun>,
     pub(super) holder: Option<Holder>,
+    /// Another run that holds the unique key of one that has ended.
+    pub(super) key_holder: Option<RunId>,
     pub(super) paused: Vec<PauseScope>,
     pub(super) consumers: Vec<ConsumerInfo>,
     pub(super) lengths: Option<QueueLengths>,
@@ -127,7 +134,7 @@ impl Facts {
     pub(super) fn explain(self, id: RunId) -> Explanation {
         let findings = match &self.run {
             None => vec![Finding::Unknown],
-            Some(run) if run.state.is_final() => vec![ended(run)],
+            Some(run) if run.state.is_final() => self.ended(run),
             Some(run) if run.state == RunState::Running => self.held(),
             Some(run) => self.waiting(run),
         };
@@ -136,6 +143,13 @@ impl Facts {
             run: self.run,
             findings,
         }
+    }
+
+    fn ended(&self, run: &TaskRun) -> Vec<Finding> {
+        let can_be_requeued = run.state != RunState::Succeeded;
+        let taken = self.key_holder.filter(|_| can_be_requeued);
+        let taken = taken.map(|holder| Finding::KeyTaken { holder });
+        [ended(run)].into_iter().chain(taken).collect()
     }
 
     fn held(&self) -> Vec<Finding> {
@@ -293,6 +307,10 @@ impl fmt::Display for Finding {
                     _ => f.write_str("; `requeue` queues it anew"),
                 }
             }
+            Self::KeyTaken { holder } => write!(
+                f,
+                "its unique key is held by the run {holder}: it can be requeued once that key is free"
+            ),
             Self::Held { .. } => self.fmt_held(f),
             Self::Moving => f.write_str("it is about to move; ask again"),
             Self::AskedToEnd { reason } => {

@@ -1,6 +1,7 @@
 //! The guide, as pages that compile.
 //!
-//! - [`queueing`]: typed, by name, many; delays, priorities, queues, unique keys
+//! - [`queueing`]: typed, by name, many; delays, priorities, queues
+//! - [`unique`]: one run for a key, debounced and throttled calls, idempotency keys
 //! - [`waiting`]: the value of a run, from any process; cancelling
 //! - [`workflows`]: runs that follow each other, groups and what is behind them
 //! - [`delivery`]: what is promised, and what a task must do for its part
@@ -30,5 +31,6 @@ pub mod schedules;
 pub mod shutdown;
 pub mod steering;
 pub mod testing;
+pub mod unique;
 pub mod waiting;
 pub mod workflows;

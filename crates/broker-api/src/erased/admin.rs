@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aqueduct_core::key::Key;
 use aqueduct_core::run::Reason;
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
@@ -10,6 +11,7 @@ use super::BrokerFuture;
 use crate::CancelAnswer;
 use crate::admin::{BrokerAdmin, ConsumerInfo, Holder, PauseScope, RunFilter, RunPage, TaskInfo};
 use crate::error::BrokerError;
+use crate::key_holder::KeyHolder;
 
 /// The administrative seam of a broker behind a handle; cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,6 +28,7 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
     fn requeue<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
     fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
     fn holders<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<Option<Holder>>>;
+    fn key_holders<'a>(&'a self, keys: &'a [Key]) -> BrokerFuture<'a, Vec<Option<KeyHolder>>>;
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BrokerFuture<'a, usize>;
     fn set_paused<'a>(&'a self, scope: &'a PauseScope, paused: bool) -> BrokerFuture<'a, ()>;
     fn paused(&self) -> BrokerFuture<'_, Vec<PauseScope>>;
@@ -56,6 +59,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
 
     fn holders<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<Option<Holder>>> {
         Box::pin(BrokerAdmin::holders(self, runs))
+    }
+
+    fn key_holders<'a>(&'a self, keys: &'a [Key]) -> BrokerFuture<'a, Vec<Option<KeyHolder>>> {
+        Box::pin(BrokerAdmin::key_holders(self, keys))
     }
 
     fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>> {
@@ -106,6 +113,10 @@ impl BrokerAdmin for AdminHandle {
 
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
         self.0.holders(runs).await
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        self.0.key_holders(keys).await
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

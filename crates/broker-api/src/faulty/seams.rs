@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
-    Fired, Holder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
-    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Fired, Holder, KeyHolder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter,
+    RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
     Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
@@ -144,6 +145,12 @@ impl BrokerAdmin for FaultyBroker {
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
         let seam = self.inner.admin()?;
         self.call(Operation::Holders, || seam.holders(runs)).await
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::KeyHolders, || seam.key_holders(keys))
+            .await
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
-    Fired, Holder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
-    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
+    Fired, Holder, KeyHolder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter,
+    RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
     Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{Clock, QueueName, RunId, RunState, ScheduleName, Timestamp};
 use tokio::sync::Notify;
@@ -183,6 +184,14 @@ impl BrokerAdmin for ModelBroker {
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
         let model = self.model();
         Ok(runs.iter().map(|run| model.holder(*run)).collect())
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        Ok(self.step(|model, now| {
+            keys.iter()
+                .map(|key| model.unique_holder(key, now))
+                .collect()
+        }))
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

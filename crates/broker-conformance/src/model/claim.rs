@@ -89,6 +89,8 @@ impl Model {
                 continue;
             }
             self.apply(index, Transition::Claim);
+            let begun = self.runs[index].run.clone();
+            self.begin_key(&begun);
             *self.served.entry((queue.clone(), lane)).or_default() += 1;
             self.runs[index].run.tally.attempt += 1;
             self.runs[index].holder = Some(holder);

@@ -8,6 +8,7 @@ mod broker;
 mod claim;
 mod enqueue;
 mod follow;
+mod keys;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -29,6 +30,7 @@ pub(super) struct Model {
     /// Every stored run, in the order of service among its equals.
     runs: Vec<Stored>,
     consumers: BTreeMap<ConsumerId, Consumer>,
+    holds: Vec<keys::Hold>,
     producers: BTreeMap<ProducerId, BTreeMap<Sequence, Vec<Enqueued>>>,
     /// How many runs each lane of each queue has served.
     served: BTreeMap<(QueueName, Lane), u64>,

@@ -167,6 +167,7 @@ impl Model {
 
     pub(super) fn end(&mut self, index: usize, transition: Transition, now: Timestamp) -> RunState {
         self.apply(index, transition);
+        self.give_back_key(self.runs[index].run.id);
         let stored = &mut self.runs[index];
         stored.holder = None;
         let state = stored.run.state;

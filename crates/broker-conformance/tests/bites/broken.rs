@@ -12,10 +12,9 @@ use aqueduct_broker_api::{
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
+use aqueduct_core::key::Key;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{
-    Checkpoint, FailedAttempt, Failure, FailureKind, Lineage, TaskRun, UniqueKey,
-};
+use aqueduct_core::run::{Checkpoint, FailedAttempt, Failure, FailureKind, Lineage, TaskRun};
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
     Timestamp,
@@ -23,6 +22,7 @@ use aqueduct_core::{
 use tokio::sync::oneshot;
 
 use crate::defect::Defect;
+use crate::keyed::spoil_keys;
 
 /// The reference broker with one promise broken, or none.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct BrokenBroker {
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     ids: BTreeSet<RunId>,
-    keys: BTreeMap<UniqueKey, RunId>,
+    keys: BTreeMap<Key, RunId>,
     delayed: usize,
     enqueues: BTreeSet<(ProducerId, Sequence)>,
     requests: BTreeSet<(ConsumerId, Sequence)>,
@@ -74,6 +74,7 @@ impl BrokenBroker {
 
     /// Changes a task on its way into the store.
     fn spoil_task(&self, task: &mut QueuedTask) {
+        spoil_keys(self.defect, task);
         let now = self.clock.now();
         match self.defect {
             Some(Defect::ParametersLost) => task.payload = Payload::empty(),
@@ -118,7 +119,11 @@ impl BrokenBroker {
     fn key_holder(&self, tasks: &[QueuedTask]) -> Option<RunId> {
         let mut notes = self.notes();
         for task in tasks {
-            let key = task.options.as_ref().and_then(|it| it.unique.clone());
+            let key = task
+                .options
+                .as_ref()
+                .and_then(|it| it.unique.clone())
+                .map(|unique| unique.key);
             let Some(key) = key else { continue };
             let holder = *notes.keys.entry(key).or_insert(task.id);
             if holder != task.id {

@@ -21,6 +21,8 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::RepeatedEnqueueStoresAgain,
         &[
             "replay::of_an_enqueue_adds_nothing",
+            "lost_replies::of_a_replacement_replace_once",
+            "lost_replies::of_a_refusal_refuse_again",
             "faults::lost_replies_lose_and_double_nothing",
             "faults::repeated_requests_change_nothing",
         ],
@@ -62,14 +64,6 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
             "expiry::an_unstarted_run_expires",
             "expiry::a_beat_expires_too",
         ],
-    ),
-    (
-        Defect::UniqueKeyIgnored,
-        &["unique::a_held_key_is_a_duplicate"],
-    ),
-    (
-        Defect::UniqueKeyNeverFreed,
-        &["unique::every_end_frees_the_key"],
     ),
     (
         Defect::ResultsKeptForEver,
@@ -332,7 +326,13 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
-    (Defect::HoldersUnknown, &["admin::tells_who_holds_a_run"]),
+    (
+        Defect::HoldersUnknown,
+        &[
+            "unique::the_holder_of_a_key_is_told",
+            "admin::tells_who_holds_a_run",
+        ],
+    ),
     (
         Defect::ReasonsNotTold,
         &["admin::tells_that_a_run_is_asked_to_end"],

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, PauseScope,
-    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SimpleBroker,
-    TaskInfo, Upserted,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, KeyHolder,
+    PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    SimpleBroker, TaskInfo, Upserted,
 };
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
@@ -36,6 +37,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
         self.front.holders(runs).await
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        self.front.key_holders(keys).await
     }
 
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {

@@ -161,6 +161,7 @@ impl State {
             position,
             claim: sequence,
         };
+        self.keys.begin(&stored.run);
         stored.run.tally.attempt = stored.run.tally.attempt.saturating_add(1);
         if let Some(queue) = self.queues.get_mut(stored.queue) {
             queue.lane_mut(stored.run.lane).count_taken();

@@ -14,9 +14,11 @@ mod front;
 mod holders;
 mod inspect;
 mod kept;
+mod keys;
 mod producers;
 mod queues;
 mod reclaim;
+mod replace;
 mod replay;
 mod schedules;
 mod settle;
@@ -30,11 +32,12 @@ use std::fmt;
 use std::time::Duration;
 
 use aqueduct_broker_api::QueueLimits;
-use aqueduct_core::run::{Gathered, Reason, RunRecord, TaskRun, Transition, UniqueKey};
+use aqueduct_core::run::{Gathered, Reason, RunRecord, TaskRun, Transition};
 use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 
 use holders::Holders;
 use kept::Kept;
+use keys::Keys;
 use producers::Producers;
 use queues::{End, Entry, Queues};
 use reclaim::Beats;
@@ -66,7 +69,7 @@ pub(crate) struct State {
     queues: Queues,
     due: BTreeSet<(Timestamp, Ticket, Slot)>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
-    unique: HashMap<UniqueKey, RunId>,
+    keys: Keys,
     /// What follow-ups that wait have got so far.
     gathered: HashMap<RunId, Gathered>,
     kept: Kept,
@@ -105,7 +108,7 @@ impl State {
             queues: Queues::default(),
             due: BTreeSet::new(),
             deadlines: BTreeSet::new(),
-            unique: HashMap::new(),
+            keys: Keys::default(),
             gathered: HashMap::new(),
             kept: Kept::default(),
             holders: Holders::default(),
@@ -280,10 +283,7 @@ impl State {
             self.tasks.count_end(task, state, now);
         }
         if let Some(options) = &stored.run.options {
-            let key = options.unique.as_ref();
-            if let Some(key) = key.filter(|key| self.unique.get(*key) == Some(&stored.run.id)) {
-                self.unique.remove(key);
-            }
+            self.keys.end(&stored.run);
             if let Some(deadline) = options.deadline {
                 self.deadlines.remove(&(deadline, stored.run.id));
             }

@@ -45,6 +45,7 @@ impl State {
         }
         self.expire_unstarted(request, now, &mut done);
         self.sweep_kept(request, now, &mut done);
+        done.more |= self.keys.forget_over(now, request.limit);
         done
     }
 

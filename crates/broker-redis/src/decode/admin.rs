@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aqueduct_broker_api::wire;
-use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, Holder, PauseScope, TaskInfo};
+use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, Holder, KeyHolder, PauseScope, TaskInfo};
 use aqueduct_core::{ConsumerId, RunId, TaskName, Timestamp};
 use bytes::Bytes;
 
@@ -108,6 +108,32 @@ pub(crate) fn holders(reply: Reply) -> Result<Vec<Option<Holder>>, LinkError> {
         holders.push(Some(Holder::new(consumer_id(&name)?).asked_to_end(reason)));
     }
     Ok(holders)
+}
+
+pub(crate) fn key_holders(reply: Reply) -> Result<Vec<Option<KeyHolder>>, LinkError> {
+    let one = |part: Reply| {
+        let hold = part.into_bytes()?;
+        if hold.is_empty() {
+            return Ok(None);
+        }
+        let cut = || LinkError::unexpected("the holder of a key");
+        let (id, times) = hold.split_first_chunk().ok_or_else(cut)?;
+        let (since, until) = times.split_first_chunk::<6>().ok_or_else(cut)?;
+        let [since, until] = [since.as_slice(), until].map(time_of);
+        let until = (until.as_millis() > 0).then_some(until);
+        Ok(Some(
+            KeyHolder::new(RunId::from_bytes(*id), since).until(until),
+        ))
+    };
+    reply.into_list()?.map(one).collect()
+}
+
+/// Reads a time of big-endian bytes.
+fn time_of(bytes: &[u8]) -> Timestamp {
+    let millis = bytes
+        .iter()
+        .fold(0, |time, byte| (time << 8) | u64::from(*byte));
+    Timestamp::from_millis(millis)
 }
 
 fn consumer_id(name: &str) -> Result<ConsumerId, LinkError> {

@@ -38,6 +38,7 @@ pub(crate) struct Scripts {
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) holders: Script,
+    pub(crate) key_holders: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -64,6 +65,8 @@ const ENDING: &str = include_str!("../scripts/lib/ending.lua");
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
+const KEYS: &str = include_str!("../scripts/lib/keys.lua");
+const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
 const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
@@ -91,27 +94,31 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
                 CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING,
+                DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
-            enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
+            enqueue: script!(
+                clock, "enqueue", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, REPLACE, ADMIT
+            ),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
+            key_holders: script!(clock, "key_holders", KEYS),
             pause: script!(clock, "pause", RUN, PLACE),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
             probe: script!(clock, "probe",),
             purge: script!(
-                clock, "purge", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING
+                clock, "purge", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING
             ),
             quarantine: script!(
                 clock,
@@ -119,28 +126,31 @@ impl Scripts {
                 RUN,
                 RECORD,
                 PLACE,
+                KEYS,
                 LEAVE,
                 WAITING,
                 FOLLOW,
                 ENDING
             ),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE,
-                HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, KEYS, LEAVE, WAITING, FOLLOW,
+                ENDING, DUE, HELD
             ),
-            requeue: script!(clock, "requeue", RUN, PLACE),
+            requeue: script!(clock, "requeue", RUN, PLACE, KEYS),
             schedule_fire: script!(
                 clock,
                 "schedule_fire",
                 RUN,
                 RECORD,
                 PLACE,
+                KEYS,
                 LEAVE,
                 WAITING,
                 FOLLOW,
                 ENDING,
                 LOCATE,
                 CANCELLING,
+                REPLACE,
                 ADMIT,
                 SCHEDULES
             ),
@@ -205,7 +215,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 22] {
+    fn all_mut(&mut self) -> [&mut Script; 23] {
         [
             &mut self.cancel,
             &mut self.checkpoint,
@@ -217,6 +227,7 @@ impl Scripts {
             &mut self.extend,
             &mut self.find,
             &mut self.holders,
+            &mut self.key_holders,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,

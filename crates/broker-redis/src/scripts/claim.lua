@@ -178,7 +178,7 @@ end
 
 -- Returns the run of an entry, if it can start now.
 local function usable(entry)
-  local run = entry
+  local run, held_while_queued = entry, false
   if byte(entry) == 0 then
     local id = sub(entry, 2)
     if call('EXISTS', P .. 'stale') == 1 and call('HEXISTS', P .. 'stale', id) == 1 then
@@ -187,7 +187,7 @@ local function usable(entry)
     end
     run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
-    local deadline = side_of(run)
+    local deadline, _, keys = side_of(run)
     local failures, crashes = tallies_of(run)
     if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
       count(QUEUED, queue_of(run), -1)
@@ -195,12 +195,14 @@ local function usable(entry)
       finish(run, EXPIRED, time, limits, record_of(run))
       return nil
     end
+    held_while_queued = keys and byte(keys) == WHILE_QUEUED and keys
   end
   if paused and call('HEXISTS', P .. 'paused', 't' .. task_of(run)) == 1 then
     call('RPUSH', P .. 'aside', entry)
     return nil
   end
   if byte(entry) == 0 then
+    if held_while_queued then give_back_key(held_while_queued, sub(entry, 2)) end
     call('HDEL', RUNS, sub(entry, 2))
     call('ZREM', P .. 'deadlines', sub(entry, 2))
   end

@@ -6,7 +6,7 @@
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field; and its kind and message
 -- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
--- bound `limit` runs of each kind, 100 consumers, 256 due runs
+-- bound `limit` runs of each kind, `limit` windows, 100 consumers, 256 due runs
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local crash, crash_tail, time = ARGV[8], ARGV[9], now()
@@ -82,7 +82,7 @@ local over = call('ZRANGEBYSCORE', P .. 'kept', '-inf', time, 'LIMIT', 0, limit)
 swept = #over
 in_pieces('ZREM', P .. 'kept', over)
 in_pieces('HDEL', RUNS, over)
-if expired == limit or swept == limit then more = 1 end
+if forget_windows(time, limit) == limit or expired == limit or swept == limit then more = 1 end
 
 flush()
 return { requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0) }

@@ -79,6 +79,8 @@ enum Start {
 pub(super) enum Answer {
     Accepted { is_scheduled: bool },
     Duplicate(RunId),
+    Replaced(RunId),
+    KeyTaken(RunId),
     QueueFull,
 }
 
@@ -188,6 +190,8 @@ impl Answer {
                 is_scheduled: state == RunState::Scheduled,
             },
             Enqueued::Duplicate(run) => Self::Duplicate(run),
+            Enqueued::Replaced(run) => Self::Replaced(run),
+            Enqueued::KeyTaken(run) => Self::KeyTaken(run),
             _ => Self::QueueFull,
         }
     }
@@ -197,6 +201,8 @@ impl Answer {
             Self::Accepted { is_scheduled: true } => Enqueued::Accepted(RunState::Scheduled),
             Self::Accepted { .. } => Enqueued::Accepted(RunState::Queued),
             Self::Duplicate(run) => Enqueued::Duplicate(run),
+            Self::Replaced(run) => Enqueued::Replaced(run),
+            Self::KeyTaken(run) => Enqueued::KeyTaken(run),
             Self::QueueFull => Enqueued::QueueFull,
         }
     }

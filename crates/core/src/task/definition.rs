@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cpu::{CpuOptions, StateMaker};
 use super::params::ParamSpec;
-use crate::key::KeyTemplate;
+use super::unique::UniqueTemplate;
 use crate::lane::Lane;
 use crate::name::{QueueName, TaskName};
 use crate::payload::Payload;
@@ -35,7 +35,7 @@ pub struct TaskDefinition {
     expires_in: Option<Duration>,
     retry: RetryPolicy,
     keep_result: Option<Duration>,
-    unique: Option<KeyTemplate>,
+    unique: Option<UniqueTemplate>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     /// The parameter that takes what ran before.
@@ -228,10 +228,10 @@ impl TaskDefinition {
         self
     }
 
-    /// Makes the key that at most one unfinished run holds, of the parameters of each run.
+    /// Makes the runs unique by a key of their parameters.
     #[must_use]
-    pub fn with_unique(mut self, key: KeyTemplate) -> Self {
-        self.unique = Some(key);
+    pub fn with_unique(mut self, unique: UniqueTemplate) -> Self {
+        self.unique = Some(unique);
         self
     }
 
@@ -361,9 +361,9 @@ impl TaskDefinition {
         self.keep_result
     }
 
-    /// Returns the template of the key that at most one unfinished run holds, if there is one.
+    /// Returns how the runs are unique, if they are.
     #[must_use]
-    pub fn unique(&self) -> Option<&KeyTemplate> {
+    pub fn unique(&self) -> Option<&UniqueTemplate> {
         self.unique.as_ref()
     }
 

@@ -7,6 +7,7 @@ mod error;
 mod function;
 mod params;
 mod result;
+mod unique;
 
 pub use cpu::{CpuOptions, MakesState, StateMaker, StateParam};
 pub use definition::{
@@ -16,6 +17,7 @@ pub use error::{TaskError, TaskErrorKind};
 pub use function::FunctionTask;
 pub use params::{InvalidParams, ParamSpec, decode, decode_input};
 pub use result::{IntoTaskError, IsOutput, Returned, ViaResult, ViaValue};
+pub use unique::UniqueTemplate;
 
 use std::fmt;
 use std::future::Future;

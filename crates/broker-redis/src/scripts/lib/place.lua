@@ -6,15 +6,15 @@ local function count(state, queue, by)
   counts[field] = (counts[field] or 0) + by
 end
 
--- Returns deadline, retention, unique key and what is said of its workflow (lib/follow.lua) of a run that
+-- Returns deadline, retention, what it asks for by keys (lib/keys.lua) and what is said of its workflow (lib/follow.lua) of a run that
 -- has such; nothing for a plain one.
 local function side_of(run)
   local side = has_options(run) and call('HGET', SIDE, sub(run, 5, 20))
   if not side then
     return nil
   end
-  local deadline, keep, unique, _, workflow = parse('>I6I6I2c0I2c0I2c0', side)
-  return deadline, keep, unique, workflow
+  local deadline, keep, keys, _, workflow = parse('>I6I6I2c0I2c0I2c0', side)
+  return deadline, keep, keys, workflow
 end
 
 local function note_deadline(run, deadline)

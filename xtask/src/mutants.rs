@@ -1,0 +1,73 @@
+//! `cargo xtask mutants`: changes the pure parts one by one, and looks whether a test sees it.
+//!
+//! What no test sees is listed in `docs/MUTANTS.md`, with the reason, or gets a test.
+
+use crate::shell::{cargo, run as run_command, tool};
+
+/// Some files, and the tests that must see what is changed in them.
+struct Group {
+    name: &'static str,
+    package: &'static str,
+    files: &'static [&'static str],
+    /// What `cargo test` gets beside the package.
+    tests: &'static [&'static str],
+}
+
+const GROUPS: [Group; 4] = [
+    Group {
+        name: "memory",
+        package: "aqueduct-broker-memory",
+        files: &["crates/broker-memory/src/state/*.rs"],
+        tests: &["--lib", "--tests"],
+    },
+    Group {
+        name: "run",
+        package: "aqueduct-core",
+        files: &["crates/core/src/run/*.rs", "crates/core/src/retry/*.rs"],
+        tests: &["--lib", "--tests"],
+    },
+    Group {
+        name: "plan",
+        package: "aqueduct-scheduler",
+        files: &["crates/scheduler/src/{plan,missed,agenda}.rs"],
+        tests: &["--lib"],
+    },
+    Group {
+        name: "wire",
+        package: "aqueduct-broker-api",
+        files: &["crates/broker-api/src/wire/*.rs"],
+        tests: &["--lib", "--tests"],
+    },
+];
+
+/// Changes the files of these groups, or of all; further words, from the first with a dash on, are for cargo-mutants.
+pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
+    let is_option = |word: &&str| word.starts_with('-');
+    let names = words.iter().position(is_option).unwrap_or(words.len());
+    let (names, options) = words.split_at(names);
+    let path = tool("cargo-mutants")?;
+    let chosen = GROUPS
+        .iter()
+        .filter(|group| names.is_empty() || names.contains(&group.name));
+    let mut count = 0;
+    for group in chosen {
+        count += 1;
+        println!("── {}", group.name);
+        let output = format!("target/mutants/{}", group.name);
+        let mut command = cargo(&["mutants", "--package", group.package, "--output", &output]);
+        command.args(["--timeout-multiplier", "3", "--no-shuffle"]);
+        for files in group.files {
+            command.args(["--file", files]);
+        }
+        // The tests of the package alone: they are quick, and stand beside what they test.
+        command.args(options).arg("--").args(group.tests);
+        run_command(command.env("PATH", &path))?;
+    }
+    let known: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+    anyhow::ensure!(
+        count > 0,
+        "no group is called that; they are {}",
+        known.join(", ")
+    );
+    Ok(())
+}
