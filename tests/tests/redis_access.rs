@@ -8,7 +8,7 @@ use aqueduct::broker_api::{
 };
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
-use aqueduct::run::{Reason, UniqueKey};
+use aqueduct::run::{Reason, Unique};
 use aqueduct::{Admin, App, Broker, QueueName, RunState, RunningApp, Schedule, tasks};
 use aqueduct_redis_server::RedisServer;
 use integration::figure::figure;
@@ -74,7 +74,7 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
         .delay(Duration::from_millis(5))
         .await
         .unwrap();
-    let key = UniqueKey::new("k").unwrap();
+    let key = Unique::key("k").unwrap();
     let run = note::queue(manager, 8)
         .unique(key)
         .keep_result(Duration::from_secs(9))

@@ -8,7 +8,7 @@ use aqueduct::broker_api::{BrokerAdmin, PauseScope, ScheduleStore};
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::payload::MAX_PAYLOAD_BYTES;
 use aqueduct::redis::RedisConfig;
-use aqueduct::run::UniqueKey;
+use aqueduct::run::Unique;
 use aqueduct::{App, Broker, QueueName, ScheduleName, TaskName, task, tasks};
 use aqueduct_core::queue::Due;
 use aqueduct_redis_server::RedisServer;
@@ -208,7 +208,7 @@ async fn p15_a_unique_key_is_only_data() {
     ];
     for key in keys {
         let mut task = run();
-        task.options_mut().unique = Some(UniqueKey::new(key).unwrap());
+        task.options_mut().unique = Some(Unique::key(key).unwrap());
         task.due = Due::After(Duration::from_millis(1));
         enqueue_one(&direct, task).await;
     }

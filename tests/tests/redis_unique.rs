@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aqueduct::broker_api::{Broker, BrokerAdmin, Enqueued, Settled, Settlement};
 use aqueduct::redis::RedisBroker;
-use aqueduct::run::{Reason, RunState, UniqueKey};
+use aqueduct::run::{Reason, RunState, Unique};
 use aqueduct::{QueueName, RunId};
 use aqueduct_core::QueuedTask;
 use aqueduct_core::queue::Due;
@@ -22,7 +22,7 @@ const DEFAULT: QueueName = QueueName::DEFAULT;
 
 fn unique(key: &str) -> QueuedTask {
     let mut task = run();
-    task.options_mut().unique = Some(UniqueKey::new(key).unwrap());
+    task.options_mut().unique = Some(Unique::key(key).unwrap());
     task
 }
 

@@ -21,8 +21,12 @@ pub struct Capabilities {
     pub expiry: bool,
     /// Priorities are honoured.
     pub priorities: bool,
-    /// Unique keys are honoured.
+    /// Unique keys are honoured, with their scopes and what is to become of conflicts.
     pub unique: bool,
+    /// Limits that runs share are kept, over all consumers.
+    pub limits: bool,
+    /// Repetitions of an enqueue are known by an idempotency key.
+    pub idempotency: bool,
     /// Finished runs and their results can be kept.
     pub results: bool,
     /// The end of a run that keeps its result can be waited for.
@@ -60,6 +64,8 @@ impl Capabilities {
             expiry: true,
             priorities: true,
             unique: true,
+            limits: true,
+            idempotency: true,
             results: true,
             waits: true,
             cancel: true,
@@ -85,6 +91,8 @@ impl Capabilities {
             expiry: false,
             priorities: false,
             unique: false,
+            limits: false,
+            idempotency: false,
             results: false,
             waits: false,
             cancel: false,

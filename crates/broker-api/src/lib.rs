@@ -18,6 +18,7 @@ mod extend;
 #[cfg(feature = "test-util")]
 pub mod faulty;
 mod introduction;
+mod key_holder;
 mod lease;
 mod lengths;
 mod limits;
@@ -30,7 +31,8 @@ mod wait;
 pub mod wire;
 
 pub use admin::{
-    BrokerAdmin, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+    BrokerAdmin, ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, MAX_PAGE, PauseScope, RunFilter,
+    RunPage, TaskInfo,
 };
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;
@@ -42,6 +44,7 @@ pub use error::{BrokerError, BrokerErrorKind};
 pub use ext::BrokerExt;
 pub use extend::{ExtendRequest, Extended, Report};
 pub use introduction::{Introduction, MAX_INTRODUCTION_BYTES};
+pub use key_holder::KeyHolder;
 pub use lease::{Lease, LeaseToken};
 pub use lengths::QueueLengths;
 pub use limits::{InvalidQueueLimit, QueueLimits};
@@ -56,4 +59,4 @@ pub use simple::SimpleBroker;
 pub use wait::{LONGEST_WAIT, MAX_WAITERS_OF_A_RUN, MAX_WAITS, WaitEndedRequest, WaitRequest};
 
 pub use aqueduct_core::queue::Enqueued;
-pub use aqueduct_core::run::{CancelAnswer, Settlement, WaitAnswer};
+pub use aqueduct_core::run::{CancelAnswer, Limit, Settlement, WaitAnswer};

@@ -186,7 +186,8 @@ pub struct Fire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fired {
-    /// This call fired the tick, or skipped it as it was asked to.
+    /// This call fired the tick, or skipped it as it was asked to. The run is that of the tick, or the one that
+    /// stands for it by a unique key; there is none if the key was taken and the run asked to be refused then.
     Fired(Option<RunId>),
     /// The tick is done with and fired nothing: the run before has not ended.
     Overlapped {
@@ -279,7 +280,7 @@ impl ScheduleDefinition {
         self
     }
 
-    /// Sets what each run asks for beyond the plain; a unique key and a deadline are none of it.
+    /// Sets what each run asks for beyond the plain; a deadline is none of it.
     #[must_use]
     pub fn with_options(mut self, options: RunOptions) -> Self {
         self.options = (!options.is_plain()).then(|| Box::new(options));

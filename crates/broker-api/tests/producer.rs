@@ -13,7 +13,7 @@ use aqueduct_broker_api::{
     WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::manager::{PortFuture, QueueErrorKind, QueuePort};
-use aqueduct_core::run::UniqueKey;
+use aqueduct_core::run::Unique;
 use aqueduct_core::{Due, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName};
 use tokio::sync::Semaphore;
 
@@ -268,7 +268,7 @@ fn what_the_broker_cannot_do_is_refused_before_it_is_sent() {
         |task| task.due = Due::After(Duration::from_secs(1)),
         |task| task.priority = Priority::High,
         |task| task.expires_in = Some(Duration::from_secs(1)),
-        |task| task.options_mut().unique = UniqueKey::new("k").ok(),
+        |task| task.options_mut().unique = Unique::key("k").ok(),
         |task| task.options_mut().keep_result = Some(Duration::from_secs(1)),
     ];
     for ask in asks {

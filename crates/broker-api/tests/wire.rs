@@ -7,7 +7,7 @@ use std::time::Duration;
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
 use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
 use aqueduct_core::run::{
-    Checkpoint, Failure, FailureKind, FollowedBy, Follows, Lineage, Takes, TaskRun, UniqueKey,
+    Checkpoint, Failure, FailureKind, FollowedBy, Follows, Lineage, Takes, TaskRun, Unique,
 };
 use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{
@@ -55,7 +55,7 @@ fn full() -> TaskRun {
             .fail(attempt, at, consumer, failure.clone());
     }
     let mut queued = QueuedTask::new(run.id, run.task.clone(), Payload::empty());
-    queued.options_mut().unique = Some(UniqueKey::new("mail/7").unwrap());
+    queued.options_mut().unique = Some(Unique::key("mail/7").unwrap());
     queued.options_mut().keep_result = Some(Duration::from_millis(1500));
     queued.options_mut().deadline = Some(Timestamp::from_millis(1_700_000_100_000));
     queued.options_mut().set_trace(trace());
@@ -117,7 +117,7 @@ fn options_of_a_later_layout_are_passed_over() {
     let options = BTreeMap::from([("a_later_option", "yes"), ("unique", "k")]);
     let run = wire::decode(&with_options(&options)).unwrap();
     let unique = run.options.and_then(|options| options.unique);
-    assert_eq!(unique, UniqueKey::new("k").ok());
+    assert_eq!(unique, Unique::key("k").ok());
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn a_queued_task_lacks_only_its_times() {
             Payload::from_bytes(&[0x81, 0xa1, b'n', 7]).unwrap(),
         );
         task.expires_in = Some(Duration::from_secs(7));
-        task.options_mut().unique = Some(UniqueKey::new("k").unwrap());
+        task.options_mut().unique = Some(Unique::key("k").unwrap());
         (
             TaskRun::accept(task.clone(), Timestamp::from_millis(now)),
             task,

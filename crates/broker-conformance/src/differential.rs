@@ -10,8 +10,13 @@ use aqueduct_broker_api::{
 };
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::event::Progress;
+use aqueduct_core::key::Key;
+use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Reason, TaskRun, UniqueKey, Unsuccessful};
+use aqueduct_core::run::{
+    Failure, FailureKind, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique, UniqueScope,
+    Unsuccessful,
+};
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
 };
@@ -19,7 +24,7 @@ use aqueduct_core::{
 use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
 use crate::following::shaped;
 use crate::model::ModelBroker;
-use crate::plan::Step;
+use crate::plan::{Keyed, Step};
 
 /// The lease and the beat of the plan's consumers.
 const LEASE: Duration = Duration::from_secs(2);
@@ -122,8 +127,11 @@ impl World {
                     return (String::new(), String::new());
                 }
                 let token = held.remove(pick % held.len());
-                self.settle(consumer, Settle::new(token, settlement(how, wait)))
-                    .await
+                let mut item = Settle::new(token, settlement(how, wait));
+                if how == HOLDS_BACK {
+                    item = item.holding_back(wait);
+                }
+                self.settle(consumer, item).await
             }
             Step::SettleWrong { consumer, pick } => {
                 let held = &self.consumers[consumer].held;
@@ -155,19 +163,32 @@ impl World {
             delay,
             expires,
             key,
+            limits,
+            repetition,
             shape,
         } = step
         else {
             return Vec::new();
         };
+        let first = self.runs.len();
         let shape = shape.filter(|_| self.has_workflows);
-        let task = |_| {
+        let task = |number| {
             let mut task = named("a");
+            let params = Params::new().with("n", &(first + number));
+            task.payload = params.into_payload().unwrap();
             task.priority = Priority::ALL[priority];
             task.due = delay.map_or(Due::Now, Due::After);
             task.expires_in = expires;
             if let Some(key) = key.filter(|_| shape.is_none()) {
-                task.options_mut().unique = Some(UniqueKey::new(key.to_string()).unwrap());
+                task.options_mut().unique = Some(unique(key));
+            }
+            if let Some(key) = repetition.filter(|_| shape.is_none()) {
+                let key = Key::new(key.to_string()).unwrap();
+                let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
+                task.options_mut().idempotency = Some(idempotency);
+            }
+            for limit in limits.into_iter().flat_map(some_limits) {
+                task.options_mut().limits.set(limit).unwrap();
             }
             task
         };
@@ -305,6 +326,7 @@ impl World {
                         failed_attempts(run),
                         run.progress.clone(),
                         run.checkpoint.clone(),
+                        run.payload.as_bytes(),
                         (run.queued_at, input(run), reason(run)),
                     )
                 })
@@ -313,9 +335,65 @@ impl World {
                 .queue_lengths(&[queue_name("default")])
                 .await
                 .unwrap();
-            seen.push(format!("{lengths:?} {states:?}"));
+            let limits = limits_of(broker).await;
+            seen.push(format!("{lengths:?} {limits} {states:?}"));
         }
         (seen.remove(0), seen.remove(0))
+    }
+}
+
+/// Which settlement holds back what shares the limits of its run.
+const HOLDS_BACK: usize = 9;
+
+/// Returns one of a few sets of limits, with one of a few numbers.
+fn some_limits(pick: u8) -> Vec<Limit> {
+    let max = 1 + u32::from(pick / 64);
+    let at_once = |key: &str| Limit::concurrency(key, max).unwrap();
+    let per_second = |key: &str| Limit::rate(key, max, Duration::from_millis(700)).unwrap();
+    match pick % 6 {
+        0 | 1 => vec![at_once("a")],
+        2 => vec![at_once("a"), at_once("b")],
+        3 => vec![at_once("b"), per_second("c")],
+        4 => vec![per_second("c")],
+        _ => vec![per_second("a"), at_once("c"), at_once("a")],
+    }
+}
+
+/// Returns what a broker says of its limits, but how many wait: it may count some that have ended.
+async fn limits_of(broker: &BrokerHandle) -> String {
+    let asked = ["a", "b", "c"].map(|key| {
+        let per = Duration::from_millis(700);
+        [
+            Limit::concurrency(key, 1).unwrap(),
+            Limit::rate(key, 1, per).unwrap(),
+        ]
+    });
+    let infos = broker.admin().unwrap().limits(&asked.concat()).await;
+    let shown = infos.unwrap().into_iter().map(|it| {
+        let max = (it.running > 0 || it.opens_at.is_some()).then(|| it.limit.max());
+        format!("{max:?} {} {:?} {:?}", it.running, it.opens_at, it.held_by)
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn unique(keyed: Keyed) -> Unique {
+    let scopes = [
+        UniqueScope::Queued,
+        UniqueScope::UntilFinished,
+        UniqueScope::Window(keyed.window),
+    ];
+    let rules = [
+        OnConflict::ReturnExisting,
+        OnConflict::Replace,
+        OnConflict::Refuse,
+    ];
+    let unique = Unique::key(keyed.key.to_string())
+        .unwrap()
+        .scope(scopes[keyed.scope])
+        .on_conflict(rules[keyed.on_conflict]);
+    match keyed.put_off {
+        Some(longest) => unique.put_off_at_most(longest),
+        None => unique,
     }
 }
 
@@ -347,7 +425,7 @@ fn failed_attempts(run: &TaskRun) -> Vec<(u32, Timestamp, ConsumerId, FailureKin
 fn settlement(how: usize, wait: Duration) -> Settlement {
     match how {
         0 => fail(),
-        1 => retry(wait),
+        1 | HOLDS_BACK => retry(wait),
         2 => Settlement::Snooze { wait },
         3 => Settlement::Release,
         4 => Settlement::Park {

@@ -119,6 +119,29 @@ macro_rules! for_each_case {
             }
             unique {
                 a_held_key_is_a_duplicate: "unique", every_end_frees_the_key: "unique",
+                every_removal_frees_the_key: "unique",
+                a_key_of_what_waits_is_free_once_it_begins: "unique", a_window_outlives_its_run: "unique",
+                a_refusal_names_the_holder: "unique", a_requeue_takes_the_key: "unique",
+                a_tick_finds_the_key_held: "unique", the_holder_of_a_key_is_told: "unique",
+            }
+            replace {
+                the_last_call_counts: "unique", the_last_of_one_request_counts: "unique",
+                a_run_is_not_put_off_for_ever: "unique", what_is_due_keeps_its_turn: "unique",
+                a_replaced_deadline_expires_nothing: "unique", what_has_begun_is_left_alone: "unique",
+                what_was_given_back_keeps_its_counts: "unique",
+            }
+            idempotency {
+                a_repetition_finds_the_first_run: "idempotency",
+                a_key_is_forgotten_after_its_window: "idempotency", it_goes_before_a_unique_key: "idempotency",
+            }
+            limits {
+                no_more_than_the_limit_run_at_once: "limits", every_way_to_leave_frees_the_place: "limits",
+                keys_are_apart: "limits", keys_take_turns: "limits", all_limits_of_a_run_count: "limits",
+                the_number_that_was_queued_last_counts: "limits", waiting_counts_no_attempt: "limits",
+                what_was_given_back_is_first: "limits", priorities_hold_within_a_key: "limits",
+                a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",
+                a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
+                a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
             }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
@@ -160,6 +183,7 @@ macro_rules! for_each_case {
                 an_enqueue_wakes: "", a_due_run_wakes: "delayed", a_release_wakes: "",
                 a_reclaim_wakes: "", a_requeue_wakes: "results", a_resumed_queue_wakes: "",
                 a_dropped_waiter_loses_nothing: "", ready_runs_do_not_wait: "",
+                a_freed_place_wakes: "limits", an_opened_rate_wakes: "limits",
             }
             workflows {
                 a_value_goes_down_a_chain: "workflows", an_attempt_releases_nothing: "workflows",
@@ -189,7 +213,9 @@ macro_rules! for_each_case {
                 of_a_discard_removes_once: "results",
                 of_a_pause_or_a_purge_hold: "lookup", of_a_schedule_fire_once: "schedules",
                 of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
-                of_a_checkpoint_keep_it: "checkpoints",
+                of_a_replacement_replace_once: "unique", of_a_refusal_refuse_again: "unique",
+                of_a_keyed_enqueue_add_once: "idempotency",
+                of_a_checkpoint_keep_it: "checkpoints", of_limited_runs_leak_no_place: "limits",
                 of_a_workflow_release_once: "workflows",
             }
             random {

@@ -11,7 +11,9 @@ pub(crate) enum Step {
         priority: usize,
         delay: Option<Duration>,
         expires: Option<Duration>,
-        key: Option<u8>,
+        key: Option<Keyed>,
+        repetition: Option<u8>,
+        limits: Option<u8>,
         shape: Option<Shape>,
     },
     /// Repeat the last enqueue.
@@ -50,6 +52,16 @@ pub(crate) enum Step {
     Requeue { pick: usize },
     /// Time passes.
     Advance { by: Duration },
+}
+
+/// A unique key, with numbers that pick its scope and what becomes of a conflict.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keyed {
+    pub(crate) key: u8,
+    pub(crate) scope: usize,
+    pub(crate) on_conflict: usize,
+    pub(crate) put_off: Option<Duration>,
+    pub(crate) window: Duration,
 }
 
 /// What the tasks of one enqueue are to each other.
@@ -91,7 +103,15 @@ fn step(random: &mut fastrand::Rng) -> Step {
             priority: random.usize(..3),
             delay: random.bool().then_some(wait),
             expires: (random.usize(..5) == 0).then_some(Duration::from_millis(random.u64(1..3000))),
-            key: (random.usize(..4) == 0).then(|| random.u8(..4)),
+            key: (random.usize(..3) == 0).then(|| Keyed {
+                key: random.u8(..4),
+                scope: random.usize(..3),
+                on_conflict: random.usize(..3),
+                put_off: random.bool().then_some(wait),
+                window: Duration::from_millis(random.u64(1..6000)),
+            }),
+            repetition: (random.usize(..8) == 0).then(|| random.u8(..3)),
+            limits: random.bool().then(|| random.u8(..)),
             shape: (random.usize(..3) == 0).then(|| Shape::ALL[random.usize(..3)]),
         },
         20..24 => Step::EnqueueAgain,
@@ -103,7 +123,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
         52..76 => Step::Settle {
             consumer,
             pick,
-            how: random.usize(..8),
+            how: random.usize(..10),
             wait,
         },
         76..79 => Step::SettleWrong { consumer, pick },

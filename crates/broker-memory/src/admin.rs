@@ -1,10 +1,11 @@
 //! The administrative seam.
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, MAX_PAGE,
-    PauseScope, RunFilter, RunPage, TaskInfo,
+    BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, KeyHolder,
+    LimitInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
 };
-use aqueduct_core::run::Reason;
+use aqueduct_core::key::Key;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::MemoryBroker;
@@ -44,6 +45,11 @@ impl BrokerAdmin for MemoryBroker {
         Ok(runs.iter().map(|run| state.holder(*run)).collect())
     }
 
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        BrokerError::check_batch("tell the holders of keys", keys.len(), MAX_PAGE)?;
+        Ok(self.step(|state, now| keys.iter().map(|key| state.key_holder(key, now)).collect()))
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         check_page("discard", runs)?;
         Ok(self.step(|state, _| runs.iter().map(|run| state.discard(*run)).collect()))
@@ -68,6 +74,10 @@ impl BrokerAdmin for MemoryBroker {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         Ok(self.step(|state, now| state.consumer_infos(now)))
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.step(|state, now| state.limit_infos(limits, now))
     }
 }
 

@@ -57,6 +57,8 @@ conformance!(
         "fenced",
         "priorities",
         "unique",
+        "limits",
+        "idempotency",
         "results",
         "cancel",
         "expiry",

@@ -14,6 +14,7 @@ mod decode;
 mod ends;
 mod held;
 mod items;
+mod keyed;
 mod keys;
 mod lifeline;
 mod link;

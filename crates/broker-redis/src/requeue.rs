@@ -8,6 +8,7 @@ use aqueduct_core::{RunId, RunState, TaskRun};
 use crate::RedisBroker;
 use crate::decode::unreadable;
 use crate::items::unencodable;
+use crate::keyed;
 use crate::link::Args;
 use crate::search::Found;
 use crate::side;
@@ -72,17 +73,14 @@ impl RedisBroker {
             options.deadline = None;
             options.total_timeout = None;
         }
-        let unique = run
-            .options
-            .as_ref()
-            .and_then(|options| options.unique.clone());
         let bytes = wire::encode(&run).map_err(|error| unencodable(REQUEUE, error))?;
         let mut args = self.0.keys.args(5);
         args.bytes(run.id.to_bytes().to_vec())
             .bytes(found.bytes.clone())
             .bytes(bytes);
+        let keys = run.options.as_deref().map(keyed::pack);
         args.bytes(side::side_of(&run))
-            .text(unique.as_ref().map_or("", |key| key.as_str()));
+            .bytes(keys.unwrap_or_default());
         Ok(Some(args))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerError, Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry,
+    BrokerError, Enqueued, Fire, Fired, ReplacedDefinition, ScheduleDefinition, ScheduleEntry,
     ScheduleSnapshot, ScheduleStore, ScheduleVersion, TARDY_CLOCK_ALLOWANCE, Upserted,
 };
 use aqueduct_core::{RunId, ScheduleName, Timestamp};
@@ -194,7 +194,14 @@ fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
     let mut parts = reply.into_list()?;
     let word = decode::next(&mut parts)?.into_text()?;
     Ok(match word.as_str() {
-        "fired" => Fired::Fired(id),
+        "fired" => {
+            let answer = decode::next(&mut parts)?.into_bytes()?;
+            Fired::Fired(match decode::enqueued(&answer)?.first() {
+                Some(Enqueued::Duplicate(run) | Enqueued::Replaced(run)) => Some(*run),
+                Some(Enqueued::KeyTaken(_)) => None,
+                _ => id,
+            })
+        }
         "overlap" => Fired::Overlapped {
             run: decode::run_id(&decode::next(&mut parts)?.into_bytes()?)?,
         },

@@ -13,11 +13,13 @@ pub use crate::name::{QueueName, TaskName};
 pub use crate::payload::{Params, Payload};
 pub use crate::priority::Priority;
 pub use crate::retry::{Jitter, RetryPolicy};
+pub use crate::run::{OnConflict, UniqueScope};
 pub use crate::schedule::{Overlap, Schedule};
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
     CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
-    TaskDefinition, TaskError, TaskFuture, ViaResult, ViaValue, decode, decode_input,
+    TaskDefinition, TaskError, TaskFuture, TaskLimit, UniqueTemplate, ViaResult, ViaValue, decode,
+    decode_input,
 };
 
 /// Unwraps a value that the attribute has checked at compile time.

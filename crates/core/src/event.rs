@@ -33,6 +33,11 @@ pub struct RunEvent {
 pub enum RunEventKind {
     /// The broker accepted the run.
     Queued,
+    /// A later call gave the run, which waited with the same unique key, its parameters.
+    Replaced {
+        /// The id that the call would have made a run with.
+        by: RunId,
+    },
     /// An attempt began.
     Started,
     /// A running task reports how far it is.

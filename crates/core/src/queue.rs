@@ -62,8 +62,13 @@ pub enum Due {
 pub enum Enqueued {
     /// The broker keeps the run from now on, in this state.
     Accepted(RunState),
-    /// An unfinished run holds the same unique key, or the id is known: nothing was added.
+    /// This run stands for it: it holds the same unique key, was queued with the same idempotency key, or has
+    /// the same id. Nothing was added.
     Duplicate(RunId),
+    /// This run held the same unique key, and has its parameters from now on: nothing was added.
+    Replaced(RunId),
+    /// This run holds the same unique key, and the task asked to be refused then: nothing was added.
+    KeyTaken(RunId),
     /// The queue has reached its length limit: nothing was added.
     QueueFull,
 }

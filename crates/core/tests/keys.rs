@@ -5,6 +5,7 @@ use aqueduct_core::Payload;
 use aqueduct_core::key::{KeyTemplate, MAX_KEY_BYTES};
 use aqueduct_core::manager::{QueueErrorKind, TaskCall};
 use aqueduct_core::payload::Params;
+use aqueduct_core::task::UniqueTemplate;
 use aqueduct_core::{RunId, TaskDefinition, TaskName};
 use serde::Serialize;
 
@@ -193,7 +194,8 @@ fn what_is_no_template_is_refused_with_its_place() {
 #[test]
 fn a_call_whose_parameters_make_no_key_says_so_when_it_is_queued() {
     let template = KeyTemplate::new("sync:{account}").unwrap();
-    let definition = TaskDefinition::new(TaskName::from_static("sync")).with_unique(template);
+    let definition = TaskDefinition::new(TaskName::from_static("sync"))
+        .with_unique(UniqueTemplate::new(template));
     let call = |params: Params| {
         let call: TaskCall<()> = TaskCall::new(&definition, params.into_payload());
         let id = RunId::from_u128(1);
@@ -201,7 +203,7 @@ fn a_call_whose_parameters_make_no_key_says_so_when_it_is_queued() {
     };
     let queued = call(Params::new().with("account", &7)).unwrap();
     let unique = queued.options.and_then(|options| options.unique);
-    assert_eq!(unique.unwrap().as_str(), "sync:7");
+    assert_eq!(unique.unwrap().key.as_str(), "sync:7");
     let error = call(Params::new().with("account", &0.5)).unwrap_err();
     assert_eq!(error.kind(), QueueErrorKind::InvalidParams);
     for words in [

@@ -6,6 +6,7 @@ use syn::{Error, FnArg, Type};
 use crate::args::{Retry, RetryArgs, TaskArgs};
 use crate::expand::Flavour;
 use crate::key::check_key;
+use crate::limit::check_shared;
 use crate::model::{Param, Source, TaskFn};
 
 /// Checks the function, its parameters and its options.
@@ -24,6 +25,8 @@ pub(crate) fn check(
     check_struct(params, &mut errors);
     check_input(params, &mut errors);
     check_limits(args, &mut errors);
+    check_shared(&args.limits, &mut errors);
+    check_debounce(args, &mut errors);
     for key in args.keys() {
         check_key(key, params, &mut errors);
     }
@@ -163,6 +166,16 @@ fn check_limits(args: &TaskArgs, errors: &mut Vec<Error>) {
     {
         let message = "no retry would ever begin: the first wait is not below `total_timeout`";
         errors.push(Error::new(backoff.literal.span(), message));
+    }
+}
+
+/// Refuses a tick that would wait for a pause of its schedule.
+fn check_debounce(args: &TaskArgs, errors: &mut Vec<Error>) {
+    let debounced = args.unique.as_ref().filter(|it| it.is_debounce());
+    if let (Some(debounced), Some(_)) = (debounced, &args.schedule) {
+        let message =
+            "a tick of a schedule has its time: `debounce` and `schedule` contradict each other";
+        errors.push(Error::new(debounced.span, message));
     }
 }
 

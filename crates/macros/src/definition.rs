@@ -14,10 +14,8 @@ use crate::model::{Param, Source};
 impl Handle<'_> {
     /// The definition, made on first use.
     pub(crate) fn definition(&self) -> TokenStream {
-        let Self { private, args, .. } = self;
-        let ident = &self.function.sig.ident;
-        let own_name = LitStr::new(&ident.unraw().to_string(), ident.span());
-        let name = args.name.as_ref().unwrap_or(&own_name);
+        let private = &self.private;
+        let name = self.task_name();
         let steps = self.definition_steps();
         let specs = self.wire().map(|(name, Param { ty, .. })| {
             let (name, ty) = (name.unraw().to_string(), quote!(#ty).to_string());
@@ -40,6 +38,13 @@ impl Handle<'_> {
                 })
             }
         }
+    }
+
+    /// The name that runs are stored under.
+    fn task_name(&self) -> LitStr {
+        let ident = &self.function.sig.ident;
+        let own_name = || LitStr::new(&ident.unraw().to_string(), ident.span());
+        self.args.name.clone().unwrap_or_else(own_name)
     }
 
     fn definition_steps(&self) -> Vec<TokenStream> {
@@ -69,12 +74,11 @@ impl Handle<'_> {
             let millis = millis(retention.value);
             steps.push(quote!(__definition.with_kept_result(#private::duration(#millis))));
         }
-        if let Some(key) = &args.unique {
-            let template = &key.literal;
-            steps.push(
-                quote!(__definition.with_unique(#private::checked(#private::key(#template)))),
-            );
+        if let Some(unique) = &args.unique {
+            let unique = unique.emit(private, &self.task_name());
+            steps.push(quote!(__definition.with_unique(#unique)));
         }
+        steps.extend(args.limits.iter().map(|limit| limit.step(private)));
         if let Some(schedule) = &args.schedule {
             let text = &schedule.text;
             steps.push(quote!(__definition.with_schedule(

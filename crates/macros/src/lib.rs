@@ -15,11 +15,13 @@ mod input;
 mod key;
 mod key_text;
 mod krate;
+mod limit;
 mod main_fn;
 mod model;
 mod nearest;
 mod schedule;
 mod size_text;
+mod unique_args;
 
 use proc_macro::TokenStream;
 
@@ -56,6 +58,11 @@ use proc_macro::TokenStream;
 /// | `retry = none` | failures are final | |
 /// | `keep_result = "1h"` | finished runs and results are kept that long | not kept |
 /// | `unique = "sync:{account}"` | at most one unfinished run has this key, made of its parameters | |
+/// | `unique(key = "…", …)` | the same, and `scope`, `on_conflict`: see below | |
+/// | `debounce("5s")` | a run starts so long after the last call, with its parameters; `key = "…"`, `at_most = "1m"` | |
+/// | `throttle("1m")` | one run in that time; `key = "…"` | |
+/// | `max_concurrency = 5` | so many of its runs run at once, over all consumers; `(5, key = "…")` for each key | |
+/// | `rate_limit(100, per = "1m")` | so many of its runs start in that time; `key = "…"` for each key | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"`, `overlap = …` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"`, `overlap = …` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |
@@ -64,6 +71,11 @@ use proc_macro::TokenStream;
 /// `retry(…)` takes `max` (retries), `backoff` (the first wait), `kind` (`"exponential"`, `"linear"`,
 /// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
 /// `allow` (the default): what becomes of a tick while the run before has not ended.
+///
+/// `unique(…)` takes `key`, `scope`: how long a run holds it (`queued`: until its first attempt begins,
+/// `until_finished`, or `window("10m")` from its acceptance on), and `on_conflict`: what becomes of a run that
+/// finds it held (`return_existing`, `replace` or `refuse`). Without a key, those of `debounce` and `throttle` are the
+/// name of the task: one for all its runs.
 #[proc_macro_attribute]
 pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
     expand::task(expand::Flavour::Io, attribute.into(), &item.into()).into()

@@ -236,7 +236,11 @@ impl ScheduleControl {
         let answers = self.producer.enqueue(vec![run]).await;
         let answers = answers.map_err(|error| SchedulerError::queue(error.into()))?;
         match answers.first() {
-            Some(Enqueued::Accepted(_) | Enqueued::Duplicate(_)) => Ok(id),
+            Some(Enqueued::Accepted(_)) => Ok(id),
+            Some(Enqueued::Duplicate(holder) | Enqueued::Replaced(holder)) => Ok(*holder),
+            Some(Enqueued::KeyTaken(holder)) => Err(SchedulerError::queue(
+                format!("run {holder} holds its unique key").into(),
+            )),
             _ => Err(SchedulerError::queue(
                 "the queue has reached its length limit".into(),
             )),

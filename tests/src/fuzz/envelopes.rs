@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aqueduct::broker_api::wire::{self, WireError};
 use aqueduct::broker_api::{ScheduleDefinition, ScheduleVersion};
-use aqueduct::run::{Failure, FailureKind, UniqueKey};
+use aqueduct::run::{Failure, FailureKind, Unique};
 use aqueduct::{Payload, QueuedTask, RunId, Schedule, ScheduleName, TaskName, TaskRun, Timestamp};
 use aqueduct_core::ConsumerId;
 
@@ -72,7 +72,7 @@ fn runs() -> Vec<TaskRun> {
     full.expires_in = Some(Duration::from_secs(5));
     let options = full.options_mut();
     options.keep_result = Some(Duration::from_mins(1));
-    options.unique = UniqueKey::new("one").ok();
+    options.unique = Unique::key("one").ok();
     options.total_timeout = Some(Duration::from_secs(9));
     let mut full = TaskRun::accept(full, now);
     let failure = Failure::new(FailureKind::Panic, "it did not work");

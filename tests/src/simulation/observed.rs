@@ -6,11 +6,13 @@ use std::time::Duration;
 use aqueduct::broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities,
     CheckpointRequest, Checkpointed, ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued,
-    ExtendRequest, Extended, Fire, Fired, Holder, Lease, PauseScope, QueueLengths, ReclaimRequest,
-    Reclaimed, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
-    SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest, WaitRequest,
+    ExtendRequest, Extended, Fire, Fired, Holder, KeyHolder, Lease, LimitInfo, PauseScope,
+    QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
+    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest,
+    WaitRequest,
 };
-use aqueduct::run::{CancelAnswer, Reason, WaitAnswer};
+use aqueduct::key::Key;
+use aqueduct::run::{CancelAnswer, Limit, Reason, WaitAnswer};
 use aqueduct::{QueueName, RunId, ScheduleName, TaskRun};
 use aqueduct_core::Clock;
 
@@ -242,6 +244,10 @@ impl BrokerAdmin for Observed {
         self.store.inner.admin()?.holders(runs).await
     }
 
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        self.store.inner.admin()?.key_holders(keys).await
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         let answers = self.store.inner.admin()?.discard(runs).await?;
         let deed = Deed::Discarded {
@@ -276,5 +282,9 @@ impl BrokerAdmin for Observed {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.store.inner.admin()?.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.store.inner.admin()?.limits(limits).await
     }
 }

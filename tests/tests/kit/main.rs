@@ -187,14 +187,14 @@ fn assertions_compare_the_parameters_that_are_named() {
 
 #[test]
 fn what_the_broker_did_not_accept_was_not_queued() {
-    use aqueduct::run::UniqueKey;
+    use aqueduct::run::Unique;
     testing::run(async |kit| {
         let manager = kit
             .app()
             .tasks(tasks![answers])
             .into_task_manager()
             .unwrap();
-        let key = UniqueKey::new("one").unwrap();
+        let key = Unique::key("one").unwrap();
         for _ in 0..2 {
             answers::queue(&manager).unique(key.clone()).await.unwrap();
         }

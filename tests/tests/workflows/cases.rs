@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aqueduct::admin::Finding;
 use aqueduct::manager::{InlineError, QueueErrorKind};
-use aqueduct::run::UniqueKey;
 use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
 use aqueduct::{RunState, Timestamp, WaitError, chain, group};
 use integration::soon;
@@ -213,9 +212,10 @@ pub(crate) async fn wrong_workflows_are_refused(make: Make) {
         long = long.then(double::after());
     }
     refused(long, QueueErrorKind::LimitExceeded, "64 steps").await;
-    let key = UniqueKey::new("k").unwrap();
-    let unique = chain(number::with(1).unique(key)).then(double::after());
+    let unique = chain(number::with(1).unique("k")).then(double::after());
     refused(unique, QueueErrorKind::Contradiction, "unique").await;
+    let repeated = chain(number::with(1).idempotency_key("k")).then(double::after());
+    refused(repeated, QueueErrorKind::Contradiction, "idempotency").await;
     let expires = chain(number::with(1)).then(double::after().expires_in(MINUTE));
     refused(expires, QueueErrorKind::Contradiction, "`expires_in`").await;
     let at = chain(number::with(1)).then(double::after().at(Timestamp::MAX));

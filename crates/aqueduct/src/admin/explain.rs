@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use aqueduct_broker_api::{ConsumerInfo, Holder, PauseScope, QueueLengths};
+use aqueduct_broker_api::{ConsumerInfo, Holder, LimitInfo, PauseScope, QueueLengths};
 use aqueduct_core::run::{Failure, FailureKind, Reason, RunProgress};
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
+
+use super::limited::fmt_limited;
 
 /// Why a run is not running, or where it runs: the answer of [`Admin::explain`](super::Admin::explain).
 ///
@@ -34,6 +36,11 @@ pub enum Finding {
         at: Option<Timestamp>,
         /// Why, if it failed or was cancelled.
         why: Option<String>,
+    },
+    /// It has ended, and another run holds its unique key: a requeue does nothing.
+    KeyTaken {
+        /// Which.
+        holder: RunId,
     },
     /// A consumer holds it.
     Held {
@@ -85,6 +92,8 @@ pub enum Finding {
     },
     /// Its queue or its task is paused.
     Paused(PauseScope),
+    /// A limit that it shares with others does not let it start.
+    Limited(LimitInfo),
     /// No consumer lives.
     NoConsumer,
     /// Consumers live, but none of them takes this lane of this queue.
@@ -115,9 +124,12 @@ pub enum Finding {
 pub(super) struct Facts {
     pub(super) run: Option<TaskRun>,
     pub(super) holder: Option<Holder>,
+    /// Another run that holds the unique key of one that has ended.
+    pub(super) key_holder: Option<RunId>,
     pub(super) paused: Vec<PauseScope>,
     pub(super) consumers: Vec<ConsumerInfo>,
     pub(super) lengths: Option<QueueLengths>,
+    pub(super) limits: Vec<LimitInfo>,
     /// The unended runs that a follow-up waits for.
     pub(super) awaited: Vec<RunId>,
 }
@@ -127,7 +139,7 @@ impl Facts {
     pub(super) fn explain(self, id: RunId) -> Explanation {
         let findings = match &self.run {
             None => vec![Finding::Unknown],
-            Some(run) if run.state.is_final() => vec![ended(run)],
+            Some(run) if run.state.is_final() => self.ended(run),
             Some(run) if run.state == RunState::Running => self.held(),
             Some(run) => self.waiting(run),
         };
@@ -136,6 +148,13 @@ impl Facts {
             run: self.run,
             findings,
         }
+    }
+
+    fn ended(&self, run: &TaskRun) -> Vec<Finding> {
+        let can_be_requeued = run.state != RunState::Succeeded;
+        let taken = self.key_holder.filter(|_| can_be_requeued);
+        let taken = taken.map(|holder| Finding::KeyTaken { holder });
+        [ended(run)].into_iter().chain(taken).collect()
     }
 
     fn held(&self) -> Vec<Finding> {
@@ -182,6 +201,7 @@ impl Facts {
             .into_iter()
             .chain(paused.map(Finding::Paused))
             .chain(self.nobody(run))
+            .chain(self.limited())
             .collect();
         if findings.is_empty() {
             let ready = self.lengths.as_ref().map_or(0, |lengths| lengths.queued);
@@ -192,6 +212,16 @@ impl Facts {
             });
         }
         findings
+    }
+
+    /// Returns the limits that let nothing start now.
+    fn limited(&self) -> impl Iterator<Item = Finding> {
+        let is_closed = |info: &&LimitInfo| {
+            let is_full = info.limit.per().is_none() && info.running >= u64::from(info.limit.max());
+            is_full || info.opens_at.is_some()
+        };
+        let closed = self.limits.iter().filter(is_closed);
+        closed.cloned().map(Finding::Limited)
     }
 
     /// Returns why nobody would take the run, if nobody would.
@@ -293,6 +323,10 @@ impl fmt::Display for Finding {
                     _ => f.write_str("; `requeue` queues it anew"),
                 }
             }
+            Self::KeyTaken { holder } => write!(
+                f,
+                "its unique key is held by the run {holder}: it can be requeued once that key is free"
+            ),
             Self::Held { .. } => self.fmt_held(f),
             Self::Moving => f.write_str("it is about to move; ask again"),
             Self::AskedToEnd { reason } => {
@@ -312,6 +346,7 @@ impl fmt::Display for Finding {
                 f.write_str("; deploy its task to the consumers of its queue")
             }
             Self::Paused(scope) => write!(f, "the {scope} is paused; `resume` it"),
+            Self::Limited(info) => fmt_limited(info, f),
             Self::NoConsumer => f.write_str("no consumer lives; start one"),
             Self::NobodyTakes { lane, queue } => write!(
                 f,

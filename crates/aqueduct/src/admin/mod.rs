@@ -2,6 +2,7 @@
 
 mod error;
 mod explain;
+mod limited;
 mod pages;
 mod sweep;
 
@@ -11,11 +12,13 @@ pub use pages::RunPages;
 pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
 pub use aqueduct_broker_api::{
-    ConsumerInfo, Holder, Introduction, MAX_PAGE, PauseScope, QueueLengths, RunFilter, TaskInfo,
+    ConsumerInfo, Holder, Introduction, KeyHolder, LimitInfo, MAX_PAGE, PauseScope, QueueLengths,
+    RunFilter, TaskInfo,
 };
 
 use aqueduct_broker_api::{AdminHandle, Broker as _, BrokerAdmin, BrokerHandle, CancelAnswer};
-use aqueduct_core::run::Reason;
+use aqueduct_core::key::Key;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, RunState, TaskRun};
 
 use explain::Facts;
@@ -103,12 +106,15 @@ impl Admin {
         };
         let known = facts.run.as_ref().map(|run| (run.state, run.queue.clone()));
         match known {
-            Some((state, _)) if state.is_final() => {}
+            Some((state, _)) if state.is_final() => {
+                facts.key_holder = self.other_holder(facts.run.as_ref()).await?;
+            }
             Some((RunState::Running, _)) => {
                 facts.holder = self.seam.holders(&[run]).await?.pop().flatten();
                 facts.consumers = self.consumers().await?;
             }
             Some((_, queue)) => {
+                facts.limits = self.limits_of(facts.run.as_ref()).await?;
                 facts.awaited = self.awaited(facts.run.as_ref()).await?;
                 facts.paused = self.paused().await?;
                 facts.consumers = self.consumers().await?;
@@ -117,6 +123,42 @@ impl Admin {
             None => {}
         }
         Ok(facts.explain(run))
+    }
+
+    /// Returns which run holds a unique key, and for how long; `None` if nobody does.
+    ///
+    /// ```
+    /// # async fn ask(admin: &aqueduct::Admin) -> Result<(), aqueduct::admin::AdminError> {
+    /// if let Some(holder) = admin.holder_of("sync:7").await? {
+    ///     println!("{} has it since {}", holder.run, holder.since);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn holder_of(&self, key: &str) -> Result<Option<KeyHolder>, AdminError> {
+        // What is no key is held by nobody.
+        let Ok(key) = Key::new(key) else {
+            return Ok(None);
+        };
+        Ok(self.seam.key_holders(&[key]).await?.pop().flatten())
+    }
+
+    /// Returns the other run that holds the unique key of this one, if there is one.
+    async fn other_holder(&self, run: Option<&TaskRun>) -> Result<Option<RunId>, AdminError> {
+        let unique = run.and_then(|run| run.options.as_ref()?.unique.as_ref());
+        let (Some(run), Some(unique)) = (run, unique) else {
+            return Ok(None);
+        };
+        let holder = self.holder_of(unique.key.as_str()).await?;
+        Ok(holder.map(|holder| holder.run).filter(|it| *it != run.id))
     }
 
     /// Returns the runs that pass a filter, a page at a time.
@@ -147,7 +189,8 @@ impl Admin {
 
     /// Queues ended runs anew, with fresh budgets; returns which of them were.
     ///
-    /// One that succeeded, has not ended, is unknown, or whose unique key another run holds, is not.
+    /// One that succeeded, has not ended, is unknown, or whose unique key another run holds, is not:
+    /// [`explain`](Self::explain) says so, and [`holder_of`](Self::holder_of) who has the key.
     ///
     /// # Errors
     ///
@@ -345,6 +388,36 @@ impl Admin {
     /// Dropping the future changes nothing.
     pub async fn consumers(&self) -> Result<Vec<ConsumerInfo>, AdminError> {
         Ok(self.seam.consumers().await?)
+    }
+
+    /// Returns how limits stand that runs share; with none, up to [`MAX_PAGE`] that are in use.
+    ///
+    /// ```
+    /// # async fn show(admin: &aqueduct::Admin) -> Result<(), aqueduct::admin::AdminError> {
+    /// for info in admin.limits(&[]).await? {
+    ///     println!("{}: {} run, {} wait", info.limit, info.running, info.waiting);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are asked for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, AdminError> {
+        Ok(self.seam.limits(limits).await?)
+    }
+
+    async fn limits_of(&self, run: Option<&TaskRun>) -> Result<Vec<LimitInfo>, AdminError> {
+        let limits = run.map_or(&[][..], TaskRun::limits);
+        if limits.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.limits(limits).await
     }
 
     /// Returns which of the runs have not ended that a follow-up waits for.

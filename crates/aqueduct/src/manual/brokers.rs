@@ -97,7 +97,7 @@
 //! process does not see them.
 //!
 //! [`Capabilities`](crate::broker_api::Capabilities) say the same: delays and schedules, but neither
-//! durable nor fenced nor shared; no priorities, unique keys, expiry, kept results, cancellation or
+//! durable nor fenced nor shared; no priorities, unique and idempotency keys, expiry, kept results, cancellation or
 //! look-up. A task or a call that asks for one of these gets an error.
 //!
 //! A consumer that has nothing to do asks for the lengths every 50 ms.
@@ -192,8 +192,8 @@
 //!
 //! conformance!(
 //!     ShelfHarness,
-//!     without = ["fenced", "priorities", "unique", "results", "waits", "cancel", "expiry", "lookup",
-//!         "workflows", "overlap"]
+//!     without = ["fenced", "priorities", "unique", "limits", "idempotency", "results", "waits", "cancel",
+//!         "expiry", "lookup", "workflows", "overlap"]
 //! );
 //! ```
 //!

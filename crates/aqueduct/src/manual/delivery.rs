@@ -52,25 +52,4 @@
 //!
 //! # Unique runs
 //!
-//! To queue nothing while an unfinished run does the same, give the task a unique key:
-//!
-//! ```
-//! use aqueduct::{TaskError, TaskContext, task};
-//!
-//! #[task(unique = "refresh/{user}")]
-//! async fn refresh(user: u64) {}
-//!
-//! #[task]
-//! async fn seen(ctx: TaskContext, user: u64) -> Result<(), TaskError> {
-//!     let run = refresh::queue(&ctx, user).await?;
-//!     tracing::info!(run = %run.id(), is_new = run.is_new());
-//!     Ok(())
-//! }
-//! ```
-//!
-//! A parameter in braces stands for its value, `{order.customer}` for that of a field in it, and `{{` for a
-//! brace; [`KeyTemplate`](crate::key::KeyTemplate) has the rules. The attribute refuses a name that is no
-//! parameter; parameters that make no key, such as a `None`, are refused when the run is queued. All tasks
-//! share one space of keys: begin a key with the name of the task.
-//!
-//! `.unique(UniqueKey::new(…)?)` on a call gives it a key of its own.
+//! A run whose key another one holds is not added at all: [`unique`](super::unique).

@@ -40,7 +40,6 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use aqueduct::run::UniqueKey;
 //! use aqueduct::{App, Broker, Priority, QueueName, task, tasks};
 //!
 //! #[task(queue = "mail", priority = "low")] // for every run, unless the call says otherwise
@@ -56,9 +55,8 @@
 //!     .queue_name(QueueName::from_static("urgent"))
 //!     .expires_in(Duration::from_secs(30))
 //!     .await?;
-//! let key = UniqueKey::new("remind/1")?;
-//! let first = remind::queue(&manager, 1).unique(key.clone()).await?;
-//! let second = remind::queue(&manager, 1).unique(key).await?;
+//! let first = remind::queue(&manager, 1).unique("remind/1").await?;
+//! let second = remind::queue(&manager, 1).unique("remind/1").await?;
 //! assert!(first.is_new() && !second.is_new());
 //! assert_eq!(first.id(), second.id());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -74,7 +72,10 @@
 //! | `queue_name` | waits in this queue | 1 to 128 bytes |
 //! | `expires_in` | ends as expired if it has not started by then; a run that has failed or crashed once no longer expires | |
 //! | `total_timeout` | fails if it has not ended so long after it was due, [all attempts included](super::retries) | 1 ms to a year |
-//! | `unique` | adds nothing while an unfinished run holds the key; the handle is then on that run | 1 to 256 bytes |
+//! | `unique` | adds nothing while an unfinished run holds the key; the handle is then on that run. [Other kinds](super::unique) | 1 to 256 bytes |
+//! | `debounce`, `debounce_at_most` | starts [when such calls have paused](super::unique) | 1 ms to a year |
+//! | `throttle` | [one run in a time](super::unique) | 1 ms to a year |
+//! | `idempotency_key` | a repetition of this enqueue [finds the first run](super::unique) | 1 to 256 bytes; a day |
 //! | `keep_result` | keeps the finished run and its result for so long: it can be [waited for](super::waiting) | a year; a result of 1 MiB |
 //!
 //! A broker that cannot do what a call asks for refuses it, with the kind

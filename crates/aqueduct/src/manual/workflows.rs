@@ -152,7 +152,7 @@
 //!
 //! Each call has its own: `fetch::with(url).priority(…)`, `report::after(title).queue_name(…)`. The delay of a
 //! follow-up counts from the end of what it waits for, and so does its total time limit. Refused are what
-//! cannot be meant: a unique key in a workflow, and `at` and `expires_in` of a follow-up.
+//! cannot be meant: a unique or idempotency key in a workflow, and `at` and `expires_in` of a follow-up.
 //!
 //! # Bounds
 //!

@@ -26,6 +26,19 @@ struct Notes {
     settled: usize,
 }
 
+impl Notes {
+    /// Gives a run that was queued before what a later call says.
+    fn replace(&mut self, run: RunId, by: RunId) {
+        let Some(mut task) = self.leaving.remove(&by) else {
+            return;
+        };
+        if let Some(queued) = self.queued.iter_mut().find(|queued| queued.id == run) {
+            task.id = run;
+            *queued = task;
+        }
+    }
+}
+
 /// How many runs and how many events are noted; the oldest are forgotten first.
 pub(super) const MAX_NOTES: usize = 100_000;
 
@@ -127,10 +140,14 @@ impl EventSink for Before {
     fn emit(&self, event: RunEvent) {
         let Self(log, events) = self;
         let mut notes = log.notes();
-        if event.kind == RunEventKind::Queued
-            && let Some(task) = notes.leaving.remove(&event.run)
-        {
-            push(&mut notes.queued, task);
+        match event.kind {
+            RunEventKind::Queued => {
+                if let Some(task) = notes.leaving.remove(&event.run) {
+                    push(&mut notes.queued, task);
+                }
+            }
+            RunEventKind::Replaced { by } => notes.replace(event.run, by),
+            _ => {}
         }
         notes.settled += usize::from(state_in(&event).is_some());
         push(&mut notes.events, event.clone());

@@ -3,13 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aqueduct_core::run::Reason;
+use aqueduct_core::key::Key;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use super::BrokerFuture;
 use crate::CancelAnswer;
-use crate::admin::{BrokerAdmin, ConsumerInfo, Holder, PauseScope, RunFilter, RunPage, TaskInfo};
+use crate::admin::{
+    BrokerAdmin, ConsumerInfo, Holder, LimitInfo, PauseScope, RunFilter, RunPage, TaskInfo,
+};
 use crate::error::BrokerError;
+use crate::key_holder::KeyHolder;
 
 /// The administrative seam of a broker behind a handle; cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,11 +30,13 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
     fn requeue<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
     fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>>;
     fn holders<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<Option<Holder>>>;
+    fn key_holders<'a>(&'a self, keys: &'a [Key]) -> BrokerFuture<'a, Vec<Option<KeyHolder>>>;
     fn purge<'a>(&'a self, queue: &'a QueueName) -> BrokerFuture<'a, usize>;
     fn set_paused<'a>(&'a self, scope: &'a PauseScope, paused: bool) -> BrokerFuture<'a, ()>;
     fn paused(&self) -> BrokerFuture<'_, Vec<PauseScope>>;
     fn tasks(&self) -> BrokerFuture<'_, Vec<TaskInfo>>;
     fn consumers(&self) -> BrokerFuture<'_, Vec<ConsumerInfo>>;
+    fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>>;
 }
 
 impl<B: BrokerAdmin> ErasedAdmin for B {
@@ -58,6 +64,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
         Box::pin(BrokerAdmin::holders(self, runs))
     }
 
+    fn key_holders<'a>(&'a self, keys: &'a [Key]) -> BrokerFuture<'a, Vec<Option<KeyHolder>>> {
+        Box::pin(BrokerAdmin::key_holders(self, keys))
+    }
+
     fn discard<'a>(&'a self, runs: &'a [RunId]) -> BrokerFuture<'a, Vec<bool>> {
         Box::pin(BrokerAdmin::discard(self, runs))
     }
@@ -80,6 +90,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
 
     fn consumers(&self) -> BrokerFuture<'_, Vec<ConsumerInfo>> {
         Box::pin(BrokerAdmin::consumers(self))
+    }
+
+    fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>> {
+        Box::pin(BrokerAdmin::limits(self, limits))
     }
 }
 
@@ -108,6 +122,10 @@ impl BrokerAdmin for AdminHandle {
         self.0.holders(runs).await
     }
 
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        self.0.key_holders(keys).await
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         self.0.discard(runs).await
     }
@@ -130,5 +148,9 @@ impl BrokerAdmin for AdminHandle {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.0.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.0.limits(limits).await
     }
 }

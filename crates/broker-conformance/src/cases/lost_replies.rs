@@ -9,9 +9,12 @@ use aqueduct_broker_api::{
     ScheduleDefinition, ScheduleStore, Sequence, Settled, Upserted, WaitAnswer, WaitEndedRequest,
     WaitRequest,
 };
-use aqueduct_core::run::Reason;
-use aqueduct_core::{Lane, Payload, ProducerId, RunState, Schedule};
+use aqueduct_core::key::Key;
+use aqueduct_core::payload::Params;
+use aqueduct_core::run::{Idempotency, OnConflict, Reason, Unique};
+use aqueduct_core::{Lane, Payload, ProducerId, QueuedTask, RunState, Schedule};
 
+use super::limits::{at_once, limited};
 use crate::fixture::{
     Bench, PAST_LEASE, fail, named, queue_name, retry, succeed, task_name, within,
 };
@@ -94,6 +97,30 @@ pub async fn of_a_cancel_ends_a_run_once(bench: Bench) {
     assert_eq!(consumer.extend(vec![lease.token()]).await.cancels.len(), 1);
 }
 
+/// A claim, a settlement and a beat that are repeated hold and free each place of a limit once.
+pub async fn of_limited_runs_leak_no_place(bench: Bench) {
+    let tasks = ["a", "b", "c", "d"].map(|name| limited(name, [at_once("k", 2)]));
+    bench.queue(tasks).await;
+    let mut consumer = bench.consumer();
+    let request = consumer.next_claim(9);
+    let broker = forgetful(&bench);
+    let claimed = again(|| broker.claim(&request)).await;
+    let places = || async { bench.admin().limits(&[at_once("k", 2)]).await.unwrap()[0].running };
+    assert_eq!((claimed.leases.len(), places().await), (2, 2));
+    let mut leases = claimed.leases.into_iter();
+    let items = vec![leases.next().unwrap().settle(fail())];
+    let request = consumer.next_settle(items);
+    assert_eq!(again(|| broker.settle(&request)).await.len(), 1);
+    assert_eq!(places().await, 1);
+    let mut settling = consumer.next_claim(9);
+    settling.settle = vec![leases.next().unwrap().settle(retry(BEAT))];
+    let claimed = again(|| broker.claim(&settling)).await;
+    assert_eq!((claimed.leases.len(), places().await), (2, 2));
+    let nothing = ExtendRequest::new(consumer.id, LEASE, consumer.last());
+    again(|| broker.extend(&nothing)).await;
+    assert_eq!(places().await, 0, "what was given back has no place");
+}
+
 /// An end whose message was lost is told again to whoever asks again.
 pub async fn of_a_wait_tell_again(bench: Bench) {
     let mut task = named("a");
@@ -134,6 +161,76 @@ pub async fn of_a_failure_keep_it_once(bench: Bench) {
     let history = &lease.run().record.as_ref().unwrap().history;
     let attempts: Vec<u32> = history.iter().map(|it| it.attempt).collect();
     assert_eq!(attempts, [1, 2]);
+}
+
+fn unique(number: u32, on_conflict: OnConflict) -> QueuedTask {
+    let mut task = named("a");
+    let params = Params::new().with("n", &number);
+    task.payload = params.into_payload().unwrap();
+    task.options_mut().unique = Some(Unique::key("k").unwrap().on_conflict(on_conflict));
+    task
+}
+
+fn enqueue(task: QueuedTask) -> EnqueueRequest {
+    let first = Sequence::from_number(1);
+    EnqueueRequest::new(ProducerId::generate(), first, vec![task])
+}
+
+/// A run is replaced once: a repetition does not undo what came after.
+pub async fn of_a_replacement_replace_once(bench: Bench) {
+    let first = unique(1, OnConflict::Replace);
+    bench.queue([first.clone()]).await;
+    let broker = forgetful(&bench);
+    let second = enqueue(unique(2, OnConflict::Replace));
+    assert!(
+        broker.enqueue(&second).await.is_err(),
+        "the reply was to be lost"
+    );
+    let third = unique(3, OnConflict::Replace);
+    let newest = third.payload.clone();
+    let answers = bench.broker.enqueue(&enqueue(third)).await.unwrap();
+    assert_eq!(answers, [Enqueued::Replaced(first.id)]);
+    let answers = broker.enqueue(&second).await.unwrap();
+    assert_eq!(answers, [Enqueued::Replaced(first.id)]);
+    let run = bench.find(first.id).await.unwrap();
+    assert_eq!(run.payload, newest, "the repetition has replaced it again");
+}
+
+/// A refusal is one for good: a repetition does not take the key that is free by then.
+pub async fn of_a_refusal_refuse_again(bench: Bench) {
+    let first = unique(1, OnConflict::Refuse);
+    bench.queue([first.clone()]).await;
+    let broker = forgetful(&bench);
+    let second = enqueue(unique(2, OnConflict::Refuse));
+    assert!(
+        broker.enqueue(&second).await.is_err(),
+        "the reply was to be lost"
+    );
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    consumer.settle(lease, succeed()).await;
+    let answers = broker.enqueue(&second).await.unwrap();
+    assert_eq!(answers, [Enqueued::KeyTaken(first.id)]);
+    assert!(consumer.claim(9).await.is_empty());
+}
+
+/// An enqueue with an idempotency key adds one run, also if somebody else repeats it.
+pub async fn of_a_keyed_enqueue_add_once(bench: Bench) {
+    let keyed = || {
+        let mut task = named("a");
+        let key = Key::new("order-42").unwrap();
+        task.options_mut().idempotency = Some(Idempotency::new(key));
+        task
+    };
+    let broker = forgetful(&bench);
+    let first = keyed();
+    let request = enqueue(first.clone());
+    let answers = again(|| broker.enqueue(&request)).await;
+    assert_eq!(answers, [Enqueued::Accepted(RunState::Queued)]);
+    let request = enqueue(keyed());
+    let answers = again(|| broker.enqueue(&request)).await;
+    assert_eq!(answers, [Enqueued::Duplicate(first.id)]);
+    assert_eq!(bench.lengths().await.queued, 1);
 }
 
 /// A requeued run is queued once.

@@ -11,12 +11,15 @@ pub mod expiry;
 pub mod extend;
 pub mod faults;
 pub mod history;
+pub mod idempotency;
+pub mod limits;
 pub mod lost_replies;
 pub mod order;
 pub mod overlap;
 pub mod progress;
 pub mod random;
 pub mod reclaim;
+pub mod replace;
 pub mod replay;
 pub mod results;
 pub mod schedules;
@@ -44,6 +47,8 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("expiry", can.expiry),
         ("priorities", can.priorities),
         ("unique", can.unique),
+        ("limits", can.limits),
+        ("idempotency", can.idempotency),
         ("results", can.results),
         ("waits", can.waits),
         ("cancel", can.cancel),

@@ -36,24 +36,11 @@ impl Model {
         let Some(index) = self.index(id) else {
             return false;
         };
-        let run = &self.runs[index].run;
-        let key = run
-            .options
-            .as_ref()
-            .and_then(|options| options.unique.clone());
-        let key_of = |run: &TaskRun| {
-            run.options
-                .as_ref()
-                .and_then(|options| options.unique.clone())
-        };
-        let is_held = key.is_some()
-            && self
-                .runs()
-                .any(|other| !other.state.is_final() && key_of(other) == key);
-        if run.state.after(Transition::Requeue).is_none() || is_held || run.lacks_input() {
+        let ended = self.runs[index].run.clone();
+        let can_be = ended.state.after(Transition::Requeue).is_some() && !ended.lacks_input();
+        if !can_be || !self.take_key_again(id, now) {
             return false;
         }
-        let ended = run.clone();
         let place = self.next_tail();
         let stored = &mut self.runs[index];
         let attempt = stored.run.tally.attempt;
@@ -93,7 +80,9 @@ impl Model {
             waits && stored.run.queue == *queue
         };
         while let Some(index) = self.runs.iter().position(waits) {
+            self.leave_line(index);
             let gone = self.runs.remove(index);
+            self.give_back_key(gone.run.id);
             self.pass_on(&gone.run, now);
             removed += 1;
         }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
-    Fired, Holder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage,
-    ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
-    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Fired, Holder, KeyHolder, LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed,
+    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest,
+    Settled, TaskInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::key::Key;
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{Clock, QueueName, RunId, RunState, ScheduleName, Timestamp};
 use tokio::sync::Notify;
 
@@ -104,6 +105,7 @@ impl Broker for ModelBroker {
                     && request.queues.contains(&run.queue)
                     && request.lanes.contains(&run.lane)
                     && !model.paused.contains(&scope)
+                    && !model.is_blocked(run)
             };
             model.runs().any(is_wanted)
         };
@@ -185,6 +187,14 @@ impl BrokerAdmin for ModelBroker {
         Ok(runs.iter().map(|run| model.holder(*run)).collect())
     }
 
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        Ok(self.step(|model, now| {
+            keys.iter()
+                .map(|key| model.unique_holder(key, now))
+                .collect()
+        }))
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         Ok(self.step(|model, _| runs.iter().map(|run| model.discard(*run)).collect()))
     }
@@ -230,6 +240,10 @@ impl BrokerAdmin for ModelBroker {
                     .with_introduction(it.introduction.clone())
             })
             .collect())
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        Ok(self.model().limit_infos(limits, self.0.clock.now()))
     }
 }
 

@@ -63,26 +63,22 @@ impl Model {
             let known = tasks.iter().map(|task| Enqueued::Duplicate(task.id));
             return known.collect();
         }
-        let store = |task: &QueuedTask| self.store(task.clone(), now);
-        tasks.iter().map(store).collect()
+        tasks.iter().map(|task| self.store(task, now)).collect()
     }
 
-    pub(super) fn store(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
-        let key = task
-            .options
-            .as_ref()
-            .and_then(|options| options.unique.clone());
-        for stored in &self.runs {
-            let held = stored
-                .run
-                .options
-                .as_ref()
-                .and_then(|options| options.unique.clone());
-            let holds_key = key.is_some() && held == key && !stored.run.state.is_final();
-            if stored.run.id == task.id || holds_key {
-                return Enqueued::Duplicate(stored.run.id);
-            }
+    pub(super) fn store(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
+        if self.index(task.id).is_some() {
+            return Enqueued::Duplicate(task.id);
         }
+        let answer = match self.answer_by_key(task, now) {
+            Some(answer) => answer,
+            None => self.add(task.clone(), now),
+        };
+        self.note_keys(task, answer, now);
+        answer
+    }
+
+    fn add(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
         let run = TaskRun::accept(task, now);
         let state = run.state;
         let place = self.next_tail();
@@ -92,6 +88,7 @@ impl Model {
             holder: None,
             until: None,
             cancel: None,
+            stands: false,
             gathered: Gathered::default(),
         });
         Enqueued::Accepted(state)
@@ -133,5 +130,6 @@ impl Model {
             self.apply(index, Transition::Due);
             self.runs[index].place = self.next_tail();
         }
+        self.open_due(now);
     }
 }

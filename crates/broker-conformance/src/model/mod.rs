@@ -8,6 +8,8 @@ mod broker;
 mod claim;
 mod enqueue;
 mod follow;
+mod keys;
+mod limits;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -29,6 +31,7 @@ pub(super) struct Model {
     /// Every stored run, in the order of service among its equals.
     runs: Vec<Stored>,
     consumers: BTreeMap<ConsumerId, Consumer>,
+    holds: Vec<keys::Hold>,
     producers: BTreeMap<ProducerId, BTreeMap<Sequence, Vec<Enqueued>>>,
     /// How many runs each lane of each queue has served.
     served: BTreeMap<(QueueName, Lane), u64>,
@@ -36,6 +39,7 @@ pub(super) struct Model {
     last_beat: Option<Timestamp>,
     paused_until: Timestamp,
     schedules: Schedules,
+    limits: limits::Limits,
     /// The next place at the tail, and at the head.
     tail: i64,
     head: i64,
@@ -51,6 +55,8 @@ struct Stored {
     /// When it is removed, once it has ended.
     until: Option<Timestamp>,
     cancel: Option<Reason>,
+    /// Whether it is in the line of its limits.
+    stands: bool,
     /// What it has got so far, if it waits for others.
     gathered: Gathered,
 }

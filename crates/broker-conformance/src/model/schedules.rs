@@ -93,7 +93,7 @@ impl Model {
                 wait: fire.tick.saturating_since(now),
             };
         }
-        let id = fire.run.as_ref().map(|run| run.id);
+        let mut id = fire.run.as_ref().map(|run| run.id);
         let last = entry.last_run;
         let is_open = |run: &&RunId| self.find(**run).is_some_and(|run| !run.state.is_final());
         let open = last
@@ -103,9 +103,16 @@ impl Model {
             .filter(|_| id.is_some());
         let skipped = open.filter(|_| fire.overlap == Overlap::Skip);
         let is_stored = match &fire.run {
-            Some(run) if skipped.is_none() => match self.store(run.clone(), now) {
+            Some(run) if skipped.is_none() => match self.store(run, now) {
                 Enqueued::QueueFull => return Fired::QueueFull,
-                answer => matches!(answer, Enqueued::Accepted(_)),
+                Enqueued::Accepted(_) => true,
+                answer => {
+                    id = match answer {
+                        Enqueued::Duplicate(holder) | Enqueued::Replaced(holder) => Some(holder),
+                        _ => None,
+                    };
+                    false
+                }
             },
             _ => false,
         };

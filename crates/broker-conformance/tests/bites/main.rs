@@ -8,6 +8,7 @@
 mod broken;
 mod defect;
 mod following;
+mod keyed;
 mod later;
 mod running;
 mod steered;
@@ -26,6 +27,7 @@ use aqueduct_core::clock::ManualClock;
 
 use crate::broken::BrokenBroker;
 use crate::defect::Defect;
+use crate::keyed::KEYED;
 use crate::later::LATER_BITES;
 use crate::table::BITES;
 
@@ -97,7 +99,7 @@ fn an_unbroken_broker_passes() {
 fn a_broken_broker_fails_the_cases_of_its_promise() {
     let all = all_cases();
     let mut missed = Vec::new();
-    for (defect, expected) in BITES.iter().chain(LATER_BITES) {
+    for (defect, expected) in BITES.iter().chain(KEYED).chain(LATER_BITES) {
         for name in *expected {
             let case = all.iter().find(|(known, _)| known == name);
             let (_, case) = case.unwrap_or_else(|| panic!("there is no case {name}"));
@@ -117,6 +119,7 @@ fn a_broken_broker_fails_the_cases_of_its_promise() {
 fn every_case_has_something_to_bite() {
     let bitten: BTreeSet<&str> = BITES
         .iter()
+        .chain(KEYED)
         .chain(LATER_BITES)
         .flat_map(|(_, names)| *names)
         .copied()

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
-    Holder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
-    ScheduleVersion, Sequence, TaskInfo, Upserted,
+    Holder, KeyHolder, LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition,
+    ScheduleSnapshot, ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::key::Key;
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
 use crate::broken::BrokenBroker;
 use crate::defect::Defect;
+use crate::keyed::spoil_keys;
 
 impl BrokerAdmin for BrokenBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
@@ -74,6 +76,13 @@ impl BrokerAdmin for BrokenBroker {
             self.discard_rest(runs).await?;
         }
         self.inner.requeue(runs).await
+    }
+
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        if self.has(Defect::HoldersUnknown) {
+            return Ok(vec![None; keys.len()]);
+        }
+        self.inner.key_holders(keys).await
     }
 
     async fn holders(&self, runs: &[RunId]) -> Result<Vec<Option<Holder>>, BrokerError> {
@@ -140,6 +149,13 @@ impl BrokerAdmin for BrokenBroker {
         }
         Ok(consumers)
     }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        if self.has(Defect::LimitsUnknown) {
+            return Ok(limits.iter().cloned().map(LimitInfo::idle).collect());
+        }
+        self.inner.limits(limits).await
+    }
 }
 
 impl ScheduleStore for BrokenBroker {
@@ -187,6 +203,9 @@ impl ScheduleStore for BrokenBroker {
             Some(Defect::OverlapIgnored) => asked.overlap = Overlap::Allow,
             Some(Defect::OverlapNeverAllowed) => asked.overlap = Overlap::Skip,
             _ => {}
+        }
+        if let Some(run) = &mut asked.run {
+            spoil_keys(self.defect, run);
         }
         let fired = self.inner.fire(&asked).await?;
         self.notes().fired += 1;

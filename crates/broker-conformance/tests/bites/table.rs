@@ -21,6 +21,8 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::RepeatedEnqueueStoresAgain,
         &[
             "replay::of_an_enqueue_adds_nothing",
+            "lost_replies::of_a_replacement_replace_once",
+            "lost_replies::of_a_refusal_refuse_again",
             "faults::lost_replies_lose_and_double_nothing",
             "faults::repeated_requests_change_nothing",
         ],
@@ -62,14 +64,6 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
             "expiry::an_unstarted_run_expires",
             "expiry::a_beat_expires_too",
         ],
-    ),
-    (
-        Defect::UniqueKeyIgnored,
-        &["unique::a_held_key_is_a_duplicate"],
-    ),
-    (
-        Defect::UniqueKeyNeverFreed,
-        &["unique::every_end_frees_the_key"],
     ),
     (
         Defect::ResultsKeptForEver,
@@ -161,6 +155,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::ReleaseGoesToTheTail,
         &[
             "order::a_released_run_goes_to_the_head",
+            "limits::what_was_given_back_is_first",
             "settle::each_kind_leads_to_its_state",
         ],
     ),
@@ -248,6 +243,8 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "wake::an_enqueue_wakes",
             "wake::a_due_run_wakes",
+            "wake::a_freed_place_wakes",
+            "wake::an_opened_rate_wakes",
             "wake::a_release_wakes",
             "wake::a_reclaim_wakes",
         ],
@@ -332,7 +329,13 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (Defect::ResumeDoesNothing, &["wake::a_resumed_queue_wakes"]),
-    (Defect::HoldersUnknown, &["admin::tells_who_holds_a_run"]),
+    (
+        Defect::HoldersUnknown,
+        &[
+            "unique::the_holder_of_a_key_is_told",
+            "admin::tells_who_holds_a_run",
+        ],
+    ),
     (
         Defect::ReasonsNotTold,
         &["admin::tells_that_a_run_is_asked_to_end"],

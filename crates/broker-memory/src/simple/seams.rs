@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, PauseScope,
-    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SimpleBroker,
-    TaskInfo, Upserted,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, KeyHolder,
+    LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    SimpleBroker, TaskInfo, Upserted,
 };
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::key::Key;
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
 use super::SimpleFront;
@@ -38,6 +39,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
         self.front.holders(runs).await
     }
 
+    async fn key_holders(&self, keys: &[Key]) -> Result<Vec<Option<KeyHolder>>, BrokerError> {
+        self.front.key_holders(keys).await
+    }
+
     async fn discard(&self, runs: &[RunId]) -> Result<Vec<bool>, BrokerError> {
         self.front.discard(runs).await
     }
@@ -60,6 +65,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.front.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.front.limits(limits).await
     }
 }
 

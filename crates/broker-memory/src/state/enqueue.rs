@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use aqueduct_broker_api::{BrokerError, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH};
-use aqueduct_core::run::{TaskRun, UniqueKey};
+use aqueduct_core::run::{Idempotency, OnConflict, TaskRun, Unique, UniqueScope};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
 
 use super::State;
+use super::keys::{Hold, Use};
 use super::queues::End;
 use super::slots::{Place, Stored};
 
@@ -34,6 +35,8 @@ impl State {
         for together in tasks.chunk_by(|_, next| next.with_previous) {
             self.enqueue_together(together, now, &mut answers);
         }
+        // Windows are forgotten as fast as they are made, also where no consumer beats.
+        self.keys.forget_over(now, tasks.len().saturating_mul(2));
         self.producers
             .window(producer, now)
             .record(sequence, answers.clone());
@@ -54,7 +57,7 @@ impl State {
             .any(|task| self.slots.slot_of(task.id).is_some())
         {
             answers.extend(tasks.iter().map(|task| Enqueued::Duplicate(task.id)));
-        } else if let Some(holder) = tasks.iter().find_map(|task| self.duplicate_of(task)) {
+        } else if let Some(holder) = tasks.iter().find_map(|task| self.key_holder_of(task, now)) {
             answers.extend(tasks.iter().map(|_| Enqueued::Duplicate(holder)));
         } else if !self.has_room_for(tasks) {
             answers.extend(tasks.iter().map(|_| Enqueued::QueueFull));
@@ -76,23 +79,61 @@ impl State {
     }
 
     pub(super) fn enqueue_one(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
-        if let Some(holder) = self.duplicate_of(task) {
-            return Enqueued::Duplicate(holder);
+        if self.slots.slot_of(task.id).is_some() {
+            return Enqueued::Duplicate(task.id);
+        }
+        let Some(Idempotency { key, window, .. }) = idempotency_of(task) else {
+            return self.admit(task, now);
+        };
+        if let Some(first) = self.keys.holder(Use::Repetition, key, now) {
+            return Enqueued::Duplicate(first.run);
+        }
+        let answer = self.admit(task, now);
+        let stands_for_it = match answer {
+            Enqueued::Accepted(_) => Some(task.id),
+            Enqueued::Duplicate(run) | Enqueued::Replaced(run) => Some(run),
+            _ => None,
+        };
+        if let Some(run) = stands_for_it {
+            let hold = Hold::new(run, now, Some(*window));
+            self.keys.take(Use::Repetition, key, hold);
+        }
+        answer
+    }
+
+    /// Returns the run that holds a key of a task.
+    fn key_holder_of(&self, task: &QueuedTask, now: Timestamp) -> Option<RunId> {
+        let repetition = idempotency_of(task).map(|it| (Use::Repetition, &it.key));
+        let unique = unique_of(task).map(|it| (Use::Unique, &it.key));
+        let keys = repetition.into_iter().chain(unique);
+        let mut holders = keys.filter_map(|(used, key)| self.keys.holder(used, key, now));
+        holders.next().map(|hold| hold.run)
+    }
+
+    /// Stores a run, unless another one holds its unique key.
+    fn admit(&mut self, task: &QueuedTask, now: Timestamp) -> Enqueued {
+        let unique = unique_of(task);
+        let holder = unique.and_then(|it| self.keys.holder(Use::Unique, &it.key, now));
+        if let (Some(unique), Some(holder)) = (unique, holder) {
+            return match unique.on_conflict {
+                OnConflict::Replace => self.replace(holder, task, now),
+                OnConflict::Refuse => Enqueued::KeyTaken(holder.run),
+                _ => Enqueued::Duplicate(holder.run),
+            };
         }
         let queue = self.queues.number_of(&task.queue);
         if self.is_full(queue, 1) {
             return Enqueued::QueueFull;
         }
-        Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue))
-    }
-
-    /// Returns the run that stands in the way: of the same id, or with the same unique key.
-    fn duplicate_of(&self, task: &QueuedTask) -> Option<RunId> {
-        if self.slots.slot_of(task.id).is_some() {
-            return Some(task.id);
+        if let Some(unique) = unique {
+            let window = match unique.scope {
+                UniqueScope::Window(window) => Some(window),
+                _ => None,
+            };
+            let hold = Hold::new(task.id, now, window);
+            self.keys.take(Use::Unique, &unique.key, hold);
         }
-        let key = unique_key(task)?;
-        self.unique.get(key).copied()
+        Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue))
     }
 
     /// Returns whether a queue has no room for so many more.
@@ -105,14 +146,7 @@ impl State {
     }
 
     fn store(&mut self, run: TaskRun, queue: usize) -> RunState {
-        let (id, state, due_at) = (run.id, run.state, run.due_at);
-        if let Some(key) = run
-            .options
-            .as_ref()
-            .and_then(|options| options.unique.as_ref())
-        {
-            self.unique.insert(key.clone(), id);
-        }
+        let (state, due_at) = (run.state, run.due_at);
         let task = self.tasks.number_of(&run.task);
         self.queues.count(queue, state, 1);
         let place = if run.waits_for().is_some() {
@@ -138,6 +172,10 @@ impl State {
     }
 }
 
-fn unique_key(task: &QueuedTask) -> Option<&UniqueKey> {
+fn unique_of(task: &QueuedTask) -> Option<&Unique> {
     task.options.as_ref()?.unique.as_ref()
+}
+
+fn idempotency_of(task: &QueuedTask) -> Option<&Idempotency> {
+    task.options.as_ref()?.idempotency.as_ref()
 }

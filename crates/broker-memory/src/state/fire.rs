@@ -26,19 +26,21 @@ impl State {
             self.schedules.note_overlap(schedule, *tick);
             return Fired::Overlapped { run };
         }
-        match self.enqueue_one(run, now) {
+        let stands_for_it = match self.enqueue_one(run, now) {
             Enqueued::QueueFull => return Fired::QueueFull,
             Enqueued::Accepted(_) => {
                 self.schedules.set_last_run(schedule, run.id);
                 if let (Some(run), Overlap::CancelPrevious) = (unended, fire.overlap) {
                     self.cancel(run, &fire.reason(), now);
                 }
+                Some(run.id)
             }
             // Nothing was added: the run before stays the last.
-            _ => {}
-        }
+            Enqueued::Duplicate(holder) | Enqueued::Replaced(holder) => Some(holder),
+            _ => None,
+        };
         self.schedules.set_last_tick(schedule, *tick);
-        Fired::Fired(Some(run.id))
+        Fired::Fired(stands_for_it)
     }
 
     /// Returns the run that a schedule has fired last, if it has not ended.

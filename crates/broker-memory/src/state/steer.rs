@@ -1,10 +1,11 @@
 //! Administrative steps: cancel, requeue, purge, pause.
 
 use aqueduct_broker_api::{Cancel, CancelAnswer, MAX_PAGE, PauseScope};
-use aqueduct_core::run::{Reason, Tally, Transition};
+use aqueduct_core::run::{Reason, Tally, Transition, UniqueScope};
 use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
 
 use super::State;
+use super::keys::{Hold, Use};
 use super::queues::End;
 use super::slots::{Place, Slot};
 
@@ -46,11 +47,16 @@ impl State {
             return false;
         }
         if let Some(options) = &mut stored.run.options {
-            if let Some(key) = &options.unique {
-                if self.unique.contains_key(key) {
+            if let Some(unique) = &options.unique {
+                let holder = self.keys.holder(Use::Unique, &unique.key, now);
+                if holder.is_some_and(|hold| hold.run != id) {
                     return false;
                 }
-                self.unique.insert(key.clone(), id);
+                // A window counts from when the run was accepted.
+                if !matches!(unique.scope, UniqueScope::Window(_)) {
+                    let hold = Hold::new(id, now, None);
+                    self.keys.take(Use::Unique, &unique.key, hold);
+                }
             }
             options.deadline = None;
             options.total_timeout = None;
@@ -116,13 +122,8 @@ impl State {
         };
         self.queues.count(stored.queue, stored.run.state, -1);
         self.waits.forget(stored.run.id);
-        let Some(options) = &stored.run.options else {
-            return;
-        };
-        if let Some(key) = &options.unique {
-            self.unique.remove(key);
-        }
-        if let Some(deadline) = options.deadline {
+        self.keys.end(&stored.run);
+        if let Some(deadline) = stored.run.deadline() {
             self.deadlines.remove(&(deadline, stored.run.id));
         }
         self.pass_on(&stored.run, now);

@@ -29,25 +29,29 @@ pub(crate) fn time(bytes: &[u8]) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// Reads the answers to an enqueue: a digit, `D` with an id, or `F`.
+/// Reads the answers to an enqueue: a digit, `F`, or another letter with an id.
 pub(crate) fn enqueued(bytes: &[u8]) -> Result<Vec<Enqueued>, LinkError> {
     let mut answers = Vec::new();
     let mut rest = bytes;
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         answers.push(match first {
-            b'D' => {
-                let (id, after) = rest
-                    .split_first_chunk()
-                    .ok_or_else(|| wrong("an answer is cut short"))?;
-                rest = after;
-                Enqueued::Duplicate(RunId::from_bytes(*id))
-            }
+            b'D' => Enqueued::Duplicate(take_id(&mut rest)?),
+            b'R' => Enqueued::Replaced(take_id(&mut rest)?),
+            b'C' => Enqueued::KeyTaken(take_id(&mut rest)?),
             b'F' => Enqueued::QueueFull,
             digit => Enqueued::Accepted(state(digit.wrapping_sub(b'0'))?),
         });
     }
     Ok(answers)
+}
+
+fn take_id(rest: &mut &[u8]) -> Result<RunId, LinkError> {
+    let (id, after) = rest
+        .split_first_chunk()
+        .ok_or_else(|| wrong("an answer is cut short"))?;
+    *rest = after;
+    Ok(RunId::from_bytes(*id))
 }
 
 /// Reads what became of settlements: a byte each.

@@ -38,6 +38,8 @@ pub(crate) struct Scripts {
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) holders: Script,
+    pub(crate) key_holders: Script,
+    pub(crate) limits: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -59,11 +61,16 @@ const RUN: &str = include_str!("../scripts/lib/run.lua");
 const RECORD: &str = include_str!("../scripts/lib/record.lua");
 const HISTORY: &str = include_str!("../scripts/lib/history.lua");
 const DUE: &str = include_str!("../scripts/lib/due.lua");
-const FOLLOW: &str = include_str!("../scripts/lib/follow.lua");
-const ENDING: &str = include_str!("../scripts/lib/ending.lua");
+const ENDING: &str = concat!(
+    include_str!("../scripts/lib/follow.lua"),
+    include_str!("../scripts/lib/ending.lua")
+);
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
+const KEYS: &str = include_str!("../scripts/lib/keys.lua");
+const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
+const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
 const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
@@ -91,27 +98,32 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, LOCATE,
                 CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING,
+                DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
-            enqueue: script!(clock, "enqueue", RUN, PLACE, ADMIT),
+            enqueue: script!(
+                clock, "enqueue", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, REPLACE, ADMIT
+            ),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
-            pause: script!(clock, "pause", RUN, PLACE),
-            peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
+            key_holders: script!(clock, "key_holders", KEYS),
+            limits: script!(clock, "limits", RUN, PLACE, LIMITS),
+            pause: script!(clock, "pause", RUN, PLACE, LIMITS),
+            peek: script!(clock, "peek", RUN, RECORD, PLACE, LIMITS, DUE),
             probe: script!(clock, "probe",),
             purge: script!(
-                clock, "purge", RUN, RECORD, PLACE, LEAVE, WAITING, FOLLOW, ENDING
+                clock, "purge", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING
             ),
             quarantine: script!(
                 clock,
@@ -119,28 +131,30 @@ impl Scripts {
                 RUN,
                 RECORD,
                 PLACE,
+                KEYS,
+                LIMITS,
                 LEAVE,
                 WAITING,
-                FOLLOW,
                 ENDING
             ),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, LEAVE, WAITING, FOLLOW, ENDING, DUE,
-                HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING,
+                ENDING, DUE, HELD
             ),
-            requeue: script!(clock, "requeue", RUN, PLACE),
+            requeue: script!(clock, "requeue", RUN, PLACE, KEYS),
             schedule_fire: script!(
                 clock,
                 "schedule_fire",
                 RUN,
                 RECORD,
                 PLACE,
+                KEYS,
                 LEAVE,
                 WAITING,
-                FOLLOW,
                 ENDING,
                 LOCATE,
                 CANCELLING,
+                REPLACE,
                 ADMIT,
                 SCHEDULES
             ),
@@ -205,7 +219,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 22] {
+    fn all_mut(&mut self) -> [&mut Script; 24] {
         [
             &mut self.cancel,
             &mut self.checkpoint,
@@ -217,6 +231,8 @@ impl Scripts {
             &mut self.extend,
             &mut self.find,
             &mut self.holders,
+            &mut self.key_holders,
+            &mut self.limits,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,

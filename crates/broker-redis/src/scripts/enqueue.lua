@@ -3,8 +3,7 @@
 --
 -- KEYS  meta, none
 -- ARGV  producer, sequence, limits of queues, then the runs: lib/admit.lua
--- reply {0, answers}: for each run its state as a digit, or D and the id of the run that stands in the
---       way, or F if its queue is full; {1} if the sequence is older than the window
+-- reply {0, answers}: for each run its answer (lib/admit.lua); {1} if the sequence is older than the window
 -- bound 512 runs
 local sequence = tonumber(ARGV[2])
 local replay, slot = P .. 'sent:' .. ARGV[1], sequence % 64

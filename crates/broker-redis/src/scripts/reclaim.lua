@@ -6,7 +6,7 @@
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field; and its kind and message
 -- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
--- bound `limit` runs of each kind, 100 consumers, 256 due runs
+-- bound `limit` runs of each kind, `limit` windows, 100 consumers, 256 due runs
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local crash, crash_tail, time = ARGV[8], ARGV[9], now()
@@ -25,6 +25,7 @@ local function take_back(consumer)
       failures, crashes, parks = tallies_of(run)
       crashes = crashes + 1
       count(RUNNING, queue_of(run), -1)
+      leave_consumer(run, time)
     end
     call('HDEL', own, id)
     if not run then
@@ -82,7 +83,19 @@ local over = call('ZRANGEBYSCORE', P .. 'kept', '-inf', time, 'LIMIT', 0, limit)
 swept = #over
 in_pieces('ZREM', P .. 'kept', over)
 in_pieces('HDEL', RUNS, over)
-if expired == limit or swept == limit then more = 1 end
+-- Limits that were used up and are as good as new are forgotten.
+local looks = call('ZRANGEBYSCORE', P .. 'limits:looks', '-inf', time, 'LIMIT', 0, math.min(limit, MANY))
+if #looks > 0 then
+  call('ZREM', P .. 'limits:looks', unpack(looks))
+  for _, field in ipairs(looks) do
+    local stored = stored_limit(field)
+    if stored then
+      -- It is written anew, or not: then it is looked at again.
+      limits_changed[field], stored.is_new = true, not is_idle(stored, time)
+    end
+  end
+end
+if forget_windows(time, limit) == limit or expired == limit or swept == limit then more = 1 end
 
 flush()
 return { requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0) }

@@ -3,18 +3,22 @@
 --
 -- KEYS  meta, none
 -- ARGV  id, the run as it was seen, the run with fresh budgets and without record and deadline,
---       what stands beside it (empty: nothing), its unique key (empty: none); then for each run in line behind
+--       what stands beside it (empty: nothing), what it asks for by keys (empty: nothing); then for each run in line behind
 --       it that has ended with it: id, as it was seen, as it waits again, what stands beside it
--- reply 1 if it was queued, 0 if it cannot be, 2 if it is no longer as it was seen
+-- reply 1 if it was queued, 0 if another run has its unique key, 2 if it is no longer as it was seen
 -- bound 1 run, and 64 in line behind it
-local id, before, run, side, unique = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, before, run, side, keys = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if call('HGET', RUNS, id) ~= before then
   return 2
 end
-if unique ~= '' and call('HSETNX', P .. 'unique', unique, id) == 0 then
-  return 0
-end
 local time = now()
+if keys ~= '' then
+  local asked = keyed(keys)
+  local holder = asked.key ~= '' and holder_of(UNIQUE, asked.key, time)
+  if holder and holder ~= id then return 0 end
+  -- A window counts from when the run was accepted.
+  if asked.key ~= '' and asked.scope ~= FOR_A_WINDOW then hold_key(UNIQUE, asked.key, id, time, 0) end
+end
 call('HDEL', RUNS, id)
 call('ZREM', P .. 'kept', id)
 if side ~= '' then call('HSET', SIDE, id, side) end

@@ -5,7 +5,8 @@
 -- ARGV  keep failed ms, keep ended ms, most kept; name, version (8 bytes), tick ms, allowance ms, limits of
 --       queues, what to do if the last run has not ended (allow, skip or cancel_previous), the reason
 --       of that, as a field; then id and run (lib/admit.lua), or nothing to skip the tick
--- reply {'fired'}, {'overlap', last run}, {'done', last tick}, {'changed'}, {'off'}, {'early', wait ms} or {'full'}
+-- reply {'fired', answer of lib/admit.lua or nothing}, {'overlap', last run}, {'done', last tick}, {'changed'},
+--       {'off'}, {'early', wait ms} or {'full'}
 -- bound 2 runs, the number of consumers
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local name, version, tick, overlap = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[9]
@@ -22,7 +23,7 @@ end
 entry.last_tick = tick
 if #ARGV == 10 then
   write(name, entry)
-  return { 'fired' }
+  return { 'fired', '' }
 end
 
 -- What stands beside a run goes with its end.
@@ -38,9 +39,9 @@ if answer == 'F' then
   return { 'full' }
 end
 write(name, entry)
-if sub(answer, 1, 1) == 'D' then
+if #answer > 1 then
   -- Nothing was added: the run before stays the last.
-  return { 'fired' }
+  return { 'fired', answer }
 end
 write_run(name, ARGV[11], overlaps, last_overlap)
 if is_open then
@@ -50,4 +51,4 @@ if is_open then
   if found[last] then cancel(last, found[last], ARGV[10], time, limits) end
   flush()
 end
-return { 'fired' }
+return { 'fired', answer }

@@ -79,6 +79,8 @@ enum Start {
 pub(super) enum Answer {
     Accepted { is_scheduled: bool },
     Duplicate(RunId),
+    Replaced(RunId),
+    KeyTaken(RunId),
     QueueFull,
 }
 
@@ -129,6 +131,7 @@ pub(super) enum NotKept {
 pub(super) enum Asked {
     Retry,
     RetryAfter(Duration),
+    RetryKeyAfter(Duration),
     Fatal,
     Cancel(String),
     Snooze(Duration),
@@ -188,6 +191,8 @@ impl Answer {
                 is_scheduled: state == RunState::Scheduled,
             },
             Enqueued::Duplicate(run) => Self::Duplicate(run),
+            Enqueued::Replaced(run) => Self::Replaced(run),
+            Enqueued::KeyTaken(run) => Self::KeyTaken(run),
             _ => Self::QueueFull,
         }
     }
@@ -197,6 +202,8 @@ impl Answer {
             Self::Accepted { is_scheduled: true } => Enqueued::Accepted(RunState::Scheduled),
             Self::Accepted { .. } => Enqueued::Accepted(RunState::Queued),
             Self::Duplicate(run) => Enqueued::Duplicate(run),
+            Self::Replaced(run) => Enqueued::Replaced(run),
+            Self::KeyTaken(run) => Enqueued::KeyTaken(run),
             Self::QueueFull => Enqueued::QueueFull,
         }
     }
@@ -298,6 +305,7 @@ impl Asked {
         let message = error.to_string();
         let asked = match error.into_kind() {
             TaskErrorKind::RetryAfter(wait, _) => Self::RetryAfter(wait),
+            TaskErrorKind::RetryKeyAfter(wait, _) => Self::RetryKeyAfter(wait),
             TaskErrorKind::Fatal(_) => Self::Fatal,
             TaskErrorKind::Cancel(reason) => Self::Cancel(reason.as_str().to_owned()),
             TaskErrorKind::Snooze(wait) => Self::Snooze(wait),
@@ -314,6 +322,7 @@ impl Asked {
         Some(match self {
             Self::Retry => TaskError::new(error),
             Self::RetryAfter(wait) => TaskError::retry_after(wait, error),
+            Self::RetryKeyAfter(wait) => TaskError::retry_key_after(wait, error),
             Self::Fatal => TaskError::fatal(error),
             Self::Cancel(reason) => TaskError::cancel(reason),
             Self::Snooze(wait) => TaskError::snooze(wait),

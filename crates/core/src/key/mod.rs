@@ -2,8 +2,10 @@
 
 mod error;
 mod template_text;
+mod value;
 
 pub use error::{InvalidTemplate, KeyError};
+pub use value::{InvalidKey, Key};
 
 use std::fmt;
 use std::str::FromStr;

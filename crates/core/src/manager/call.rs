@@ -10,6 +10,7 @@ use super::TaskManager;
 use super::error::{QueueError, QueueErrorKind};
 use super::follow_up::FollowUp;
 use super::handle::RunHandle;
+use super::keyed::{Keyed, TWO_WAITS};
 use super::queue_and_wait::QueueAndWait;
 use super::target::QueueTarget;
 use crate::id::RunId;
@@ -17,8 +18,8 @@ use crate::name::QueueName;
 use crate::payload::{Payload, PayloadError, PayloadErrorKind};
 use crate::priority::Priority;
 use crate::queue::{Due, QueuedTask};
-use crate::run::{Lineage, MAX_WAIT, UniqueKey};
-use crate::task::{InvalidParams, TaskDefinition};
+use crate::run::{Limit, Lineage, MAX_WAIT};
+use crate::task::{InvalidParams, TaskDefinition, UniqueTemplate};
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
 
@@ -27,7 +28,9 @@ use crate::trace::TraceContext;
 /// An error in it, such as parameters that cannot be encoded, is returned when it is queued.
 #[must_use = "a call does nothing until it is queued or run"]
 pub struct TaskCall<Out> {
-    task: Result<QueuedTask, QueueError>,
+    pub(super) task: Result<QueuedTask, QueueError>,
+    /// Which option made its unique key.
+    pub(super) keyed: Keyed,
     output: PhantomData<fn() -> Out>,
 }
 
@@ -43,8 +46,14 @@ impl<Out> TaskCall<Out> {
     /// Creates a call from a definition and encoded parameters.
     pub fn new(definition: &TaskDefinition, params: Result<Payload, PayloadError>) -> Self {
         let encoded = params.map_err(|error| not_encodable(&error));
+        let is_debounced = definition.unique().is_some_and(|it| it.wait().is_some());
         Self {
             task: encoded.and_then(|params| as_defined(definition, params)),
+            keyed: if is_debounced {
+                Keyed::DebouncedTask
+            } else {
+                Keyed::No
+            },
             output: PhantomData,
         }
     }
@@ -52,6 +61,7 @@ impl<Out> TaskCall<Out> {
     pub(super) fn broken(error: QueueError) -> Self {
         Self {
             task: Err(error),
+            keyed: Keyed::No,
             output: PhantomData,
         }
     }
@@ -67,6 +77,7 @@ impl<Out> TaskCall<Out> {
         });
         Self {
             task,
+            keyed: self.keyed,
             output: PhantomData,
         }
     }
@@ -106,6 +117,7 @@ impl<Out> TaskCall<Out> {
     pub(crate) fn untyped(self) -> TaskCall<()> {
         TaskCall {
             task: self.task,
+            keyed: self.keyed,
             output: PhantomData,
         }
     }
@@ -124,6 +136,9 @@ impl<Out> TaskCall<Out> {
 
     /// Sets when the run starts; a time and a delay exclude each other.
     fn start(self, due: Due) -> Self {
+        if self.keyed.is_debounced() {
+            return self.fail(QueueErrorKind::Contradiction, TWO_WAITS.to_owned());
+        }
         let before = self.task.as_ref().map_or(Due::Now, |task| task.due);
         if matches!(
             (before, due),
@@ -135,17 +150,18 @@ impl<Out> TaskCall<Out> {
         self.change(|task| task.due = due)
     }
 
-    fn change(mut self, change: impl FnOnce(&mut QueuedTask)) -> Self {
+    pub(super) fn change(mut self, change: impl FnOnce(&mut QueuedTask)) -> Self {
         if let Ok(task) = &mut self.task {
             change(task);
         }
         self
     }
 
-    fn fail(self, kind: QueueErrorKind, message: String) -> Self {
+    pub(super) fn fail(self, kind: QueueErrorKind, message: String) -> Self {
         let task = self.task.and(Err(QueueError::new(kind, message)));
         Self {
             task,
+            keyed: self.keyed,
             output: PhantomData,
         }
     }
@@ -161,24 +177,33 @@ impl<'m, Out> Queue<'m, Out> {
         }
     }
 
-    fn map(mut self, change: impl FnOnce(TaskCall<Out>) -> TaskCall<Out>) -> Self {
+    pub(super) fn map(mut self, change: impl FnOnce(TaskCall<Out>) -> TaskCall<Out>) -> Self {
         self.call = change(self.call);
         self
     }
 }
 
-/// Writes each option once, for the bare call, for the call on its way and for the follow-up.
+/// Writes each option once, for the bare call and for the call on its way.
 macro_rules! call_options {
-    ($($(#[$doc:meta])* fn $name:ident($self:ident, $arg:ident: $type:ty) $body:block)*) => {
+    ($($(#[$doc:meta])* fn $name:ident($self:ident $(, $arg:ident: $type:ty)+) $body:block)*) => {
         impl<Out> TaskCall<Out> {
-            $($(#[$doc])* pub fn $name($self, $arg: $type) -> Self $body)*
+            $($(#[$doc])* pub fn $name($self $(, $arg: $type)+) -> Self $body)*
         }
 
         impl<Out> Queue<'_, Out> {
-            $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
-                self.map(|call| call.$name($arg))
+            $($(#[$doc])* pub fn $name(self $(, $arg: $type)+) -> Self {
+                self.map(|call| call.$name($($arg),+))
             })*
         }
+    };
+}
+
+pub(super) use call_options;
+
+/// Writes each option for the follow-up as well.
+macro_rules! common_options {
+    ($($(#[$doc:meta])* fn $name:ident($self:ident, $arg:ident: $type:ty) $body:block)*) => {
+        call_options! { $($(#[$doc])* fn $name($self, $arg: $type) $body)* }
 
         impl<F> FollowUp<F> {
             $($(#[$doc])* pub fn $name(self, $arg: $type) -> Self {
@@ -188,7 +213,7 @@ macro_rules! call_options {
     };
 }
 
-call_options! {
+common_options! {
     /// Starts the run no sooner than `wait` after the broker accepts it; at most a year.
     fn delay(self, wait: Duration) {
         if let Some(problem) = too_long("a delay", wait) {
@@ -236,9 +261,14 @@ call_options! {
         self.change(|task| task.options_mut().total_timeout = Some(limit))
     }
 
-    /// Queues nothing if an unfinished run holds the same key; the handle is then on that run.
-    fn unique(self, key: UniqueKey) {
-        self.change(|task| task.options_mut().unique = Some(key))
+    /// Adds a limit that the run shares with all that name its key, or takes its place if it has that limit.
+    fn limit(self, limit: Limit) {
+        let mut problem = None;
+        let call = self.change(|task| problem = task.options_mut().limits.set(limit).err());
+        match problem {
+            None => call,
+            Some(error) => call.fail(QueueErrorKind::LimitExceeded, error.to_string()),
+        }
     }
 
     /// Puts the run into a trace; without this, what a task queues is in the trace of its run.
@@ -270,7 +300,7 @@ impl<Out> fmt::Debug for TaskCall<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskCall")
             .field("task", &self.task)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -294,6 +324,9 @@ fn as_defined(definition: &TaskDefinition, params: Payload) -> Result<QueuedTask
     task.priority = definition.priority();
     task.expires_in = definition.expires_in();
     task.options = options;
+    if let Some(wait) = definition.unique().and_then(UniqueTemplate::wait) {
+        task.due = Due::After(wait);
+    }
     Ok(task)
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::id::RunId;
 use crate::name::TaskName;
 
 /// Why a task was not queued, or why the broker did not answer.
@@ -10,6 +11,7 @@ use crate::name::TaskName;
 pub struct QueueError {
     kind: QueueErrorKind,
     message: String,
+    holder: Option<RunId>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -27,6 +29,8 @@ pub enum QueueErrorKind {
     Contradiction,
     /// The queue has reached its length limit, or the broker has no room left: later there may be room.
     QueueFull,
+    /// Another run holds the unique key, and the call asked to be refused then, or cannot replace it.
+    KeyTaken,
     /// The broker lacks what the call asks for.
     NotSupported,
     /// The broker did not answer: the task may be queued or not.
@@ -42,6 +46,7 @@ impl QueueError {
         Self {
             kind,
             message: message.into(),
+            holder: None,
             source: None,
         }
     }
@@ -73,6 +78,17 @@ impl QueueError {
         )
     }
 
+    pub(crate) fn key_taken(holder: RunId) -> Self {
+        let message = format!(
+            "run {holder} holds the unique key; what is queued with `refuse`, or would replace a run that has \
+             begun or is of another task, waits until the key is free"
+        );
+        Self {
+            holder: Some(holder),
+            ..Self::new(QueueErrorKind::KeyTaken, message)
+        }
+    }
+
     pub(crate) fn no_answer() -> Self {
         Self::new(
             QueueErrorKind::Refused,
@@ -84,6 +100,12 @@ impl QueueError {
     #[must_use]
     pub fn kind(&self) -> QueueErrorKind {
         self.kind
+    }
+
+    /// Returns the run that holds the unique key, if that is why the call was refused.
+    #[must_use]
+    pub fn holder(&self) -> Option<RunId> {
+        self.holder
     }
 
     /// Returns whether the same call may succeed later.

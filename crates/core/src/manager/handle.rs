@@ -18,6 +18,7 @@ pub struct RunHandle<Out> {
     manager: TaskManager,
     id: RunId,
     is_new: bool,
+    has_replaced: bool,
     /// Whether the run keeps its result; `None` if this process has not queued it.
     keeps_result: Option<bool>,
     output: PhantomData<fn() -> Out>,
@@ -32,6 +33,7 @@ impl<Out> RunHandle<Out> {
             manager: target.manager().without_parent(),
             id,
             is_new: false,
+            has_replaced: false,
             keeps_result: None,
             output: PhantomData,
         }
@@ -50,6 +52,12 @@ impl<Out> RunHandle<Out> {
                 ..Self::new(manager, id)
             }),
             Enqueued::Duplicate(id) => Ok(Self::new(manager, id)),
+            Enqueued::Replaced(id) => Ok(Self {
+                has_replaced: true,
+                keeps_result: Some(keeps_result),
+                ..Self::new(manager, id)
+            }),
+            Enqueued::KeyTaken(holder) => Err(QueueError::key_taken(holder)),
             Enqueued::QueueFull => Err(QueueError::queue_full()),
         }
     }
@@ -60,11 +68,18 @@ impl<Out> RunHandle<Out> {
         self.id
     }
 
-    /// Returns whether queueing added the run; false if another one held its unique key, and of a
-    /// handle that was made from an id.
+    /// Returns whether queueing added the run; false if another one stands for it, by a unique key or an
+    /// idempotency key, and of a handle that was made from an id.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Returns whether queueing gave the parameters of the call to this run, which waited with the same
+    /// unique key.
+    #[must_use]
+    pub fn has_replaced(&self) -> bool {
+        self.has_replaced
     }
 
     /// Waits for the final state of the run: `.await` it for the value that its task returned.
@@ -118,6 +133,7 @@ impl<Out> Clone for RunHandle<Out> {
             manager: self.manager.clone(),
             id: self.id,
             is_new: self.is_new,
+            has_replaced: self.has_replaced,
             keeps_result: self.keeps_result,
             output: PhantomData,
         }

@@ -6,6 +6,7 @@ mod error;
 mod follow_up;
 mod handle;
 mod inline;
+mod keyed;
 mod options;
 mod port;
 mod queue_and_wait;
@@ -40,6 +41,7 @@ use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
 use crate::time::Timestamp;
+use keyed::check_keys;
 use options::settle_options;
 
 /// Queues tasks, looks runs up and cancels them; cheap to clone.
@@ -233,12 +235,16 @@ impl TaskManager {
             .collect();
         let answers = self.shared.port.enqueue(tasks).await?;
         for ((id, task, queue), answer) in names.into_iter().zip(&answers) {
-            if let Enqueued::Accepted(_) = answer {
-                let event = RunEvent::new(id, task, queue, RunEventKind::Queued);
-                self.shared
-                    .events
-                    .emit(|| event.at(self.shared.clock.now()));
-            }
+            let event = match *answer {
+                Enqueued::Accepted(_) => RunEvent::new(id, task, queue, RunEventKind::Queued),
+                Enqueued::Replaced(run) => {
+                    RunEvent::new(run, task, queue, RunEventKind::Replaced { by: id })
+                }
+                _ => continue,
+            };
+            self.shared
+                .events
+                .emit(|| event.at(self.shared.clock.now()));
         }
         Ok(answers)
     }
@@ -273,6 +279,7 @@ impl TaskManager {
         task.has_new_id = true;
         self.inherit_trace(&mut task);
         self.show_to_layers(&mut task)?;
+        check_keys(&task)?;
         settle_options(&mut task, now)?;
         Ok(task)
     }

@@ -6,6 +6,7 @@ mod decide;
 mod failure;
 mod follow;
 mod history;
+mod limit;
 mod lineage;
 mod options;
 mod outcome;
@@ -14,6 +15,8 @@ mod settlement;
 mod state;
 mod tally;
 mod total;
+mod unique;
+mod unique_wire;
 
 pub use answer::{CancelAnswer, WaitAnswer};
 pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
@@ -21,14 +24,16 @@ pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MA
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
+pub use limit::{InvalidLimit, Limit, LimitKey, Limits, MAX_LIMITS};
 pub use lineage::Lineage;
-pub use options::{InvalidKey, RunOptions, UniqueKey};
+pub use options::RunOptions;
 pub use outcome::Outcome;
 pub use progress::RunProgress;
 pub use settlement::{MAX_REASON_BYTES, Reason, Settlement};
 pub use state::{RunState, Transition};
 pub use tally::Tally;
 pub use total::within_total;
+pub use unique::{IDEMPOTENCY_WINDOW, Idempotency, IntoUnique, OnConflict, Unique, UniqueScope};
 
 use crate::id::{ConsumerId, RunId};
 use crate::lane::Lane;
@@ -197,11 +202,26 @@ impl TaskRun {
             .is_some_and(|options| options.keep_result.is_some())
     }
 
+    /// Returns the limits that the run shares with others.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.options
+            .as_ref()
+            .map_or(&[], |options| options.limits())
+    }
+
     /// Returns whether somebody wants the return value: it is kept, or a follow-up takes it.
     #[must_use]
     pub fn needs_result(&self) -> bool {
         let followed_by = self.options.as_ref().and_then(|it| it.followed_by.as_ref());
         self.keeps_result() || followed_by.is_some_and(|next| next.takes_value)
+    }
+
+    /// Returns whether the run follows others, or is followed by one.
+    #[must_use]
+    pub fn is_in_workflow(&self) -> bool {
+        let options = self.options.as_ref();
+        options.is_some_and(|it| it.follows.is_some() || it.followed_by.is_some())
     }
 
     /// Returns what the run waits for, if it has not been released yet.

@@ -1,14 +1,13 @@
-//! What a run may ask for beyond the plain: a deadline, a kept result, uniqueness, a total time limit, a
-//! trace, other runs.
+//! What a run may ask for beyond the plain: a deadline, a kept result, keys, a total time limit, limits that
+//! it shares with others, a trace, other runs.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::key::{KeyError, KeyTemplate, MAX_KEY_BYTES};
+use super::limit::{Limit, Limits};
+use super::unique::{Idempotency, Unique};
 use crate::name::ScheduleName;
-use crate::payload::Payload;
 use crate::run::follow::{FollowedBy, Follows};
 use crate::time::Timestamp;
 use crate::trace::{TraceContext, TraceParent, TraceState};
@@ -24,9 +23,15 @@ pub struct RunOptions {
     /// How long the finished run and its result are kept; `None` keeps nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_result: Option<Duration>,
-    /// At most one run with this key is unfinished at a time.
+    /// At most one run holds this key at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unique: Option<UniqueKey>,
+    pub unique: Option<Unique>,
+    /// Repetitions of this enqueue are known by this key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
+    /// What it shares with other runs: how many run at once, how many start in a time.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// How long after its acceptance the run as a whole must have ended: all attempts, and the waits
     /// between them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,23 +53,17 @@ pub struct RunOptions {
     pub follows: Option<Follows>,
 }
 
-/// A key that at most one unfinished run may hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct UniqueKey(String);
-
-/// The error of a key that is empty or too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a unique key must have 1 to {MAX_KEY_BYTES} bytes, this one has {length}")]
-pub struct InvalidKey {
-    length: usize,
-}
-
 impl RunOptions {
     /// Returns whether the run asks for nothing.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns the limits that the run shares with others.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.limits.as_slice()
     }
 
     /// Returns the trace that the run belongs to, if there is one.
@@ -106,55 +105,5 @@ impl TryFromText for TraceParent {
 impl TryFromText for TraceState {
     fn from_text(text: String) -> Option<Self> {
         Self::new(text).ok()
-    }
-}
-
-impl UniqueKey {
-    /// Creates a key.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the text is empty or longer than [`MAX_KEY_BYTES`].
-    pub fn new(text: impl Into<String>) -> Result<Self, InvalidKey> {
-        let text = text.into();
-        if text.is_empty() || text.len() > MAX_KEY_BYTES {
-            return Err(InvalidKey { length: text.len() });
-        }
-        Ok(Self(text))
-    }
-
-    /// Makes the key of a template with the parameters of a run.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the parameters make no key.
-    pub fn rendered(template: &KeyTemplate, params: &Payload) -> Result<Self, KeyError> {
-        template.render(params).map(Self)
-    }
-
-    /// Returns the text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for UniqueKey {
-    type Error = InvalidKey;
-
-    fn try_from(text: String) -> Result<Self, InvalidKey> {
-        Self::new(text)
-    }
-}
-
-impl From<UniqueKey> for String {
-    fn from(key: UniqueKey) -> Self {
-        key.0
-    }
-}
-
-impl fmt::Display for UniqueKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

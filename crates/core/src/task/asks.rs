@@ -3,7 +3,7 @@
 use super::definition::TaskDefinition;
 use crate::key::KeyError;
 use crate::payload::Payload;
-use crate::run::{RunOptions, UniqueKey};
+use crate::run::RunOptions;
 
 impl TaskDefinition {
     /// Returns what a run with these parameters asks for; `None` if it is a plain one.
@@ -18,9 +18,8 @@ impl TaskDefinition {
         let options = RunOptions {
             keep_result: self.keep_result(),
             total_timeout: self.total_timeout(),
-            unique: unique
-                .map(|template| UniqueKey::rendered(template, params))
-                .transpose()?,
+            unique: unique.map(|unique| unique.render(params)).transpose()?,
+            limits: self.limits_for(params)?,
             ..RunOptions::default()
         };
         Ok((!options.is_plain()).then(|| Box::new(options)))

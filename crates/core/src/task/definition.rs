@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::cpu::{CpuOptions, StateMaker};
+use super::limit::TaskLimit;
 use super::params::ParamSpec;
-use crate::key::KeyTemplate;
+use super::unique::UniqueTemplate;
 use crate::lane::Lane;
 use crate::name::{QueueName, TaskName};
 use crate::payload::Payload;
@@ -35,7 +36,8 @@ pub struct TaskDefinition {
     expires_in: Option<Duration>,
     retry: RetryPolicy,
     keep_result: Option<Duration>,
-    unique: Option<KeyTemplate>,
+    unique: Option<UniqueTemplate>,
+    pub(super) limits: Vec<TaskLimit>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     needs: Vec<StateNeed>,
@@ -95,6 +97,7 @@ impl TaskDefinition {
             retry: RetryPolicy::default(),
             keep_result: None,
             unique: None,
+            limits: Vec::new(),
             schedule: None,
             params: &[],
             needs: Vec::new(),
@@ -225,10 +228,10 @@ impl TaskDefinition {
         self
     }
 
-    /// Makes the key that at most one unfinished run holds, of the parameters of each run.
+    /// Makes the runs unique by a key of their parameters.
     #[must_use]
-    pub fn with_unique(mut self, key: KeyTemplate) -> Self {
-        self.unique = Some(key);
+    pub fn with_unique(mut self, unique: UniqueTemplate) -> Self {
+        self.unique = Some(unique);
         self
     }
 
@@ -351,9 +354,9 @@ impl TaskDefinition {
         self.keep_result
     }
 
-    /// Returns the template of the key that at most one unfinished run holds, if there is one.
+    /// Returns how the runs are unique, if they are.
     #[must_use]
-    pub fn unique(&self) -> Option<&KeyTemplate> {
+    pub fn unique(&self) -> Option<&UniqueTemplate> {
         self.unique.as_ref()
     }
 

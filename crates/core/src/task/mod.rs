@@ -5,8 +5,10 @@ mod cpu;
 mod definition;
 mod error;
 mod function;
+mod limit;
 mod params;
 mod result;
+mod unique;
 
 pub use cpu::{CpuOptions, MakesState, StateMaker, StateParam};
 pub use definition::{
@@ -14,8 +16,10 @@ pub use definition::{
 };
 pub use error::{TaskError, TaskErrorKind};
 pub use function::FunctionTask;
+pub use limit::TaskLimit;
 pub use params::{InvalidParams, ParamSpec, decode, decode_input};
 pub use result::{IntoTaskError, IsOutput, Returned, ViaResult, ViaValue};
+pub use unique::UniqueTemplate;
 
 use std::fmt;
 use std::future::Future;

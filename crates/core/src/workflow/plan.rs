@@ -140,8 +140,8 @@ impl Place {
 /// Refuses what a run of a workflow cannot ask for.
 fn check(task: &QueuedTask, is_follow_up: bool) -> Result<(), QueueError> {
     let options = task.options.as_deref();
-    if options.is_some_and(|options| options.unique.is_some()) {
-        let problem = "a run of a workflow cannot be unique: if another had its key, what follows would wait \
+    if options.is_some_and(|options| options.unique.is_some() || options.idempotency.is_some()) {
+        let problem = "a run of a workflow has no unique and no idempotency key: if another run had it, what follows would wait \
                        for a run that is not there";
         return Err(contradiction(task, problem));
     }

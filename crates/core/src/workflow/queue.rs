@@ -78,6 +78,9 @@ impl TaskManager {
                 // The broker has them from an earlier request.
                 Enqueued::Duplicate(known) if known == *id => {}
                 Enqueued::Duplicate(_) => return Err(QueueError::no_answer()),
+                Enqueued::Replaced(run) | Enqueued::KeyTaken(run) => {
+                    return Err(QueueError::key_taken(run));
+                }
                 Enqueued::QueueFull => return Err(QueueError::queue_full()),
             }
         }

@@ -1,9 +1,11 @@
-//! Unique keys: at most one unfinished run has a key, and an end frees it.
+//! Unique keys: at most one run holds a key, and an end, or the first attempt, frees it; who finds it held is
+//! told who has it.
 
 use std::collections::BTreeMap;
 
 use aqueduct::broker_api::Enqueued;
-use aqueduct::run::UniqueKey;
+use aqueduct::key::Key;
+use aqueduct::run::{OnConflict, Unique, UniqueScope};
 use aqueduct::{RunId, TaskRun};
 
 use super::{Concern, PLAIN};
@@ -13,8 +15,18 @@ use crate::simulation::law::{Law, check};
 pub(super) const KEYS: Concern = Concern {
     dress: |task, dice| {
         if dice.u32(..5) == 0 {
-            let key = dice.u32(..4).to_string();
-            task.options_mut().unique = UniqueKey::new(key).ok();
+            let number = dice.u32(..4);
+            let scopes = [UniqueScope::UntilFinished, UniqueScope::Queued];
+            let scope = scopes[usize::from(number >= 2)];
+            let rules = [
+                OnConflict::ReturnExisting,
+                OnConflict::Replace,
+                OnConflict::Refuse,
+            ];
+            let unique = Unique::key(number.to_string()).ok();
+            let unique =
+                unique.map(|unique| unique.scope(scope).on_conflict(rules[dice.usize(..3)]));
+            task.options_mut().unique = unique;
         }
     },
     laws: || vec![Box::new(Keys)],
@@ -30,31 +42,43 @@ impl Law for Keys {
             return Ok(());
         };
         for (task, answer) in request.tasks.iter().zip(answers) {
-            let key = task.options.as_ref().and_then(|it| it.unique.as_ref());
-            if let Enqueued::Duplicate(holder) = answer
-                && heard.is_first
-                && *holder != task.id
-            {
-                let holds = key.is_some_and(|key| holders.get(key) == Some(holder));
-                check(holds, || format!("{holder} does not hold {key:?}"))?;
+            let unique = task.options.as_ref().and_then(|it| it.unique.as_ref());
+            let (Enqueued::Duplicate(holder)
+            | Enqueued::Replaced(holder)
+            | Enqueued::KeyTaken(holder)) = answer
+            else {
+                continue;
+            };
+            if heard.is_first && *holder != task.id {
+                let holds = unique.is_some_and(|it| holders.get(&it.key) == Some(holder));
+                check(holds, || format!("{holder} does not hold {unique:?}"))?;
             }
         }
         Ok(())
     }
 }
 
-/// Returns the unfinished run of each key.
+/// Returns the run that holds each key.
 fn holders<'a>(
     runs: impl Iterator<Item = &'a TaskRun>,
-) -> Result<BTreeMap<&'a UniqueKey, RunId>, String> {
+) -> Result<BTreeMap<&'a Key, RunId>, String> {
     let mut holders = BTreeMap::new();
-    for run in runs.filter(|run| !run.state.is_final()) {
-        let key = run.options.as_ref().and_then(|it| it.unique.as_ref());
-        if let Some(key) = key
+    for run in runs {
+        if let Some(key) = held_by(run)
             && let Some(other) = holders.insert(key, run.id)
         {
             return Err(format!("{other} and {} have the key {key}", run.id));
         }
     }
     Ok(holders)
+}
+
+/// Returns the key that a run holds.
+fn held_by(run: &TaskRun) -> Option<&Key> {
+    let unique = run.options.as_ref()?.unique.as_ref()?;
+    let holds = match unique.scope {
+        UniqueScope::Queued => run.tally.attempt == 0,
+        _ => true,
+    };
+    (holds && !run.state.is_final()).then_some(&unique.key)
 }

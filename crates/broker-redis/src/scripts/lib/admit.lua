@@ -37,11 +37,12 @@ local function remember_stored()
   end
 end
 
--- Returns the run with its times, what stands beside it, its unique key, and whether it waits for others.
+-- Returns the run with its times, when it is due, what stands beside it, what it asks for by keys, and whether it
+-- waits for others.
 local function complete(head, tail, more, time)
   local how, due, expires, keep, at = parse('>BI6I6I6I4', more)
   local texts, deadline, is_time = sub(more, 24), 0, how >= 4
-  local unique, _, workflow = parse('>I2c0I2c0I2c0', texts)
+  local keys, _, workflow = parse('>I2c0I2c0I2c0', texts)
   how = how % 4
   due = math.min(how == 0 and time or how == 1 and time + due or math.max(due, time), LAST)
   if expires > 0 then
@@ -53,7 +54,7 @@ local function complete(head, tail, more, time)
   local is_plain = deadline == 0 and keep == 0 and not string.find(texts, '[^%z]')
   local is_awaiting = workflow ~= '' and parse('>I2', workflow) > 0
   if is_awaiting then run = in_state(sub(run, 1, 34) .. time_bytes(LAST) .. sub(run, 41), SCHEDULED) end
-  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, unique, is_awaiting
+  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, keys ~= '' and keyed(keys), is_awaiting
 end
 
 -- Returns whether a queue has room for so many more runs, if there is a limit; they take it.
@@ -97,36 +98,53 @@ local function admit_plain(at, time, most, known, answers)
   return at + 1 + number * 2
 end
 
--- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
-local function admit_one(at, time, most, known)
-  local run, due, side, unique, is_awaiting = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
+-- Stores a run, unless another one holds its unique key; returns its answer, and the run that stands for it.
+local function admit_keyed(run, due, side, keys, is_awaiting, time, most)
   local id, queue = sub(run, 5, 20), queue_of(run)
-  if known[id] or call('HEXISTS', RUNS, id) == 1 then
-    return 'D' .. id
+  local unique = keys and keys.key ~= '' and keys.key
+  if unique then
+    local holder, since = holder_of(UNIQUE, unique, time)
+    if holder and (keys.rule == REFUSE
+      or keys.rule == REPLACE and not replace(holder, since, run, due, side, keys.put_off, time)) then
+      return 'C' .. holder
+    elseif holder then
+      return (keys.rule == REPLACE and 'R' or 'D') .. holder, holder
+    end
   end
-  local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
-  if holder then
-    return 'D' .. holder
-  elseif not has_room(queue, most, 1) then
-    return 'F'
-  end
-  known[id], stored[#stored + 1] = true, id
+  if not has_room(queue, most, 1) then return 'F' end
+  stored[#stored + 1] = id
   if side then call('HSET', SIDE, id, side) end
-  if unique ~= '' then call('HSET', P .. 'unique', unique, id) end
+  if unique then hold_key(UNIQUE, unique, id, time, keys.scope == FOR_A_WINDOW and keys.window or 0) end
   if is_awaiting then
     put_awaiting(run)
-    return '0'
+    return '0', id
   end
   if due > time then
     put_due(run, due)
-    return '0'
+    return '0', id
   end
   put_ready(run, 'RPUSH')
-  return '1'
+  return '1', id
+end
+
+-- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
+local function admit_one(at, time, most, known)
+  local run, due, side, keys, is_awaiting = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
+  local id = sub(run, 5, 20)
+  if known[id] or call('HEXISTS', RUNS, id) == 1 then
+    return 'D' .. id
+  end
+  local repetition = keys and keys.repetition
+  local first = repetition and holder_of(REPEATED, repetition, time)
+  if first then return 'D' .. first end
+  local answer, stands_for_it = admit_keyed(run, due, side, keys, is_awaiting, time, most)
+  if stands_for_it == id then known[id] = true end
+  if repetition and stands_for_it then hold_key(REPEATED, repetition, stands_for_it, time, keys.known_for) end
+  return answer
 end
 
 -- Returns why runs that are stored together cannot be, as the answer for each of them, if so.
-local function refusal_of(at, number, most, known)
+local function refusal_of(at, number, time, most, known)
   local wanted, ids = {}, {}
   for index = 0, number - 1 do
     local from = at + index * 3
@@ -137,8 +155,10 @@ local function refusal_of(at, number, most, known)
     if is_stored or known[ids[index]] then return 'D' end
   end
   for index = 0, number - 1 do
-    local unique = parse('>I2c0', ARGV[at + index * 3 + 2], 24)
-    local holder = unique ~= '' and call('HGET', P .. 'unique', unique)
+    local text = parse('>I2c0', ARGV[at + index * 3 + 2], 24)
+    local keys = text ~= '' and keyed(text)
+    local holder = keys and (keys.repetition and holder_of(REPEATED, keys.repetition, time)
+      or keys.key ~= '' and holder_of(UNIQUE, keys.key, time))
     if holder then return 'D' .. holder end
   end
   for queue, more in pairs(wanted) do
@@ -151,7 +171,7 @@ end
 
 -- Stores runs together from `ARGV[at]` on, all or none; adds an answer for each.
 local function admit_together(at, number, time, most, known, answers)
-  local refusal = refusal_of(at, number, most, known)
+  local refusal = refusal_of(at, number, time, most, known)
   for index = 0, number - 1 do
     local from = at + index * 3
     local answer = refusal == 'D' and 'D' .. sub(ARGV[from], 5, 20) or refusal
@@ -189,8 +209,8 @@ local function limits_of(text)
   return limits
 end
 
--- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or D and the id that
--- stands in the way, or F if the queue is full.
+-- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or a letter and an id: of
+-- the run that stands for it (D), that was replaced (R), that has its unique key (C); or F if the queue is full.
 local function admit(at, time, most)
   local answers, known = {}, known_ids(all_ids(at))
   most = limits_of(most)
@@ -207,6 +227,8 @@ local function admit(at, time, most)
     end
   end
   remember_stored()
+  -- Windows are forgotten as fast as they are made, also where no consumer beats.
+  if windows > 0 then forget_windows(time, windows * 2) end
   flush()
   return table.concat(answers)
 end

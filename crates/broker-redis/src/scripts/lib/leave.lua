@@ -17,16 +17,15 @@ end
 -- Forgets what is kept beside a run; returns how long it asks to be kept, plus one, and what is said of its
 -- workflow.
 local function leave_side(run)
-  local deadline, keep, unique, workflow = side_of(run)
+  local deadline, keep, keys, workflow = side_of(run)
   if not deadline then
     return 0, ''
   end
   local id = sub(run, 5, 20)
   call('HDEL', SIDE, id)
+  sides[id] = false
   if deadline > 0 then call('ZREM', P .. 'deadlines', id) end
-  if unique ~= '' and call('HGET', P .. 'unique', unique) == id then
-    call('HDEL', P .. 'unique', unique)
-  end
+  if keys ~= '' then give_back_key(keys, id) end
   if workflow ~= '' and parse('>I2', workflow) > 1 then call('DEL', P .. 'gathered:' .. id) end
   return keep, workflow
 end
