@@ -1,6 +1,7 @@
 //! What the tests that cross crates share: an application under test, and how its runs ended.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+pub mod bench;
 pub mod contract;
 pub mod figure;
 pub mod fuzz;

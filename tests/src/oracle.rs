@@ -81,6 +81,7 @@ pub async fn unfinished(direct: &RedisBroker) -> u64 {
 fn check_keys(server: &RedisServer) {
     let ask = |words: &[&str]| server.command(words).expect("an answer");
     let number = |words: &[&str]| ask(words).parse::<u64>().expect("a number");
+    check_limits(server);
     for key in ask(&["KEYS", "{*}:*"]).lines() {
         let (_, name) = key.split_once("}:").expect("a key of a namespace");
         let (kind, of) = name.split_once(':').unwrap_or((name, ""));
@@ -119,12 +120,55 @@ fn check_keys(server: &RedisServer) {
     }
 }
 
+/// Checks that limits count just the runs that consumers hold: counted anew, from what they hold.
+///
+/// # Panics
+///
+/// Panics if a limit counts a place that nobody has, or lacks one.
+pub fn check_limits(server: &RedisServer) {
+    let script = r"
+        local held, wrong = {}, {}
+        local prefix = string.match(redis.call('KEYS', '{*}:meta')[1] or '', '^{.*}:') or ''
+        for _, own in ipairs(redis.call('KEYS', prefix .. 'own:*')) do
+            for _, id in ipairs(redis.call('HKEYS', own)) do
+                local side = redis.call('HGET', prefix .. 'side', id) or ''
+                local at = #side > 14 and 15 + struct.unpack('>I2', side, 13) or 1
+                local text = at < #side and struct.unpack('>I2c0', side, at) or ''
+                local names = #text > 1 and struct.unpack('>I2c0', text) or ''
+                local from = 1
+                while from <= #names do
+                    local length = struct.unpack('>I2', names, from + 1)
+                    local field = string.sub(names, from, from) .. string.sub(names, from + 3, from + 2 + length)
+                    held[field] = (held[field] or 0) + 1
+                    from = from + 3 + length
+                end
+            end
+        end
+        local all = redis.call('HGETALL', prefix .. 'limits')
+        for index = 1, #all, 2 do
+            local field, running = all[index], struct.unpack('>I4', all[index + 1], 17)
+            if string.sub(field, 1, 1) == 'c' then
+                if running ~= (held[field] or 0) then
+                    wrong[#wrong + 1] = field .. ': ' .. running .. ' counted, ' .. (held[field] or 0) .. ' held'
+                end
+                held[field] = nil
+            end
+        end
+        for field, number in pairs(held) do
+            if string.sub(field, 1, 1) == 'c' then wrong[#wrong + 1] = field .. ': ' .. number .. ' held, none counted' end
+        end
+        return table.concat(wrong, ', ')";
+    let wrong = server.command(&["EVAL", script, "0"]).expect("an answer");
+    assert_eq!(wrong, "", "a limit leaks");
+}
+
 /// What is of a bounded size whatever happened: see the table of keys in `docs/REDIS.md`.
-const MAY_REMAIN: [&str; 11] = [
+const MAY_REMAIN: [&str; 12] = [
     "beats",
     "clock",
     "consumers",
     "lengths",
+    "limits",
     "meta",
     "paused",
     "schedules",

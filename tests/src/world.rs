@@ -141,18 +141,30 @@ impl World {
     /// Dropping the future changes nothing.
     pub async fn settled(&mut self, numbers: Range<u64>) {
         let runs = numbers.end - numbers.start;
-        while numbers
-            .clone()
-            .any(|number| !self.ended.contains_key(&number))
-        {
-            self.next().await;
-        }
+        self.all_ended(numbers).await;
         // The last settlements are on their way.
         let Ended {
             succeeded, failed, ..
         } = at_rest_of(&self.server, &self.direct).await;
         assert_eq!(succeeded, runs, "a run was recorded twice, or lost");
         assert_eq!(failed, 0);
+    }
+
+    /// Waits until all of these runs have ended.
+    ///
+    /// # Panics
+    ///
+    /// Panics if nothing is said for too long.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn all_ended(&mut self, numbers: Range<u64>) {
+        for number in numbers {
+            while !self.ended.contains_key(&number) {
+                self.next().await;
+            }
+        }
     }
 
     /// Returns how many runs began more than once, and how many ended more than once.

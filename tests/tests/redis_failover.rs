@@ -1,4 +1,4 @@
-//! Primaries that are demoted, die or stand still: scenarios C2, C3, C4, C6 and C7.
+//! Primaries that are demoted, die or stand still: scenarios C2, C3, C4, C6, C7 and C8.
 
 use std::process::Command;
 
@@ -146,4 +146,43 @@ async fn c7_a_primary_of_a_cluster_that_stands_still_is_left() {
     let direct = broker(&cluster.url()).await;
     assert_eq!(unfinished(&direct).await, 0);
     outage_figure(outage, &ledger);
+}
+
+/// The slot of the namespace moves from primary to primary, key by key, under load: nothing is lost or doubled.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn c8_a_slot_that_moves_loses_nothing() {
+    const MOVES: u64 = 6;
+    let cluster = RedisCluster::start().unwrap();
+    let (mut ledger, writer) = Ledger::new();
+    let app = app(broker(&cluster.url()).await, writer).await;
+    let url = cluster.url();
+    let moving = tokio::task::spawn_blocking(move || {
+        for _ in 0..MOVES {
+            cluster.move_slot_of("{aqueduct}:none").unwrap();
+        }
+        cluster
+    });
+    let (mut accepted, mut tried) = (Vec::new(), 0);
+    let _cluster = loop {
+        if note::queue(app.task_manager(), tried).await.is_ok() {
+            accepted.push(tried);
+        }
+        tried += 1;
+        if moving.is_finished() {
+            break moving.await.unwrap();
+        }
+    };
+    queue_notes(&app, tried..tried + 20).await;
+    accepted.extend(tried..tried + 20);
+    let queued = accepted.len();
+    ledger.all_of(accepted).await;
+    app.stop().await.unwrap();
+    let direct = broker(&url).await;
+    while unfinished(&direct).await > 0 {}
+    assert_eq!(ledger.doubled(), [0_u64; 0]);
+    figure(&format!(
+        "moved {MOVES} times, {queued} of {} runs accepted, 0 lost, 0 executed twice",
+        tried + 20
+    ));
 }

@@ -118,6 +118,15 @@ fn every_scenario_and_incident_has_a_test_or_a_reason() {
         );
     }
     assert!(scenarios.len() >= PLANNED, "a scenario is missing");
+    for row in rows("promises.md") {
+        for test in tests_in(&row[3]) {
+            assert!(
+                exists(test, &sources, &cpu_rows),
+                "promise {} names `{test}`, which does not exist",
+                row[1]
+            );
+        }
+    }
     let incidents = rows("incidents.md");
     assert_eq!(incidents.len(), INCIDENTS);
     for (at, row) in incidents.iter().enumerate() {

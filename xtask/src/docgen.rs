@@ -1,15 +1,18 @@
 //! `cargo xtask docgen`: fills the generated parts of the documentation.
 //!
-//! A part stands between `<!-- generated: NAME -->` and `<!-- end generated -->`.
+//! A part stands between `<!-- generated: NAME -->` and `<!-- end generated -->`. Besides, there are whole
+//! files: `docs/BENCHMARKS.md` and its plots, and `docs/RELIABILITY.md`.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
 use aqueduct_core::RunState;
 use aqueduct_core::run::Transition;
 
 use crate::shell::{cargo, read, root};
+use crate::{bench, chaos};
 
 /// The files that have generated parts.
 const FILES: [&str; 2] = ["README.md", "docs/SEMANTICS.md"];
@@ -30,6 +33,24 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         fs::write(&path, new)?;
         println!("{name}: regenerated");
     }
+    for (path, new) in bench::docs::made()? {
+        whole(&path, &new, check)?;
+    }
+    let reliability = chaos::docs::page()?;
+    whole(Path::new("docs/RELIABILITY.md"), &reliability, check)?;
+    Ok(())
+}
+
+/// Writes a file that is made as a whole, or checks that it is up to date.
+fn whole(path: &Path, new: &str, check: bool) -> anyhow::Result<()> {
+    let name = path.display();
+    let path = root().join(path);
+    if fs::read_to_string(&path).is_ok_and(|old| old == new) {
+        return Ok(());
+    }
+    anyhow::ensure!(!check, "{name} is out of date: run `cargo xtask docgen`");
+    fs::write(&path, new)?;
+    println!("{name}: regenerated");
     Ok(())
 }
 

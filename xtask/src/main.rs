@@ -24,13 +24,19 @@ cargo xtask <command>
   docgen [--check]   the generated parts of the documentation
   redis [kind]       throw-away servers until Ctrl-C: standalone, sentinel or cluster
   chaos [id…]        the fault scenarios, slow ones included, with a table of figures
-  simulate [processes] [--seeds N] [--seed S] [--minutes M]  random faults, judged step by step
+  chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
+  simulate [processes] [--seeds N] [--seed S] [--minutes M]  random faults, judged step by step
   fuzz [target] [--minutes M]  random input for whatever reads some, with a nightly compiler
   mutants [group…]   changes the pure parts one by one, and looks whether a test sees it
-  bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
+  bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
-  bench redis [what…] the Redis broker beside its limits: drain, enqueue, backlog, idle
+  bench latency      how soon idle applications begin and tell: memory, redis
+  bench redis [what…] the Redis broker beside bare commands: drain, enqueue, backlog, idle
+  bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
+  bench scale [what…] what grows: depth, consumers, tasks, concurrency, payload
+  bench costs        allocations and instructions a run
+  bench peers        queues of others, on the same server in the same run
 ";
 
 fn main() -> ExitCode {
@@ -45,13 +51,16 @@ fn main() -> ExitCode {
         ["redis"] => redis::run("standalone"),
         ["redis", kind] => redis::run(kind),
         ["chaos", "--list"] => chaos::list::run(),
+        ["chaos", "--soak"] => chaos::soak(10),
+        ["chaos", "--soak", minutes] => match minutes.parse() {
+            Ok(minutes) => chaos::soak(minutes),
+            Err(_) => Err(anyhow::anyhow!("{minutes} is no number of minutes")),
+        },
         ["chaos", ids @ ..] => chaos::run(ids),
+        ["bench", words @ ..] => bench::run(words),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["mutants", words @ ..] => mutants::run(words),
         ["simulate", words @ ..] => simulate::run(words),
-        ["bench", "memory"] => bench::memory(),
-        ["bench", "cpu", only @ ..] => bench::cpu(only),
-        ["bench", "redis", only @ ..] => bench::redis(only),
         ["help" | "--help"] => {
             println!("{HELP}");
             Ok(())

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 
 use aqueduct_core::key::Key;
-use aqueduct_core::run::{CancelAnswer, Reason};
+use aqueduct_core::run::{CancelAnswer, Limit, Reason};
 use aqueduct_core::{ConsumerId, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use crate::error::BrokerError;
@@ -134,6 +134,16 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
     ///
     /// Returns an error if the broker did not answer.
     fn consumers(&self) -> impl Future<Output = Result<Vec<ConsumerInfo>, BrokerError>> + Send;
+
+    /// Returns how each of these limits stands, in order; with none, up to [`MAX_PAGE`] that are in use.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are asked for.
+    fn limits(
+        &self,
+        limits: &[Limit],
+    ) -> impl Future<Output = Result<Vec<LimitInfo>, BrokerError>> + Send;
 }
 
 /// Which runs to list.
@@ -194,6 +204,25 @@ pub struct TaskInfo {
     pub last_ended_at: Option<Timestamp>,
 }
 
+/// How a limit stands that runs share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitInfo {
+    /// The limit, with the numbers that count now.
+    pub limit: Limit,
+    /// How many runs that consumers hold share it; 0 for a rate limit, which does not count them.
+    pub running: u64,
+    /// How many runs wait because of it; some that ended while they waited may be among them.
+    pub waiting: u64,
+    /// When it lets the next run start, if that is a question of time.
+    pub opens_at: Option<Timestamp>,
+    /// Runs that hold its places, up to [`MAX_HELD_BY`] of them.
+    pub held_by: Vec<RunId>,
+}
+
+/// The most runs that are named as holders of the places of one limit.
+pub const MAX_HELD_BY: usize = 16;
+
 /// Who holds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -229,6 +258,20 @@ impl TaskInfo {
             retried: 0,
             last_state: None,
             last_ended_at: None,
+        }
+    }
+}
+
+impl LimitInfo {
+    /// Creates the information on a limit that nobody uses.
+    #[must_use]
+    pub fn idle(limit: Limit) -> Self {
+        Self {
+            limit,
+            running: 0,
+            waiting: 0,
+            opens_at: None,
+            held_by: Vec::new(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Capabilities {
     pub priorities: bool,
     /// Unique keys are honoured, with their scopes and what is to become of conflicts.
     pub unique: bool,
+    /// Limits that runs share are kept, over all consumers.
+    pub limits: bool,
     /// Repetitions of an enqueue are known by an idempotency key.
     pub idempotency: bool,
     /// Finished runs and their results can be kept.
@@ -62,6 +64,7 @@ impl Capabilities {
             expiry: true,
             priorities: true,
             unique: true,
+            limits: true,
             idempotency: true,
             results: true,
             waits: true,
@@ -88,6 +91,7 @@ impl Capabilities {
             expiry: false,
             priorities: false,
             unique: false,
+            limits: false,
             idempotency: false,
             results: false,
             waits: false,

@@ -31,7 +31,8 @@ mod wait;
 pub mod wire;
 
 pub use admin::{
-    BrokerAdmin, ConsumerInfo, Holder, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+    BrokerAdmin, ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, MAX_PAGE, PauseScope, RunFilter,
+    RunPage, TaskInfo,
 };
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;
@@ -58,4 +59,4 @@ pub use simple::SimpleBroker;
 pub use wait::{LONGEST_WAIT, MAX_WAITERS_OF_A_RUN, MAX_WAITS, WaitEndedRequest, WaitRequest};
 
 pub use aqueduct_core::queue::Enqueued;
-pub use aqueduct_core::run::{CancelAnswer, Settlement, WaitAnswer};
+pub use aqueduct_core::run::{CancelAnswer, Limit, Settlement, WaitAnswer};

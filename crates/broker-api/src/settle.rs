@@ -1,5 +1,7 @@
 //! The request to record how attempts ended, and its answers.
 
+use std::time::Duration;
+
 use aqueduct_core::{ConsumerId, RunState};
 
 use crate::Settlement;
@@ -29,6 +31,8 @@ pub struct Settle {
     pub token: LeaseToken,
     /// What to record.
     pub settlement: Settlement,
+    /// How long nothing starts that shares the limits of the run; zero holds nothing back.
+    pub hold_back: Duration,
 }
 
 /// What became of a settlement.
@@ -57,6 +61,18 @@ impl Settle {
     /// Creates a settlement with its proof.
     #[must_use]
     pub fn new(token: LeaseToken, settlement: Settlement) -> Self {
-        Self { token, settlement }
+        Self {
+            token,
+            settlement,
+            hold_back: Duration::ZERO,
+        }
+    }
+
+    /// Lets nothing start for so long that shares the rate limits of the run, or its limits if none of
+    /// them is a rate limit; see [`Limits::held_back`](aqueduct_core::run::Limits::held_back).
+    #[must_use]
+    pub fn holding_back(mut self, wait: Duration) -> Self {
+        self.hold_back = wait;
+        self
     }
 }

@@ -14,7 +14,7 @@ use aqueduct_core::key::Key;
 use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{
-    Failure, FailureKind, Idempotency, OnConflict, Reason, TaskRun, Unique, UniqueScope,
+    Failure, FailureKind, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique, UniqueScope,
     Unsuccessful,
 };
 use aqueduct_core::{
@@ -127,8 +127,11 @@ impl World {
                     return (String::new(), String::new());
                 }
                 let token = held.remove(pick % held.len());
-                self.settle(consumer, Settle::new(token, settlement(how, wait)))
-                    .await
+                let mut item = Settle::new(token, settlement(how, wait));
+                if how == HOLDS_BACK {
+                    item = item.holding_back(wait);
+                }
+                self.settle(consumer, item).await
             }
             Step::SettleWrong { consumer, pick } => {
                 let held = &self.consumers[consumer].held;
@@ -160,6 +163,7 @@ impl World {
             delay,
             expires,
             key,
+            limits,
             repetition,
             shape,
         } = step
@@ -182,6 +186,9 @@ impl World {
                 let key = Key::new(key.to_string()).unwrap();
                 let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
                 task.options_mut().idempotency = Some(idempotency);
+            }
+            for limit in limits.into_iter().flat_map(some_limits) {
+                task.options_mut().limits.set(limit).unwrap();
             }
             task
         };
@@ -328,10 +335,45 @@ impl World {
                 .queue_lengths(&[queue_name("default")])
                 .await
                 .unwrap();
-            seen.push(format!("{lengths:?} {states:?}"));
+            let limits = limits_of(broker).await;
+            seen.push(format!("{lengths:?} {limits} {states:?}"));
         }
         (seen.remove(0), seen.remove(0))
     }
+}
+
+/// Which settlement holds back what shares the limits of its run.
+const HOLDS_BACK: usize = 9;
+
+/// Returns one of a few sets of limits, with one of a few numbers.
+fn some_limits(pick: u8) -> Vec<Limit> {
+    let max = 1 + u32::from(pick / 64);
+    let at_once = |key: &str| Limit::concurrency(key, max).unwrap();
+    let per_second = |key: &str| Limit::rate(key, max, Duration::from_millis(700)).unwrap();
+    match pick % 6 {
+        0 | 1 => vec![at_once("a")],
+        2 => vec![at_once("a"), at_once("b")],
+        3 => vec![at_once("b"), per_second("c")],
+        4 => vec![per_second("c")],
+        _ => vec![per_second("a"), at_once("c"), at_once("a")],
+    }
+}
+
+/// Returns what a broker says of its limits, but how many wait: it may count some that have ended.
+async fn limits_of(broker: &BrokerHandle) -> String {
+    let asked = ["a", "b", "c"].map(|key| {
+        let per = Duration::from_millis(700);
+        [
+            Limit::concurrency(key, 1).unwrap(),
+            Limit::rate(key, 1, per).unwrap(),
+        ]
+    });
+    let infos = broker.admin().unwrap().limits(&asked.concat()).await;
+    let shown = infos.unwrap().into_iter().map(|it| {
+        let max = (it.running > 0 || it.opens_at.is_some()).then(|| it.limit.max());
+        format!("{max:?} {} {:?} {:?}", it.running, it.opens_at, it.held_by)
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn unique(keyed: Keyed) -> Unique {
@@ -383,7 +425,7 @@ fn failed_attempts(run: &TaskRun) -> Vec<(u32, Timestamp, ConsumerId, FailureKin
 fn settlement(how: usize, wait: Duration) -> Settlement {
     match how {
         0 => fail(),
-        1 => retry(wait),
+        1 | HOLDS_BACK => retry(wait),
         2 => Settlement::Snooze { wait },
         3 => Settlement::Release,
         4 => Settlement::Park {

@@ -134,6 +134,15 @@ macro_rules! for_each_case {
                 a_repetition_finds_the_first_run: "idempotency",
                 a_key_is_forgotten_after_its_window: "idempotency", it_goes_before_a_unique_key: "idempotency",
             }
+            limits {
+                no_more_than_the_limit_run_at_once: "limits", every_way_to_leave_frees_the_place: "limits",
+                keys_are_apart: "limits", keys_take_turns: "limits", all_limits_of_a_run_count: "limits",
+                the_number_that_was_queued_last_counts: "limits", waiting_counts_no_attempt: "limits",
+                what_was_given_back_is_first: "limits", priorities_hold_within_a_key: "limits",
+                a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",
+                a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
+                a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
+            }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
                 a_failed_run_can_be_requeued: "results",
@@ -174,6 +183,7 @@ macro_rules! for_each_case {
                 an_enqueue_wakes: "", a_due_run_wakes: "delayed", a_release_wakes: "",
                 a_reclaim_wakes: "", a_requeue_wakes: "results", a_resumed_queue_wakes: "",
                 a_dropped_waiter_loses_nothing: "", ready_runs_do_not_wait: "",
+                a_freed_place_wakes: "limits", an_opened_rate_wakes: "limits",
             }
             workflows {
                 a_value_goes_down_a_chain: "workflows", an_attempt_releases_nothing: "workflows",
@@ -205,7 +215,7 @@ macro_rules! for_each_case {
                 of_a_wait_tell_again: "waits", of_a_failure_keep_it_once: "fenced",
                 of_a_replacement_replace_once: "unique", of_a_refusal_refuse_again: "unique",
                 of_a_keyed_enqueue_add_once: "idempotency",
-                of_a_checkpoint_keep_it: "checkpoints",
+                of_a_checkpoint_keep_it: "checkpoints", of_limited_runs_leak_no_place: "limits",
                 of_a_workflow_release_once: "workflows",
             }
             random {

@@ -13,6 +13,7 @@ pub(crate) enum Step {
         expires: Option<Duration>,
         key: Option<Keyed>,
         repetition: Option<u8>,
+        limits: Option<u8>,
         shape: Option<Shape>,
     },
     /// Repeat the last enqueue.
@@ -110,6 +111,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
                 window: Duration::from_millis(random.u64(1..6000)),
             }),
             repetition: (random.usize(..8) == 0).then(|| random.u8(..3)),
+            limits: random.bool().then(|| random.u8(..)),
             shape: (random.usize(..3) == 0).then(|| Shape::ALL[random.usize(..3)]),
         },
         20..24 => Step::EnqueueAgain,
@@ -121,7 +123,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
         52..76 => Step::Settle {
             consumer,
             pick,
-            how: random.usize(..8),
+            how: random.usize(..10),
             wait,
         },
         76..79 => Step::SettleWrong { consumer, pick },

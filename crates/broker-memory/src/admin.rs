@@ -2,10 +2,10 @@
 
 use aqueduct_broker_api::{
     BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, KeyHolder,
-    MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+    LimitInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
 };
 use aqueduct_core::key::Key;
-use aqueduct_core::run::Reason;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::MemoryBroker;
@@ -74,6 +74,10 @@ impl BrokerAdmin for MemoryBroker {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         Ok(self.step(|state, now| state.consumer_infos(now)))
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.step(|state, now| state.limit_infos(limits, now))
     }
 }
 

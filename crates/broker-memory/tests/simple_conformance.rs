@@ -57,6 +57,7 @@ conformance!(
         "fenced",
         "priorities",
         "unique",
+        "limits",
         "idempotency",
         "results",
         "cancel",

@@ -2,16 +2,16 @@
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, KeyHolder, MAX_PAGE, PauseScope,
-    RunFilter, RunPage, TaskInfo,
+    BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, KeyHolder, LimitInfo,
+    MAX_HELD_BY, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
 };
 use aqueduct_core::key::Key;
-use aqueduct_core::run::Reason;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::RedisBroker;
 use crate::decode::admin::{
-    consumer_infos, holders, key_holders, paused_scopes, purged, task_infos,
+    consumer_infos, holders, key_holders, limit_infos, paused_scopes, purged, task_infos,
 };
 use crate::decode::unreadable;
 use crate::items::unencodable;
@@ -19,6 +19,7 @@ use crate::link::Args;
 use crate::listing::Page;
 use crate::requeue::{REQUEUE, REQUEUE_TRIES};
 use crate::search::{Cancelling, Found};
+use crate::side;
 
 impl BrokerAdmin for RedisBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
@@ -175,6 +176,20 @@ impl BrokerAdmin for RedisBroker {
             .step(CONSUMERS, &self.0.scripts.consumers, self.0.keys.args(0))
             .await?;
         consumer_infos(reply).map_err(|error| error.during(CONSUMERS))
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        const LIMITS: &str = "tell of limits";
+        BrokerError::check_batch(LIMITS, limits.len(), MAX_PAGE)?;
+        let mut args = self.0.keys.args(2 + limits.len());
+        args.number(MAX_PAGE as u64).number(MAX_HELD_BY as u64);
+        for limit in limits {
+            let mut name = vec![side::kind_of(limit)];
+            name.extend(limit.key().as_str().bytes());
+            args.bytes(name);
+        }
+        let reply = self.step(LIMITS, &self.0.scripts.limits, args).await?;
+        limit_infos(reply, limits).map_err(|error| error.during(LIMITS))
     }
 }
 

@@ -53,7 +53,9 @@ impl<'a> Settlements<'a> {
                 continue;
             }
             let held = ledger.remove(&item.token);
-            if matches!(item.settlement, Settlement::Succeed { result: None }) {
+            if matches!(item.settlement, Settlement::Succeed { result: None })
+                && item.hold_back.is_zero()
+            {
                 let kind = held
                     .filter(|held| held.is_plain)
                     .map(|held| (held.task, held.queue));
@@ -86,7 +88,7 @@ impl<'a> Settlements<'a> {
 
     pub(crate) fn count_args(&self) -> usize {
         let plain: usize = self.plain.iter().map(|group| 4 + group.members.len()).sum();
-        4 + plain + self.others.len() * 6
+        4 + plain + self.others.len() * 7
     }
 
     /// Adds the settlements.
@@ -116,6 +118,7 @@ impl<'a> Settlements<'a> {
         for (_, item) in &self.others {
             args.bytes(token_bytes(&item.token));
             push_settlement(args, &item.settlement)?;
+            args.number(millis(item.hold_back));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use aqueduct_core::Timestamp;
-use aqueduct_core::run::{Follows, RunOptions, Takes, TaskRun};
+use aqueduct_core::run::{Follows, Limit, RunOptions, Takes, TaskRun};
 
 use crate::items::{millis, push_six};
 use crate::keyed;
@@ -43,7 +43,7 @@ pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     }
 }
 
-/// Returns the texts, in their order: what it asks for by keys, what a later release adds, the workflow,
+/// Returns the texts, in their order: what it asks for by keys, the limits, the workflow,
 /// the schedule.
 fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let Some(options) = options else {
@@ -53,10 +53,36 @@ fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let schedule = schedule.map_or(Cow::default(), |name| Cow::from(name.as_str().as_bytes()));
     [
         Cow::from(keyed::pack(options)),
-        Cow::default(),
+        Cow::from(limits_text(options.limits())),
         Cow::from(workflow(options)),
         schedule,
     ]
+}
+
+/// Packs limits as `lib/limits.lua` reads them: the length of the names, the names, and the numbers of each.
+fn limits_text(limits: &[Limit]) -> Vec<u8> {
+    let (mut text, mut names) = (Vec::new(), Vec::new());
+    if limits.is_empty() {
+        return text;
+    }
+    for limit in limits {
+        let key = limit.key().as_str().as_bytes();
+        names.push(kind_of(limit));
+        names.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+        names.extend(key);
+    }
+    text.extend(u16::try_from(names.len()).unwrap_or(u16::MAX).to_be_bytes());
+    text.extend(names);
+    for limit in limits {
+        text.extend(limit.max().to_be_bytes());
+        push_six(&mut text, limit.per().map_or(0, millis));
+    }
+    text
+}
+
+/// Returns the byte that a limit has in front of its key.
+pub(crate) fn kind_of(limit: &Limit) -> u8 {
+    if limit.per().is_some() { b'r' } else { b'c' }
 }
 
 /// Packs what a run waits for and what waits for it, as `lib/follow.lua` reads it.

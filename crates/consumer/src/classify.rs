@@ -42,6 +42,12 @@ fn refused(error: TaskError, cancelled: Option<&CancelReason>) -> Outcome {
         TaskErrorKind::RetryAfter(wait, error) => Outcome::Failed {
             failure: Failure::new(FailureKind::Error, format!("{error:#}")),
             retry_after: Some(wait),
+            hold_back: None,
+        },
+        TaskErrorKind::RetryKeyAfter(wait, error) => Outcome::Failed {
+            failure: Failure::new(FailureKind::Error, format!("{error:#}")),
+            retry_after: Some(wait),
+            hold_back: Some(wait),
         },
         // A kind that a later release of the core adds is an ordinary error.
         other => failed(FailureKind::Error, TaskError::from(other).to_string()),
@@ -114,5 +120,6 @@ pub(crate) fn failed(kind: FailureKind, message: String) -> Outcome {
     Outcome::Failed {
         failure: Failure::new(kind, message),
         retry_after: None,
+        hold_back: None,
     }
 }

@@ -13,6 +13,8 @@ use crate::in_flight::Owed;
 pub(crate) struct Ended {
     pub(crate) owed: Arc<Owed>,
     pub(crate) settlement: Settlement,
+    /// How long nothing is to start that shares the limits of the run.
+    pub(crate) hold_back: Duration,
     /// How long the attempt ran.
     pub(crate) took: Duration,
 }

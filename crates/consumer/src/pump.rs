@@ -193,7 +193,7 @@ impl Pump {
             .into_iter()
             .map(|it| {
                 (
-                    Settle::new(it.owed.token, it.settlement),
+                    Settle::new(it.owed.token, it.settlement).holding_back(it.hold_back),
                     (it.owed, it.took),
                 )
             })

@@ -9,7 +9,7 @@ use aqueduct_core::attempt::AttemptPort;
 use aqueduct_core::cancel::Cancellation;
 use aqueduct_core::context::ContextShared;
 use aqueduct_core::event::Events;
-use aqueduct_core::run::{Outcome, decide, within_total};
+use aqueduct_core::run::{MAX_WAIT, Outcome, decide, within_total};
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{Clock, ConsumerId, Lane, RetryPolicy, TaskDefinition, TaskRegistry};
 
@@ -106,6 +106,7 @@ impl Shared {
     pub(crate) fn settle_ended(&self, owed: &Arc<Owed>, outcome: Outcome) {
         let run = owed.context.run();
         let task = self.registry.get(run.task.as_str());
+        let hold_back = outcome.hold_back().min(MAX_WAIT);
         let settlement = match task {
             Some(task) => decide(
                 outcome,
@@ -123,6 +124,7 @@ impl Shared {
         self.outbox.push(Ended {
             owed: Arc::clone(owed),
             settlement,
+            hold_back,
             took: owed.took(now),
         });
     }

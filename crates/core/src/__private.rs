@@ -18,7 +18,7 @@ pub use crate::schedule::{Overlap, Schedule};
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
     CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
-    TaskDefinition, TaskError, TaskFuture, UniqueTemplate, ViaResult, ViaValue, decode,
+    TaskDefinition, TaskError, TaskFuture, TaskLimit, UniqueTemplate, ViaResult, ViaValue, decode,
     decode_input,
 };
 

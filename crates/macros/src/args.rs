@@ -10,6 +10,7 @@ use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
 use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
 use crate::key::Key;
+use crate::limit::LimitArg;
 use crate::nearest::nearest;
 use crate::schedule::ScheduleArgs;
 use crate::unique_args::UniqueArgs;
@@ -27,6 +28,7 @@ pub(crate) struct TaskArgs {
     pub(crate) retry: Option<Retry>,
     pub(crate) keep_result: Option<Span>,
     pub(crate) unique: Option<UniqueArgs>,
+    pub(crate) limits: Vec<LimitArg>,
     pub(crate) schedule: Option<ScheduleArgs>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
@@ -59,7 +61,7 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 15] = [
+const OPTIONS: [&str; 17] = [
     "name",
     "alias",
     "queue",
@@ -72,10 +74,15 @@ const OPTIONS: [&str; 15] = [
     "unique",
     "debounce",
     "throttle",
+    "max_concurrency",
+    "rate_limit",
     "schedule",
     "output",
     "crate",
 ];
+
+/// The options that may be given more than once.
+const REPEATED: [&str; 3] = ["alias", "max_concurrency", "rate_limit"];
 
 impl Parse for TaskArgs {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -95,7 +102,9 @@ impl Parse for TaskArgs {
 impl TaskArgs {
     /// Returns the keys of all options.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.unique.iter().filter_map(|unique| unique.key.as_ref())
+        let limits = self.limits.iter().filter_map(|limit| limit.key.as_ref());
+        let unique = self.unique.iter().filter_map(|unique| unique.key.as_ref());
+        unique.chain(limits)
     }
 
     /// Keeps how runs are unique; refuses a second way.
@@ -112,7 +121,7 @@ impl TaskArgs {
     /// Refuses an option that was given before.
     fn note(&mut self, option: &Ident) -> syn::Result<()> {
         let name = option.to_string();
-        if name != "alias" && self.seen.contains(&name) {
+        if !REPEATED.contains(&name.as_str()) && self.seen.contains(&name) {
             return Err(Error::new(
                 option.span(),
                 format!("`{name}` is given twice"),
@@ -147,6 +156,8 @@ impl TaskArgs {
             "unique" => self.set_unique(UniqueArgs::unique(option, input)?)?,
             "debounce" => self.set_unique(UniqueArgs::debounce(option, input)?)?,
             "throttle" => self.set_unique(UniqueArgs::throttle(option, input)?)?,
+            "max_concurrency" => self.limits.push(LimitArg::concurrency(option, input)?),
+            "rate_limit" => self.limits.push(LimitArg::rate(option, input)?),
             "retry" => self.retry = Some(input.parse()?),
             "schedule" => {
                 input.parse::<Token![=]>()?;

@@ -6,6 +6,7 @@ use syn::{Error, FnArg, Type};
 use crate::args::{Retry, RetryArgs, TaskArgs};
 use crate::expand::Flavour;
 use crate::key::check_key;
+use crate::limit::check_shared;
 use crate::model::{Param, Source, TaskFn};
 
 /// Checks the function, its parameters and its options.
@@ -24,6 +25,7 @@ pub(crate) fn check(
     check_struct(params, &mut errors);
     check_input(params, &mut errors);
     check_limits(args, &mut errors);
+    check_shared(&args.limits, &mut errors);
     check_debounce(args, &mut errors);
     for key in args.keys() {
         check_key(key, params, &mut errors);

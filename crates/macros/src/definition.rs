@@ -78,6 +78,7 @@ impl Handle<'_> {
             let unique = unique.emit(private, &self.task_name());
             steps.push(quote!(__definition.with_unique(#unique)));
         }
+        steps.extend(args.limits.iter().map(|limit| limit.step(private)));
         if let Some(schedule) = &args.schedule {
             let text = &schedule.text;
             steps.push(quote!(__definition.with_schedule(

@@ -15,6 +15,7 @@ mod input;
 mod key;
 mod key_text;
 mod krate;
+mod limit;
 mod main_fn;
 mod model;
 mod nearest;
@@ -60,6 +61,8 @@ use proc_macro::TokenStream;
 /// | `unique(key = "…", …)` | the same, and `scope`, `on_conflict`: see below | |
 /// | `debounce("5s")` | a run starts so long after the last call, with its parameters; `key = "…"`, `at_most = "1m"` | |
 /// | `throttle("1m")` | one run in that time; `key = "…"` | |
+/// | `max_concurrency = 5` | so many of its runs run at once, over all consumers; `(5, key = "…")` for each key | |
+/// | `rate_limit(100, per = "1m")` | so many of its runs start in that time; `key = "…"` for each key | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"`, `overlap = …` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"`, `overlap = …` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |

@@ -64,6 +64,45 @@ impl RedisCluster {
         node.ok_or_else(|| io::Error::other("no primary serves the key"))
     }
 
+    /// Moves the slot of a key, with all that is in it, to another primary, key by key, and waits until every
+    /// node knows.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a node does not answer, or refuses a step.
+    pub fn move_slot_of(&self, key: &str) -> io::Result<()> {
+        let primaries: Vec<&RedisServer> = self.nodes.iter().filter(|it| is_primary(it)).collect();
+        let owns = |node: &&&RedisServer| node.command(&["GET", key]).is_ok();
+        let none = || io::Error::other("no primary serves the key, or all do");
+        let from = *primaries.iter().find(owns).ok_or_else(none)?;
+        let other = |node: &&&RedisServer| node.port() != from.port();
+        let to = *primaries.iter().find(other).ok_or_else(none)?;
+        let slot = from.command(&["CLUSTER", "KEYSLOT", key])?;
+        let (from_id, to_id) = (id_of(from)?, id_of(to)?);
+        to.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id])?;
+        from.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id])?;
+        let port = to.port().to_string();
+        loop {
+            let keys = from.command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"])?;
+            let Some(key) = keys.lines().next().filter(|key| !key.is_empty()) else {
+                break;
+            };
+            from.command(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"])?;
+        }
+        // The new owner first: until somebody owns it, nobody may answer.
+        let others = primaries.iter().filter(|it| it.port() != to.port());
+        for node in std::iter::once(&to).chain(others) {
+            node.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id])?;
+        }
+        // Before the next move every node must have heard of this one, or they never agree again.
+        for node in &self.nodes {
+            while !owner_of(node, &slot)?.contains(&port) {
+                std::thread::yield_now();
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until every node knows all others, and each replica its primary.
     fn wait_until_whole(&self) -> io::Result<()> {
         for node in &self.nodes {
@@ -89,6 +128,24 @@ fn node() -> io::Result<RedisServer> {
     let settings = ["--cluster-enabled", "yes", "--cluster-port", &bus];
     let options = ServerOptions::with_settings(&[&settings[..], &timeout].concat());
     RedisServer::start_with(&options)
+}
+
+/// Returns the line of the node that has a slot, as another node knows it.
+fn owner_of(node: &RedisServer, slot: &str) -> io::Result<String> {
+    let number: u32 = slot.parse().map_err(io::Error::other)?;
+    let has = |range: &str| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let bounds = (from.parse::<u32>(), to.parse::<u32>());
+        matches!(bounds, (Ok(from), Ok(to)) if (from..=to).contains(&number))
+    };
+    let nodes = node.command(&["CLUSTER", "NODES"])?;
+    let mut lines = nodes.lines();
+    let owner = lines.find(|line| line.split(' ').skip(8).any(has));
+    Ok(owner.unwrap_or_default().to_owned())
+}
+
+fn id_of(node: &RedisServer) -> io::Result<String> {
+    node.command(&["CLUSTER", "MYID"])
 }
 
 fn is_primary(node: &RedisServer) -> bool {

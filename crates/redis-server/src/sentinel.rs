@@ -95,5 +95,8 @@ fn sentinel(primary: &str) -> io::Result<(u16, Watched)> {
     );
     std::fs::write(folder.join("sentinel.conf"), settings)?;
     let words = ["sentinel.conf", "--sentinel"].map(str::to_owned);
-    Ok((port, Watched::start(&program, &words, &folder, "+monitor")?))
+    Ok((
+        port,
+        Watched::start(&program, &words, (&folder, false), "+monitor")?,
+    ))
 }

@@ -100,7 +100,7 @@ impl RedisServer {
         .map(str::to_owned)
         .to_vec();
         words.extend(options.settings.iter().cloned());
-        let watched = Watched::start(program, &words, &folder, READY)?;
+        let watched = Watched::start(program, &words, (&folder, false), READY)?;
         Ok(Self {
             watched: Some(watched),
             port,
@@ -149,10 +149,11 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// Returns an error if it did not start.
+    /// Returns an error if it did not start: then its files stay as they are, to be mended.
     pub fn revive(&mut self) -> io::Result<()> {
         let program = installed().ok_or_else(is_down)?;
-        self.watched = Some(Watched::start(&program, &self.words, &self.folder, READY)?);
+        let files = (self.folder.as_path(), true);
+        self.watched = Some(Watched::start(&program, &self.words, files, READY)?);
         Ok(())
     }
 

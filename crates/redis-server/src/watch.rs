@@ -13,12 +13,14 @@ pub(crate) struct Watched {
     pid: u32,
 }
 
-/// Starts the server, says its id, and waits for the end of the input, or for being ended itself.
+/// Starts the server, says its id, and waits for the end of the input, or for being ended itself. The server
+/// alone keeps the output, so that it ends with it.
 const SCRIPT: &str = r#"
 "$@" 2>&1 &
 pid=$!
 trap 'kill -9 "$pid" 2> /dev/null; exit 1' TERM INT HUP
 echo "$pid"
+exec > /dev/null
 read -r last
 kill -9 "$pid" 2> /dev/null
 wait "$pid"
@@ -27,10 +29,12 @@ wait "$pid"
 
 impl Watched {
     /// Starts a program in a folder, and waits until it prints `sign`; what it prints later is lost.
+    ///
+    /// The folder is removed if the program ends before, unless it `was_there`.
     pub(crate) fn start(
         program: &Path,
         words: &[String],
-        folder: &Path,
+        (folder, was_there): (&Path, bool),
         sign: &str,
     ) -> io::Result<Self> {
         let mut shell = Command::new("sh")
@@ -63,6 +67,9 @@ impl Watched {
             }
             seen.push_str(&line);
             seen.push('\n');
+        }
+        if was_there {
+            watched.end_and_keep()?;
         }
         Err(io::Error::other(format!(
             "the server ended before it was ready:\n{seen}"

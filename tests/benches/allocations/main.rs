@@ -1,5 +1,4 @@
-//! `cargo xtask bench memory`, second part: allocations per run, beside bare tokio.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//! `cargo xtask bench costs`, first part: allocations per run, beside bare tokio.
 
 #[path = "../memory/throughput.rs"]
 #[expect(
@@ -9,47 +8,59 @@
 mod throughput;
 
 use std::alloc::System;
-use std::future::Future;
 use std::time::Duration;
 
+use integration::bench::{Figure, Report, figure};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// So many that starting an app does not show.
-const RUNS: u32 = 100_000;
+const RUNS: usize = 100_000;
+
+/// What a run allocates.
+#[derive(Clone, Copy)]
+struct Cost {
+    calls: f64,
+    bytes: f64,
+}
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let count = |name: &str, work: &dyn Fn() -> anyhow::Result<Duration>| -> anyhow::Result<()> {
-        work()?;
-        let region = Region::new(ALLOCATOR);
-        work()?;
-        let change = region.change();
-        let calls = f64::from(u32::try_from(change.allocations + change.reallocations)?);
-        let bytes = f64::from(u32::try_from(change.bytes_allocated / 1024)?) * 1024.0;
-        println!(
-            "{name:<32} {:>6.2} allocations a run, {:>6.0} bytes",
-            calls / f64::from(RUNS),
-            bytes / f64::from(RUNS)
+    let mut report = Report::default();
+    let bare = cost(&|| runtime.block_on(throughput::bare_tokio(RUNS)))?;
+    let many = cost(&|| runtime.block_on(throughput::queue_many(RUNS)))?;
+    let each = cost(&|| runtime.block_on(throughput::queue_each(RUNS)))?;
+    let limit = "bare tokio: spawn + channel";
+    for (what, cost) in [("queue_many", many), ("queue one by one", each)] {
+        let calls = Figure::cost(
+            format!("{what}, run, settle: allocations"),
+            "a run",
+            vec![cost.calls],
         );
-        Ok(())
-    };
-    let runs = usize::try_from(RUNS)?;
-    let wait = |work: &dyn Fn() -> BoxedMeasure| runtime.block_on(work());
-    count("bare tokio: spawn + channel", &|| {
-        wait(&|| Box::pin(throughput::bare_tokio(runs)))
-    })?;
-    count("queue_many, run, settle", &|| {
-        wait(&|| Box::pin(throughput::queue_many(runs)))
-    })?;
-    count("queue one by one, run, settle", &|| {
-        wait(&|| Box::pin(throughput::queue_each(runs)))
-    })
+        report.add(calls.beside(limit, &[bare.calls]));
+        let bytes = Figure::cost(
+            format!("{what}, run, settle: allocated"),
+            "bytes/run",
+            vec![cost.bytes],
+        );
+        report.add(bytes.beside(limit, &[bare.bytes]));
+    }
+    report.finish()
 }
 
-type BoxedMeasure = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Duration>>>>;
+fn cost(work: &dyn Fn() -> anyhow::Result<Duration>) -> anyhow::Result<Cost> {
+    // Once before, so that what is allocated once and for all does not count.
+    work()?;
+    let region = Region::new(ALLOCATOR);
+    work()?;
+    let change = region.change();
+    Ok(Cost {
+        calls: figure(change.allocations + change.reallocations) / figure(RUNS),
+        bytes: figure(change.bytes_allocated) / figure(RUNS),
+    })
+}

@@ -6,7 +6,9 @@ use aqueduct::cpu::{CpuSettings, PoolConfig, Program};
 use aqueduct::{App, Broker, State, TaskContext, TaskError, TaskList, cpu_task, task, tasks};
 use tokio::sync::mpsc;
 
-use crate::figures::{Times, now};
+use integration::bench::now;
+
+use crate::figures::Times;
 
 /// Computes until it is told to end.
 #[cpu_task(timeout = "10m")]

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::cores;
-use crate::figures::{self, Times, now};
+use integration::bench::now;
+
+use crate::figures::{self, Times};
 
 /// About what an empty run sends and receives.
 const BYTES: usize = 100;

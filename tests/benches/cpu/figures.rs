@@ -1,6 +1,6 @@
 //! Times, and what is read off them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -36,16 +36,4 @@ pub(crate) fn private_memory(pid: &str) -> anyhow::Result<u64> {
     Some(sum)
         .filter(|sum| *sum > 0)
         .context("no figure of its memory")
-}
-
-/// Returns the time now.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}
-
-/// Returns how many of something there are in a second, if so many take `time`.
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
-    count as f64 / time.as_secs_f64()
 }

@@ -1,6 +1,5 @@
 //! `cargo xtask bench cpu`: workers beside a bare pipe to a process that echoes the same bytes, in one run.
 #![cfg(target_os = "linux")]
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod app;
 mod bare;
@@ -9,11 +8,11 @@ mod figures;
 mod pool;
 
 use std::future::Future;
-use std::time::Duration;
 
 use anyhow::Context;
+use integration::bench::{Figure, Report, Wanted, is_quick, per_second, repetitions, size};
 
-use figures::{Times, per_second};
+use figures::Times;
 
 /// Round trips of one measurement.
 const RUNS: usize = 20_000;
@@ -27,6 +26,9 @@ const LARGE_RUNS: usize = 200;
 /// IO tasks of one measurement.
 const IO_RUNS: usize = 2000;
 
+/// Repetitions of each measurement; the table shows medians.
+const REPETITIONS: usize = 3;
+
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("echo") => {
@@ -38,12 +40,13 @@ fn main() -> anyhow::Result<()> {
         _ => pool::become_worker()?,
     }
     let wanted = Wanted::from_args();
+    let mut report = Report::default();
     if wanted.has("empty") {
         let (first, second) = cores::two()?;
-        cores::on(first, || empty("one core", first))??;
-        cores::on(first, || empty("two cores", second))??;
+        cores::on(first, || empty(&mut report, "one core", first))??;
+        cores::on(first, || empty(&mut report, "two cores", second))??;
     }
-    on_runtime(measure(wanted))
+    on_runtime(measure(wanted, report))?.finish()
 }
 
 /// Measures on a thread of a runtime, where consumers execute runs as well.
@@ -60,105 +63,122 @@ fn on_runtime<T: Send + 'static>(
     measured.context("nothing was measured")??
 }
 
-/// What is to be measured: everything, unless the command line names some.
-struct Wanted(Vec<String>);
-
-impl Wanted {
-    fn from_args() -> Self {
-        let words = std::env::args().skip(1);
-        Self(words.filter(|word| !word.starts_with('-')).collect())
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|it| it == name)
-    }
-}
-
-async fn measure(wanted: Wanted) -> anyhow::Result<()> {
+async fn measure(wanted: Wanted, mut report: Report) -> anyhow::Result<Report> {
     if wanted.has("rate") {
-        let rate = pool::rate(RUNS * 2, 2).await?;
-        println!(
-            "{:<44} {rate:>10.0} runs/s (bar: 20000)",
-            "empty runs, 2 workers, 4 at a time"
-        );
+        rate(&mut report).await?;
     }
     if wanted.has("start") {
-        row(
-            "start to ready",
-            &pool::starts(STARTS).await?,
-            "(bar: p50 3 ms)",
-        );
+        let starts = repeated(|| pool::starts(size(STARTS))).await?;
+        report.add(p50("start to ready", "ms", 1e3, &starts).bar(3.0));
     }
     if wanted.has("large") {
-        let large = pool::large(LARGE_RUNS).await?;
-        let bytes = per_second(2 << 20, large.median()) / 1e9;
-        row(
-            "1 MiB there and back",
-            &large,
-            &format!("{bytes:.2} GB/s (bar: 0.5)"),
-        );
+        let large = repeated(|| pool::large(size(LARGE_RUNS))).await?;
+        let rates = large
+            .iter()
+            .map(|it| per_second(2 << 20, it.median()) / 1e9);
+        let what = "1 MiB there and back";
+        report.add(Figure::rate(what, "GB/s", rates.collect()).bar(0.5));
     }
     if wanted.has("death") {
-        row(
-            "death of a worker to its name",
-            &pool::deaths(STARTS).await?,
-            "(bar: 50 ms)",
-        );
+        let deaths = repeated(|| pool::deaths(size(STARTS))).await?;
+        report.add(p50("death of a worker to its name", "ms", 1e3, &deaths).bar(50.0));
     }
     if wanted.has("memory") {
-        let (worker, bare) = (pool::memory().await?, bare::memory()?);
-        let own = worker.saturating_sub(bare);
-        println!(
-            "{:<44} {worker:>10} KiB private; {bare} has any process of this program, {own} the worker (bar: 1024)",
-            "an idle worker",
-        );
+        memory(&mut report).await?;
     }
     if wanted.has("io") {
-        io().await?;
+        io(&mut report).await?;
     }
-    Ok(())
+    Ok(report)
+}
+
+async fn repeated<F>(measure: impl Fn() -> F) -> anyhow::Result<Vec<Times>>
+where
+    F: Future<Output = anyhow::Result<Times>>,
+{
+    let mut all = Vec::new();
+    for _ in 0..repetitions(REPETITIONS) {
+        all.push(measure().await?);
+    }
+    Ok(all)
+}
+
+fn p50(what: &str, unit: &'static str, scale: f64, times: &[Times]) -> Figure {
+    Figure::cost(format!("{what}: p50"), unit, medians(times, scale))
+}
+
+fn medians(times: &[Times], scale: f64) -> Vec<f64> {
+    let scaled = |it: &Times| it.median().as_secs_f64() * scale;
+    times.iter().map(scaled).collect()
 }
 
 /// Measures empty runs beside the bare pipe, and beside a process for each run.
 ///
 /// This process stays on one core; the other end is on the one that is given.
-fn empty(place: &str, core: usize) -> anyhow::Result<()> {
-    let bare = bare::round_trips(RUNS, core)?;
-    let process = bare::process_per_run(STARTS)?;
-    let empty = on_runtime(pool::round_trips(RUNS, core))?;
-    row(
-        &format!("{place}: bare pipe, 100 bytes and back"),
-        &bare,
-        "",
+fn empty(report: &mut Report, place: &str, core: usize) -> anyhow::Result<()> {
+    let (mut bare, mut process, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..repetitions(REPETITIONS) {
+        bare.push(bare::round_trips(size(RUNS), core)?);
+        process.push(bare::process_per_run(size(STARTS))?);
+        empty.push(on_runtime(pool::round_trips(size(RUNS), core))?);
+    }
+    let limit = "a bare pipe, 100 bytes and back";
+    let bare = medians(&bare, 1e6);
+    let what = format!("{place}: empty run, one at a time");
+    report.add(
+        p50(&what, "µs", 1e6, &empty)
+            .beside(limit, &bare)
+            .ratio_bar(3.0),
     );
-    let ratio = empty.median().as_secs_f64() / bare.median().as_secs_f64();
-    let note = format!("{ratio:.1} x bare (bar: 3)");
-    row(&format!("{place}: empty run, one at a time"), &empty, &note);
-    let share = process.median().as_secs_f64() / empty.median().as_secs_f64();
-    let note = format!("{share:.0} x an empty run (bar: 20)");
-    row(&format!("{place}: a process for each run"), &process, &note);
+    let what = format!("{place}: a process for each run");
+    let limit = "an empty run in a worker";
+    let process = p50(&what, "µs", 1e6, &process);
+    report.add(process.beside(limit, &medians(&empty, 1e6)));
+    Ok(())
+}
+
+async fn rate(report: &mut Report) -> anyhow::Result<()> {
+    let (mut bare, mut rates) = (Vec::new(), Vec::new());
+    let (first, second) = cores::two()?;
+    for _ in 0..repetitions(REPETITIONS) {
+        let trip = cores::on(first, || bare::round_trips(size(RUNS), second))??;
+        bare.push(per_second(1, trip.median()));
+        rates.push(pool::rate(size(RUNS * 2), 2).await?);
+    }
+    let what = "empty runs, 2 workers, 4 at a time";
+    let rate = Figure::rate(what, "runs/s", rates);
+    let limit = "one bare pipe over two cores, one at a time";
+    report.add(rate.beside(limit, &bare).bar(20_000.0));
+    Ok(())
+}
+
+async fn memory(report: &mut Report) -> anyhow::Result<()> {
+    let kib = |kib: u64| vec![f64::from(u32::try_from(kib).unwrap_or(u32::MAX))];
+    let (worker, bare) = (pool::memory().await?, bare::memory()?);
+    let own = kib(worker.saturating_sub(bare));
+    let worker = Figure::cost("an idle worker: private memory", "KiB", kib(worker));
+    report.add(worker.beside("any process of this program", &kib(bare)));
+    report.add(Figure::cost("of it the worker's own", "KiB", own).bar(1024.0));
     Ok(())
 }
 
 /// Measures what busy workers do to IO tasks.
-async fn io() -> anyhow::Result<()> {
-    let quiet = app::io_latencies(IO_RUNS, 0).await?;
-    let busy = app::io_latencies(IO_RUNS, 2).await?;
-    let ratio = busy.p99().as_secs_f64() / quiet.p99().as_secs_f64();
-    row("IO task, queued to ended, no CPU task", &quiet, "");
-    row(
-        "the same, every worker busy",
-        &busy,
-        &format!("p99 {ratio:.1} x (bar: 2)"),
-    );
+async fn io(report: &mut Report) -> anyhow::Result<()> {
+    let (mut quiet, mut busy) = (Vec::new(), Vec::new());
+    let runs = if is_quick() { IO_RUNS / 4 } else { IO_RUNS };
+    for _ in 0..repetitions(REPETITIONS) {
+        quiet.push(app::io_latencies(runs, 0).await?);
+        busy.push(app::io_latencies(runs, 2).await?);
+    }
+    let tails = |times: &[Times]| -> Vec<f64> {
+        times
+            .iter()
+            .map(|it| it.p99().as_secs_f64() * 1e6)
+            .collect()
+    };
+    let what = "IO task, every worker busy, queued to ended: p99";
+    let figure = Figure::cost(what, "µs", tails(&busy));
+    let limit = "the same without CPU tasks";
+    report.add(figure.beside(limit, &tails(&quiet)).ratio_bar(2.0));
     Ok(())
-}
-
-fn row(name: &str, times: &Times, note: &str) {
-    let (p50, p99) = (shown(times.median()), shown(times.p99()));
-    println!("{name:<44} {p50:>10} p50 {p99:>10} p99  {note}");
-}
-
-fn shown(time: Duration) -> String {
-    format!("{:.1} µs", time.as_secs_f64() * 1e6)
 }

@@ -8,7 +8,9 @@ use aqueduct_cpu_pool::{
     entry, serve,
 };
 
-use crate::figures::{Times, now, per_second, private_memory};
+use integration::bench::{now, per_second};
+
+use crate::figures::{Times, private_memory};
 
 /// The body of the workers.
 struct Echo;

@@ -1,13 +1,12 @@
 //! `cargo xtask bench memory`: the in-memory broker beside bare tokio, in one run.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-mod figures;
 mod idle;
 mod throughput;
 
+use std::future::Future;
 use std::time::Duration;
 
-use figures::{Row, median, print_table};
+use integration::bench::{Figure, Report, is_quick, per_second, repetitions, size};
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -21,41 +20,66 @@ const BACKLOG: usize = 1_000_000;
 /// Schedules that lie in the way in the measurement of scale.
 const SCHEDULES: usize = 1_000;
 
+/// What the others are compared with.
+const LIMIT: &str = "bare tokio: spawn + channel";
+
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let repeat = |measure: &dyn Fn() -> anyhow::Result<Duration>| -> anyhow::Result<Vec<Duration>> {
-        (0..REPETITIONS).map(|_| measure()).collect()
-    };
-    let bare = repeat(&|| runtime.block_on(throughput::bare_tokio(RUNS)))?;
-    let many = repeat(&|| runtime.block_on(throughput::queue_many(RUNS)))?;
-    let each = repeat(&|| runtime.block_on(throughput::queue_each(RUNS)))?;
-    let scale = repeat(&|| runtime.block_on(throughput::behind_backlog(RUNS, BACKLOG, SCHEDULES)))?;
-    let limit = median(&bare);
-    print_table(&[
-        Row::rate("bare tokio: spawn + channel", RUNS, &bare, limit),
-        Row::rate("queue_many, run, settle", RUNS, &many, limit),
-        Row::rate("queue one by one, run, settle", RUNS, &each, limit),
-        Row::rate(
-            "the same beside 1,000,000 queued and 1,000 schedules",
-            RUNS,
-            &scale,
-            limit,
-        ),
-    ]);
-    let ratio = median(&scale).as_secs_f64() / median(&each).as_secs_f64();
-    println!("backlog and schedules: {ratio:.2} x the cost of a run without (bar: 1.20)");
-    let latencies = runtime.block_on(idle::latencies(2_000))?;
-    println!(
-        "idle to start: p50 {:?}, p99 {:?}, worst {:?} (bar: p99 200 µs)",
-        latencies.p50, latencies.p99, latencies.worst
-    );
-    let idle = runtime.block_on(idle::idle_app(Duration::from_secs(5)))?;
-    println!(
-        "idle app: {:.1} voluntary context switches/s, {:.3} % of one core",
-        idle.switches_per_second, idle.cpu_percent
-    );
+    let mut report = Report::default();
+    runtime.block_on(rates(&mut report))?;
+    runtime.block_on(idle(&mut report))?;
+    report.finish()
+}
+
+/// Measures runs a second; what is compared is measured in turns, so that noise hits all alike.
+async fn rates(report: &mut Report) -> anyhow::Result<()> {
+    let (runs, backlog) = (size(RUNS), size(BACKLOG));
+    let (mut bare, mut many, mut each) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut scale, mut cost) = (Vec::new(), Vec::new());
+    for _ in 0..repetitions(REPETITIONS) {
+        bare.push(rate(runs, throughput::bare_tokio(runs)).await?);
+        many.push(rate(runs, throughput::queue_many(runs)).await?);
+        let alone = rate(runs, throughput::queue_each(runs)).await?;
+        let behind = throughput::behind_backlog(runs, backlog, SCHEDULES);
+        let behind = rate(runs, behind).await?;
+        each.push(alone);
+        scale.push(behind);
+        cost.push(alone / behind);
+    }
+    report.add(Figure::rate(LIMIT, "runs/s", bare.clone()));
+    let beside = |what: &str, values| Figure::rate(what, "runs/s", values).beside(LIMIT, &bare);
+    report.add(beside("queue_many, run, settle", many));
+    report.add(beside("queue one by one, run, settle", each));
+    report.add(beside(
+        "the same beside 1,000,000 queued and 1,000 schedules",
+        scale,
+    ));
+    report.add(Figure::cost("cost of a run beside these, to one without", "x", cost).bar(1.2));
+    Ok(())
+}
+
+async fn rate(
+    runs: usize,
+    measure: impl Future<Output = anyhow::Result<Duration>>,
+) -> anyhow::Result<f64> {
+    Ok(per_second(runs, measure.await?))
+}
+
+async fn idle(report: &mut Report) -> anyhow::Result<()> {
+    let watched = if is_quick() { 1 } else { 5 };
+    let idle = idle::idle_app(Duration::from_secs(watched)).await?;
+    report.add(Figure::cost(
+        "an idle app: context switches",
+        "a second",
+        vec![idle.switches_per_second],
+    ));
+    report.add(Figure::cost(
+        "an idle app: processor time",
+        "% of a core",
+        vec![idle.cpu_percent],
+    ));
     Ok(())
 }

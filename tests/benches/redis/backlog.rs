@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use aqueduct::QueueName;
 use aqueduct::{App, RunningApp, task, tasks};
+use integration::bench::{Figure, Measured, Report, figure, now, per_second, size};
 
 use crate::BACKLOG;
 use crate::drain::{consumer, data, producer, queue, settled};
-use crate::server::{Measured, now};
-use crate::table::{Limit, Table, figure};
 
 /// Runs that are executed while the backlog lies in the way.
 const RUNS: usize = 200_000;
@@ -24,36 +23,29 @@ async fn later(data: String) {
     let _ = data;
 }
 
-pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let server = Measured::start()?;
+    let backlog = size(BACKLOG);
     let alone = rate(&server).await?;
     let before = server.usage()?;
-    fill(&server, BACKLOG).await?;
-    let memory = (server.usage()? - before).memory / figure(BACKLOG) - PAYLOAD;
-    table.add(
-        "memory of a queued run beyond its payload",
-        memory,
-        "bytes",
-        Limit::AtMost(60.0),
-    );
+    fill(&server, backlog).await?;
+    let memory = (server.usage()? - before).memory / figure(backlog) - PAYLOAD;
+    let what = "memory of a queued run beyond its payload";
+    report.add(Figure::cost(what, "bytes/run", vec![memory]).bar(60.0));
     let behind = rate(&server).await?;
-    table.add(
-        "cost of a run behind 1,000,000 queued",
-        alone / behind,
-        "x",
-        Limit::AtMost(1.2),
-    );
+    let what = "cost of a run behind 1,000,000 queued, to one without";
+    report.add(Figure::cost(what, "x", vec![alone / behind]).bar(1.2));
     server.flush()?;
-    due_at_once(&server, table).await
+    due_at_once(&server, report).await
 }
 
 /// Returns how many runs a second are queued and executed.
 async fn rate(server: &Measured) -> anyhow::Result<f64> {
     let app = consumer(server.broker().await?).await?;
     let began = now();
-    queue(&app, RUNS).await?;
-    settled(&app, RUNS).await;
-    let rate = figure(RUNS) / began.elapsed().as_secs_f64();
+    queue(&app, size(RUNS)).await?;
+    settled(&app, size(RUNS)).await;
+    let rate = per_second(size(RUNS), began.elapsed());
     app.stop().await?;
     Ok(rate)
 }
@@ -76,7 +68,7 @@ async fn waiting(data: String) {
     let _ = data;
 }
 
-async fn due_at_once(server: &Measured, table: &mut Table) -> anyhow::Result<()> {
+async fn due_at_once(server: &Measured, report: &mut Report) -> anyhow::Result<()> {
     let app = App::new(server.broker().await?)
         .tasks(tasks![later])
         .without_scheduler();
@@ -88,18 +80,14 @@ async fn due_at_once(server: &Measured, table: &mut Table) -> anyhow::Result<()>
         .now()
         .saturating_add(Duration::from_secs(4));
     app.task_manager()
-        .queue_many((0..DUE).map(|_| later::with(data()).at(due)))
+        .queue_many((0..size(DUE)).map(|_| later::with(data()).at(due)))
         .await?;
     server.ask("CONFIG SET slowlog-log-slower-than 1000")?;
     server.ask("SLOWLOG RESET")?;
-    settled(&app, DUE).await;
-    let slowest = slowest(server)?;
-    table.add(
-        "longest script with 100,000 runs due at once",
-        slowest / 1000.0,
-        "ms",
-        Limit::AtMost(5.0),
-    );
+    settled(&app, size(DUE)).await;
+    let slowest = slowest(server)? / 1000.0;
+    let what = "longest script with 100,000 runs due at once";
+    report.add(Figure::cost(what, "ms", vec![slowest]).bar(5.0));
     app.stop().await?;
     Ok(())
 }

@@ -1,11 +1,9 @@
 //! One consumer process, no-op tasks, a payload of 100 bytes: from queued to settled.
 
-use std::time::Instant;
-
 use aqueduct::{App, Broker, RunningApp, task, tasks};
+use integration::bench::{Figure, Measured, Report, figure, now, per_second, repetitions, size};
 
-use crate::server::{Measured, now};
-use crate::table::{Limit, Table, figure, median};
+use crate::bare::{self, Bare};
 use crate::{REPETITIONS, RUNS};
 
 #[task]
@@ -52,52 +50,92 @@ pub(crate) async fn settled(app: &RunningApp, runs: usize) {
     }
 }
 
-pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
+/// What the repetitions found.
+#[derive(Default)]
+struct Found {
+    rates: Vec<f64>,
+    queued: Vec<f64>,
+    cpu: Vec<f64>,
+    commands: Vec<f64>,
+    reads: Vec<f64>,
+    left: Vec<f64>,
+    pop: Vec<f64>,
+    hold: Vec<f64>,
+    bare_cpu: Vec<f64>,
+}
+
+pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let server = Measured::start()?;
-    let (mut rates, mut queued, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut reads, mut left) = (Vec::new(), Vec::new());
-    for _ in 0..REPETITIONS {
-        server.flush()?;
-        let broker = server.broker().await?;
-        let producer = producer(broker).await?;
-        let before = server.usage()?;
-        queue(&producer, RUNS).await?;
-        queued.push((server.usage()? - before).cpu / figure(RUNS));
-        let began: Instant = now();
-        let consumer = consumer(server.broker().await?).await?;
-        settled(&consumer, RUNS).await;
-        rates.push(figure(RUNS) / began.elapsed().as_secs_f64());
-        let used = server.usage()? - before;
-        cpu.push(used.cpu / figure(RUNS));
-        reads.push(used.reads / figure(RUNS));
-        left.push(used.memory / figure(RUNS));
-        consumer.stop().await?;
-        producer.stop().await?;
+    let mut found = Found::default();
+    for _ in 0..repetitions(REPETITIONS) {
+        let bytes = ours(&server, &mut found).await?;
+        limits(&server, bytes, &mut found).await?;
     }
-    table.add(
-        "drain: one consumer, no-op tasks",
-        median(rates),
-        "runs/s",
-        Limit::AtLeast(200_000.0),
-    );
-    table.add("of it to queue them", median(queued), "µs/run", Limit::None);
-    table.add(
-        "whole life: processor time of Redis",
-        median(cpu),
-        "µs/run",
-        Limit::AtMost(3.0),
-    );
-    table.add(
-        "whole life: reads of sockets",
-        median(reads),
-        "a run",
-        Limit::AtMost(0.1),
-    );
-    table.add(
-        "left behind by finished runs",
-        median(left),
-        "bytes/run",
-        Limit::AtMost(10.0),
-    );
+    show(report, found);
     Ok(())
+}
+
+/// Queues and executes; returns how many bytes a queued run has.
+async fn ours(server: &Measured, found: &mut Found) -> anyhow::Result<usize> {
+    server.flush()?;
+    let runs = size(RUNS);
+    let producer = producer(server.broker().await?).await?;
+    let before = server.usage()?;
+    queue(&producer, runs).await?;
+    found
+        .queued
+        .push((server.usage()? - before).cpu / figure(runs));
+    let bytes = bare::entry(server)?;
+    let began = now();
+    let consumer = consumer(server.broker().await?).await?;
+    settled(&consumer, runs).await;
+    found.rates.push(per_second(runs, began.elapsed()));
+    let used = server.usage()? - before;
+    found.cpu.push(used.cpu / figure(runs));
+    found.commands.push(used.commands / figure(runs));
+    found.reads.push(used.reads / figure(runs));
+    found.left.push(used.memory / figure(runs));
+    consumer.stop().await?;
+    producer.stop().await?;
+    Ok(bytes)
+}
+
+/// The same with bare commands.
+async fn limits(server: &Measured, bytes: usize, found: &mut Found) -> anyhow::Result<()> {
+    server.flush()?;
+    let runs = size(RUNS);
+    let bare = Bare::connect(server).await?;
+    bare.push(runs, bytes).await?;
+    found.pop.push(per_second(runs, bare.pop(runs).await?));
+    let before = server.usage()?;
+    bare.push(runs, bytes).await?;
+    found.hold.push(per_second(runs, bare.hold(runs).await?));
+    found
+        .bare_cpu
+        .push((server.usage()? - before).cpu / figure(runs));
+    bare.close().await
+}
+
+fn show(report: &mut Report, found: Found) {
+    let drain = Figure::rate(
+        "drain: one consumer, no-op tasks",
+        "runs/s",
+        found.rates.clone(),
+    );
+    let hold = "bare: take 256, keep them until the next call";
+    report.add(drain.beside(hold, &found.hold).bar(200_000.0));
+    let drain = Figure::rate("drain, beside what keeps nothing", "runs/s", found.rates);
+    report.add(drain.beside("bare: take 256 and forget them", &found.pop));
+    let cpu = Figure::cost("whole life: processor time of Redis", "µs/run", found.cpu);
+    let life = "bare: push, take, keep until the next call";
+    report.add(cpu.beside(life, &found.bare_cpu).bar(3.0));
+    report.add(Figure::cost("of it to queue them", "µs/run", found.queued));
+    report.add(Figure::cost(
+        "whole life: commands",
+        "a run",
+        found.commands,
+    ));
+    report.add(Figure::cost("whole life: reads of sockets", "a run", found.reads).bar(0.1));
+    let left = "left behind by finished runs";
+    report.add(Figure::cost(left, "bytes/run", found.left).bar(10.0));
 }

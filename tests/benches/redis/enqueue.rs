@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use aqueduct::broker_api::{Broker as _, EnqueueRequest, Sequence};
+use aqueduct::redis::RedisBroker;
 use aqueduct::{Payload, QueuedTask, RunId, TaskName, Timestamp};
+use integration::bench::{Figure, Measured, Report, now, per_second, repetitions, size};
 use tokio::task::JoinSet;
 
-use crate::drain::{data, producer};
-use crate::server::{Measured, now};
-use crate::table::{Limit, Table, figure, median};
+use crate::bare::{self, Bare};
+use crate::drain::{data, producer, queue};
 use crate::{REPETITIONS, RUNS};
 
 /// Runs that are queued one by one.
@@ -17,57 +18,58 @@ const SINGLE: usize = 20_000;
 /// Callers at once.
 const CALLERS: usize = 256;
 
-pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let server = Measured::start()?;
-    let mut share = Vec::new();
-    let (mut singles, mut concurrent, mut many) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..REPETITIONS {
+    let (mut pings, mut singles) = (Vec::new(), Vec::new());
+    let (mut bare_callers, mut callers) = (Vec::new(), Vec::new());
+    let (mut bare_batches, mut batches) = (Vec::new(), Vec::new());
+    for _ in 0..repetitions(REPETITIONS) {
         server.flush()?;
-        let ping = pings(&server).await?;
-        let single = one_by_one(&server).await?;
-        share.push(single / ping * 100.0);
-        singles.push(single);
-        concurrent.push(from_many(&server).await?);
-        many.push(in_batches(&server).await?);
+        pings.push(self::pings(&server).await?);
+        singles.push(one_by_one(&server).await?);
+        callers.push(from_many(&server).await?);
+        batches.push(in_batches(&server).await?);
+        let bytes = bare::entry(&server)?;
+        server.flush()?;
+        let bare = Bare::connect(&server).await?;
+        let each = size(RUNS) / CALLERS;
+        let took = bare.push_from_many(CALLERS, each, bytes).await?;
+        bare_callers.push(per_second(each * CALLERS, took));
+        let took = bare.push(size(RUNS), bytes).await?;
+        bare_batches.push(per_second(size(RUNS), took));
+        bare.close().await?;
     }
-    table.add("enqueue one by one", median(singles), "runs/s", Limit::None);
-    table.add(
-        "enqueue one by one, share of PING",
-        median(share),
-        "%",
-        Limit::AtLeast(80.0),
+    let single = Figure::rate("enqueue one by one", "runs/s", singles);
+    report.add(
+        single
+            .beside("PING on the same connection", &pings)
+            .ratio_bar(0.8),
     );
-    table.add(
-        "enqueue from 256 tasks at once",
-        median(concurrent),
-        "runs/s",
-        Limit::AtLeast(250_000.0),
-    );
-    table.add(
-        "queue_many",
-        median(many),
-        "runs/s",
-        Limit::AtLeast(500_000.0),
-    );
+    let many = Figure::rate("enqueue from 256 tasks at once", "runs/s", callers);
+    let limit = "bare RPUSH from 256 tasks";
+    report.add(many.beside(limit, &bare_callers).bar(250_000.0));
+    let many = Figure::rate("queue_many", "runs/s", batches);
+    let limit = "bare RPUSH of 256 at once";
+    report.add(many.beside(limit, &bare_batches).bar(500_000.0));
     Ok(())
 }
 
 /// What the same connection does with nothing to do: an empty heartbeat of the client, PING.
 async fn pings(server: &Measured) -> anyhow::Result<f64> {
-    let broker = aqueduct::redis::RedisBroker::from_url(&server.url()).await?;
+    let broker = RedisBroker::from_url(&server.url()).await?;
     let began = now();
-    for _ in 0..SINGLE {
+    for _ in 0..size(SINGLE) {
         broker.ping().await?;
     }
-    Ok(figure(SINGLE) / began.elapsed().as_secs_f64())
+    Ok(per_second(size(SINGLE), began.elapsed()))
 }
 
 async fn one_by_one(server: &Measured) -> anyhow::Result<f64> {
-    let broker = aqueduct::redis::RedisBroker::from_url(&server.url()).await?;
+    let broker = RedisBroker::from_url(&server.url()).await?;
     let payload = Payload::encode(&std::collections::BTreeMap::from([("data", data())]))?;
     let producer = aqueduct_core::ProducerId::generate();
     let began = now();
-    for number in 1..=SINGLE {
+    for number in 1..=size(SINGLE) {
         let id = RunId::generate(Timestamp::MIN);
         let mut task = QueuedTask::new(id, TaskName::from_static("no_op"), payload.clone());
         task.has_new_id = true;
@@ -76,12 +78,12 @@ async fn one_by_one(server: &Measured) -> anyhow::Result<f64> {
             .enqueue(&EnqueueRequest::new(producer, sequence, vec![task]))
             .await?;
     }
-    Ok(figure(SINGLE) / began.elapsed().as_secs_f64())
+    Ok(per_second(size(SINGLE), began.elapsed()))
 }
 
 async fn from_many(server: &Measured) -> anyhow::Result<f64> {
     let app = Arc::new(producer(server.broker().await?).await?);
-    let each = RUNS / CALLERS;
+    let each = size(RUNS) / CALLERS;
     let began = now();
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
@@ -98,12 +100,12 @@ async fn from_many(server: &Measured) -> anyhow::Result<f64> {
     while let Some(caller) = callers.join_next().await {
         caller??;
     }
-    Ok(figure(each * CALLERS) / began.elapsed().as_secs_f64())
+    Ok(per_second(each * CALLERS, began.elapsed()))
 }
 
 async fn in_batches(server: &Measured) -> anyhow::Result<f64> {
     let app = producer(server.broker().await?).await?;
     let began = now();
-    crate::drain::queue(&app, RUNS).await?;
-    Ok(figure(RUNS) / began.elapsed().as_secs_f64())
+    queue(&app, size(RUNS)).await?;
+    Ok(per_second(size(RUNS), began.elapsed()))
 }

@@ -1,16 +1,15 @@
 //! `cargo xtask bench redis`: the Redis broker against a throw-away server on the same machine.
 //!
-//! Each figure stands beside its limit. The server keeps nothing on disk.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//! Each figure stands beside what the same server does with the same bytes through the same client. The
+//! server keeps nothing on disk.
 
 mod backlog;
+mod bare;
 mod drain;
 mod enqueue;
 mod idle;
-mod server;
-mod table;
 
-use table::Table;
+use integration::bench::{Report, Wanted};
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -22,31 +21,26 @@ const BACKLOG: usize = 1_000_000;
 const REPETITIONS: usize = 3;
 
 fn main() -> anyhow::Result<()> {
-    let only: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| word == name);
+    let wanted = Wanted::from_args();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let mut table = Table::default();
+    let mut report = Report::default();
     runtime.block_on(async {
-        if wanted("drain") {
-            drain::measure(&mut table).await?;
+        if wanted.has("drain") {
+            drain::measure(&mut report).await?;
         }
-        if wanted("enqueue") {
-            enqueue::measure(&mut table).await?;
+        if wanted.has("enqueue") {
+            enqueue::measure(&mut report).await?;
         }
-        if wanted("backlog") {
-            backlog::measure(&mut table).await?;
+        if wanted.has("backlog") {
+            backlog::measure(&mut report).await?;
         }
-        if wanted("idle") {
-            idle::measure(&mut table).await?;
+        if wanted.has("idle") {
+            idle::measure(&mut report).await?;
         }
         anyhow::Ok(())
     })?;
-    println!("{table}");
-    Ok(())
+    report.finish()
 }

@@ -97,7 +97,7 @@ async fn requests(
                 .unwrap_or_else(PoisonError::into_inner)
                 .extend(replies.iter().map(|reply| (*reply, call(&words))));
             for _ in 0..times {
-                if to.write_all(&frame).await.is_err() {
+                if paced(&mut to, &frame, rules).await.is_err() {
                     return;
                 }
             }
@@ -127,12 +127,32 @@ async fn replies(
                 Reply::Pass if rules.is_silent() => std::future::pending().await,
                 Reply::Pass => {}
             }
-            if to.write_all(&frame).await.is_err() {
+            if paced(&mut to, &frame, rules).await.is_err() {
                 return;
             }
             rules.count_answer(call);
         }
     }
+}
+
+/// Writes as fast as the rules let it.
+async fn paced(to: &mut OwnedWriteHalf, bytes: &[u8], rules: &Rules) -> std::io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let Some(pace) = rules.pace() else {
+            return to.write_all(rest).await;
+        };
+        let (now, later) = rest.split_at(pace.bytes.min(rest.len()));
+        to.write_all(now).await?;
+        // The pause is the fault; without one, others get their turn.
+        if pace.pause.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(pace.pause).await;
+        }
+        rest = later;
+    }
+    Ok(())
 }
 
 /// Returns what a call is known by: its digest if it is of a script, else its name.

@@ -11,11 +11,12 @@ pub use rules::{Fault, Rule};
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use rules::Rules;
+use rules::{Pace, Rules};
 
 /// A proxy that ends with the value.
 #[derive(Debug)]
@@ -100,6 +101,26 @@ impl FaultProxy {
     #[must_use]
     pub fn injected(&self) -> usize {
         self.rules.read(|state| state.injected)
+    }
+
+    /// Waits until there were so many faults.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn has_injected(&self, count: usize) {
+        self.rules.until(|state| state.injected >= count).await;
+    }
+
+    /// Lets bytes through only so many at a time from now on, with a pause behind each, both ways.
+    pub fn trickle(&self, bytes: usize, pause: Duration) {
+        let bytes = bytes.max(1);
+        self.rules.set_pace(Some(Pace { bytes, pause }));
+    }
+
+    /// Lets bytes through as they come again.
+    pub fn flow(&self) {
+        self.rules.set_pace(None);
     }
 
     /// Waits until so many requests are held back.

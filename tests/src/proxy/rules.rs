@@ -54,6 +54,7 @@ pub(super) struct State {
     pub(super) injected: usize,
     pub(super) connections: usize,
     pub(super) held: usize,
+    pace: Option<Pace>,
     answers: BTreeMap<String, usize>,
 }
 
@@ -78,7 +79,34 @@ impl Rule {
     }
 }
 
+/// So many bytes at a time, and how long nothing comes behind them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) bytes: usize,
+    pub(super) pause: Duration,
+}
+
 impl State {
+    fn next_fault(&mut self, words: &[String]) -> Option<Fault> {
+        for rule in &mut self.rules {
+            if rule.left == 0
+                || !words
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(&rule.word))
+            {
+                continue;
+            }
+            rule.seen += 1;
+            if rule.seen % rule.every == 0 {
+                rule.left -= 1;
+                let fault = rule.fault;
+                self.injected += 1;
+                return Some(fault);
+            }
+        }
+        None
+    }
+
     /// Returns how many replies to a call have gone through.
     pub(super) fn answers(&self, call: &str) -> usize {
         self.answers.get(call).copied().unwrap_or(0)
@@ -94,6 +122,7 @@ impl Rules {
             injected: 0,
             connections: 0,
             held: 0,
+            pace: None,
             answers: BTreeMap::new(),
         };
         Self {
@@ -188,23 +217,19 @@ impl Rules {
 
     /// Returns what happens to a call with these words.
     pub(super) fn next_fault(&self, words: &[String]) -> Option<Fault> {
-        let mut state = self.state();
-        for rule in &mut state.rules {
-            if rule.left == 0
-                || !words
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(&rule.word))
-            {
-                continue;
-            }
-            rule.seen += 1;
-            if rule.seen % rule.every == 0 {
-                rule.left -= 1;
-                let fault = rule.fault;
-                state.injected += 1;
-                return Some(fault);
-            }
+        let fault = self.state().next_fault(words);
+        if fault.is_some() {
+            self.changes.send_replace(());
         }
-        None
+        fault
+    }
+
+    /// Lets bytes through so many at a time, with a pause behind each, or as they come.
+    pub(super) fn set_pace(&self, pace: Option<Pace>) {
+        self.state().pace = pace;
+    }
+
+    pub(super) fn pace(&self) -> Option<Pace> {
+        self.state().pace
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use aqueduct::broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerErrorKind, BrokerHandle, Capabilities,
     CheckpointRequest, Checkpointed, ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued,
-    ExtendRequest, Extended, Fire, Fired, Holder, KeyHolder, Lease, PauseScope, QueueLengths,
-    ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot,
-    ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest, WaitRequest,
+    ExtendRequest, Extended, Fire, Fired, Holder, KeyHolder, Lease, LimitInfo, PauseScope,
+    QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
+    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest,
+    WaitRequest,
 };
 use aqueduct::key::Key;
-use aqueduct::run::{CancelAnswer, Reason, WaitAnswer};
+use aqueduct::run::{CancelAnswer, Limit, Reason, WaitAnswer};
 use aqueduct::{QueueName, RunId, ScheduleName, TaskRun};
 use aqueduct_core::Clock;
 
@@ -281,5 +282,9 @@ impl BrokerAdmin for Observed {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.store.inner.admin()?.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.store.inner.admin()?.limits(limits).await
     }
 }

@@ -4,19 +4,24 @@
 //! conformance suite runs on a cluster, behind sentinels and with functions: `conformance_cluster`,
 //! `conformance_sentinel`, `conformance_functions`. All of a call have one seed, which the table names.
 
+pub(crate) mod docs;
 pub(crate) mod list;
+mod results;
 
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 
+use results::Results;
+
 use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 20] = [
+const PROGRAMS: [&str; 25] = [
     "redis_access",
+    "redis_disk",
     "redis_ends",
     "redis_failover",
     "redis_fencing",
@@ -31,10 +36,14 @@ const PROGRAMS: [&str; 20] = [
     "redis_replies",
     "redis_schedulers",
     "redis_server",
+    "redis_soak",
     "redis_standstill",
+    "redis_steps",
     "redis_ticks",
     "redis_time",
+    "redis_trickle",
     "redis_unique",
+    "redis_versions",
     "redis_wakes",
 ];
 
@@ -56,10 +65,14 @@ struct Outcome {
     figures: String,
 }
 
-/// Runs the scenarios with these ids, or all.
+/// Runs the scenarios with these ids, or all: then what they measured is kept for the documentation.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a developer wants to know how long it took"
+)]
 pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
     redis::require()?;
-    let seed = seed()?;
+    let (seed, began) = (seed()?, Instant::now());
     let mut outcomes = Vec::new();
     for program in PROGRAMS {
         for name in scenarios(program)?
@@ -82,6 +95,9 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
     outcomes.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
     println!("\n{}", table(&outcomes));
     println!("{SEED}={seed} repeats the random ones");
+    if ids.is_empty() {
+        keep(&outcomes, &seed, began.elapsed().as_secs())?;
+    }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
     anyhow::ensure!(failed == 0, "{failed} scenarios failed");
     Ok(())
@@ -98,6 +114,35 @@ fn seed() -> anyhow::Result<String> {
     }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     Ok((now.as_nanos() % 1_000_000_007).to_string())
+}
+
+fn keep(outcomes: &[Outcome], seed: &str, seconds: u64) -> anyhow::Result<()> {
+    let mut results = Results::new(seed, seconds);
+    for Outcome {
+        name,
+        passed,
+        figures,
+        ..
+    } in outcomes
+    {
+        let scenario = results::Scenario {
+            passed: *passed,
+            figures: figures.clone(),
+        };
+        results.scenarios.insert(name.clone(), scenario);
+    }
+    results.keep()?;
+    crate::docgen::run(false)
+}
+
+/// Runs random faults for so many minutes.
+pub(crate) fn soak(minutes: u32) -> anyhow::Result<()> {
+    redis::require()?;
+    let mut soak = program("redis_soak");
+    soak.args(["m5_", "--include-ignored", "--nocapture"])
+        .env("AQUEDUCT_SOAK_MINUTES", minutes.to_string())
+        .env(SEED, seed()?);
+    run_command(&mut soak)
 }
 
 fn is_wanted(name: &str, ids: &[&str]) -> bool {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use aqueduct_broker_api::{ConsumerInfo, Holder, PauseScope, QueueLengths};
+use aqueduct_broker_api::{ConsumerInfo, Holder, LimitInfo, PauseScope, QueueLengths};
 use aqueduct_core::run::{Failure, FailureKind, Reason, RunProgress};
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
+
+use super::limited::fmt_limited;
 
 /// Why a run is not running, or where it runs: the answer of [`Admin::explain`](super::Admin::explain).
 ///
@@ -90,6 +92,8 @@ pub enum Finding {
     },
     /// Its queue or its task is paused.
     Paused(PauseScope),
+    /// A limit that it shares with others does not let it start.
+    Limited(LimitInfo),
     /// No consumer lives.
     NoConsumer,
     /// Consumers live, but none of them takes this lane of this queue.
@@ -125,6 +129,7 @@ pub(super) struct Facts {
     pub(super) paused: Vec<PauseScope>,
     pub(super) consumers: Vec<ConsumerInfo>,
     pub(super) lengths: Option<QueueLengths>,
+    pub(super) limits: Vec<LimitInfo>,
     /// The unended runs that a follow-up waits for.
     pub(super) awaited: Vec<RunId>,
 }
@@ -196,6 +201,7 @@ impl Facts {
             .into_iter()
             .chain(paused.map(Finding::Paused))
             .chain(self.nobody(run))
+            .chain(self.limited())
             .collect();
         if findings.is_empty() {
             let ready = self.lengths.as_ref().map_or(0, |lengths| lengths.queued);
@@ -206,6 +212,16 @@ impl Facts {
             });
         }
         findings
+    }
+
+    /// Returns the limits that let nothing start now.
+    fn limited(&self) -> impl Iterator<Item = Finding> {
+        let is_closed = |info: &&LimitInfo| {
+            let is_full = info.limit.per().is_none() && info.running >= u64::from(info.limit.max());
+            is_full || info.opens_at.is_some()
+        };
+        let closed = self.limits.iter().filter(is_closed);
+        closed.cloned().map(Finding::Limited)
     }
 
     /// Returns why nobody would take the run, if nobody would.
@@ -330,6 +346,7 @@ impl fmt::Display for Finding {
                 f.write_str("; deploy its task to the consumers of its queue")
             }
             Self::Paused(scope) => write!(f, "the {scope} is paused; `resume` it"),
+            Self::Limited(info) => fmt_limited(info, f),
             Self::NoConsumer => f.write_str("no consumer lives; start one"),
             Self::NobodyTakes { lane, queue } => write!(
                 f,

@@ -2,6 +2,7 @@
 
 mod error;
 mod explain;
+mod limited;
 mod pages;
 mod sweep;
 
@@ -11,13 +12,13 @@ pub use pages::RunPages;
 pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
 pub use aqueduct_broker_api::{
-    ConsumerInfo, Holder, Introduction, KeyHolder, MAX_PAGE, PauseScope, QueueLengths, RunFilter,
-    TaskInfo,
+    ConsumerInfo, Holder, Introduction, KeyHolder, LimitInfo, MAX_PAGE, PauseScope, QueueLengths,
+    RunFilter, TaskInfo,
 };
 
 use aqueduct_broker_api::{AdminHandle, Broker as _, BrokerAdmin, BrokerHandle, CancelAnswer};
 use aqueduct_core::key::Key;
-use aqueduct_core::run::Reason;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, RunState, TaskRun};
 
 use explain::Facts;
@@ -113,6 +114,7 @@ impl Admin {
                 facts.consumers = self.consumers().await?;
             }
             Some((_, queue)) => {
+                facts.limits = self.limits_of(facts.run.as_ref()).await?;
                 facts.awaited = self.awaited(facts.run.as_ref()).await?;
                 facts.paused = self.paused().await?;
                 facts.consumers = self.consumers().await?;
@@ -386,6 +388,36 @@ impl Admin {
     /// Dropping the future changes nothing.
     pub async fn consumers(&self) -> Result<Vec<ConsumerInfo>, AdminError> {
         Ok(self.seam.consumers().await?)
+    }
+
+    /// Returns how limits stand that runs share; with none, up to [`MAX_PAGE`] that are in use.
+    ///
+    /// ```
+    /// # async fn show(admin: &aqueduct::Admin) -> Result<(), aqueduct::admin::AdminError> {
+    /// for info in admin.limits(&[]).await? {
+    ///     println!("{}: {} run, {} wait", info.limit, info.running, info.waiting);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer, or more than [`MAX_PAGE`] are asked for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, AdminError> {
+        Ok(self.seam.limits(limits).await?)
+    }
+
+    async fn limits_of(&self, run: Option<&TaskRun>) -> Result<Vec<LimitInfo>, AdminError> {
+        let limits = run.map_or(&[][..], TaskRun::limits);
+        if limits.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.limits(limits).await
     }
 
     /// Returns which of the runs have not ended that a follow-up waits for.

@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use aqueduct_core::key::Key;
-use aqueduct_core::run::Reason;
+use aqueduct_core::run::{Limit, Reason};
 use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use super::BrokerFuture;
 use crate::CancelAnswer;
-use crate::admin::{BrokerAdmin, ConsumerInfo, Holder, PauseScope, RunFilter, RunPage, TaskInfo};
+use crate::admin::{
+    BrokerAdmin, ConsumerInfo, Holder, LimitInfo, PauseScope, RunFilter, RunPage, TaskInfo,
+};
 use crate::error::BrokerError;
 use crate::key_holder::KeyHolder;
 
@@ -34,6 +36,7 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
     fn paused(&self) -> BrokerFuture<'_, Vec<PauseScope>>;
     fn tasks(&self) -> BrokerFuture<'_, Vec<TaskInfo>>;
     fn consumers(&self) -> BrokerFuture<'_, Vec<ConsumerInfo>>;
+    fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>>;
 }
 
 impl<B: BrokerAdmin> ErasedAdmin for B {
@@ -88,6 +91,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
     fn consumers(&self) -> BrokerFuture<'_, Vec<ConsumerInfo>> {
         Box::pin(BrokerAdmin::consumers(self))
     }
+
+    fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>> {
+        Box::pin(BrokerAdmin::limits(self, limits))
+    }
 }
 
 impl BrokerAdmin for AdminHandle {
@@ -141,5 +148,9 @@ impl BrokerAdmin for AdminHandle {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.0.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.0.limits(limits).await
     }
 }

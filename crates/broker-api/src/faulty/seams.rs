@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
-    Fired, Holder, KeyHolder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter,
-    RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
-    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Fired, Holder, KeyHolder, LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed,
+    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest,
+    Settled, TaskInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::key::Key;
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
 use super::twice::Twice;
@@ -182,5 +182,10 @@ impl BrokerAdmin for FaultyBroker {
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         let seam = self.inner.admin()?;
         self.call(Operation::Consumers, || seam.consumers()).await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Limits, || seam.limits(limits)).await
     }
 }

@@ -39,6 +39,9 @@ fn check_one(task: &QueuedTask, can: &Capabilities) -> Result<(), QueueError> {
     if options.unique.is_some() && !can.unique {
         return Err(lacks(task, "a unique key"));
     }
+    if !options.limits.is_empty() && !can.limits {
+        return Err(lacks(task, "a limit"));
+    }
     if options.idempotency.is_some() && !can.idempotency {
         return Err(lacks(task, "an idempotency key"));
     }

@@ -14,6 +14,7 @@ use aqueduct_core::payload::Params;
 use aqueduct_core::run::{Idempotency, OnConflict, Reason, Unique};
 use aqueduct_core::{Lane, Payload, ProducerId, QueuedTask, RunState, Schedule};
 
+use super::limits::{at_once, limited};
 use crate::fixture::{
     Bench, PAST_LEASE, fail, named, queue_name, retry, succeed, task_name, within,
 };
@@ -94,6 +95,30 @@ pub async fn of_a_cancel_ends_a_run_once(bench: Bench) {
     let answers = again(|| cancel(std::slice::from_ref(&running))).await;
     assert_eq!(answers, [CancelAnswer::Requested]);
     assert_eq!(consumer.extend(vec![lease.token()]).await.cancels.len(), 1);
+}
+
+/// A claim, a settlement and a beat that are repeated hold and free each place of a limit once.
+pub async fn of_limited_runs_leak_no_place(bench: Bench) {
+    let tasks = ["a", "b", "c", "d"].map(|name| limited(name, [at_once("k", 2)]));
+    bench.queue(tasks).await;
+    let mut consumer = bench.consumer();
+    let request = consumer.next_claim(9);
+    let broker = forgetful(&bench);
+    let claimed = again(|| broker.claim(&request)).await;
+    let places = || async { bench.admin().limits(&[at_once("k", 2)]).await.unwrap()[0].running };
+    assert_eq!((claimed.leases.len(), places().await), (2, 2));
+    let mut leases = claimed.leases.into_iter();
+    let items = vec![leases.next().unwrap().settle(fail())];
+    let request = consumer.next_settle(items);
+    assert_eq!(again(|| broker.settle(&request)).await.len(), 1);
+    assert_eq!(places().await, 1);
+    let mut settling = consumer.next_claim(9);
+    settling.settle = vec![leases.next().unwrap().settle(retry(BEAT))];
+    let claimed = again(|| broker.claim(&settling)).await;
+    assert_eq!((claimed.leases.len(), places().await), (2, 2));
+    let nothing = ExtendRequest::new(consumer.id, LEASE, consumer.last());
+    again(|| broker.extend(&nothing)).await;
+    assert_eq!(places().await, 0, "what was given back has no place");
 }
 
 /// An end whose message was lost is told again to whoever asks again.

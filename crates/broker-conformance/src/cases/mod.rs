@@ -12,6 +12,7 @@ pub mod extend;
 pub mod faults;
 pub mod history;
 pub mod idempotency;
+pub mod limits;
 pub mod lost_replies;
 pub mod order;
 pub mod overlap;
@@ -46,6 +47,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("expiry", can.expiry),
         ("priorities", can.priorities),
         ("unique", can.unique),
+        ("limits", can.limits),
         ("idempotency", can.idempotency),
         ("results", can.results),
         ("waits", can.waits),

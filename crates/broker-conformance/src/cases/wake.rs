@@ -8,7 +8,8 @@ use aqueduct_broker_api::{Broker, BrokerAdmin, PauseScope, Settlement, WaitReque
 use aqueduct_core::Lane;
 use aqueduct_core::queue::Due;
 
-use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, within};
+use super::limits::{at_once, limited, rate};
+use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, succeed, within};
 
 /// A wait that no case reaches the end of: if it does, the wake-up was lost.
 const AT_MOST: Duration = Duration::from_mins(1);
@@ -55,6 +56,30 @@ pub async fn a_release_wakes(bench: Bench) {
         let _ = consumer.settle(lease, Settlement::Release).await;
     })
     .await;
+}
+
+/// A place that gets free wakes whoever can take what waits for it.
+pub async fn a_freed_place_wakes(bench: Bench) {
+    bench
+        .queue(["a", "b"].map(|name| limited(name, [at_once("k", 1)])))
+        .await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    assert!(bench.consumer().claim(9).await.is_empty());
+    woken_by(&bench, async {
+        let _ = consumer.settle(lease, succeed()).await;
+    })
+    .await;
+}
+
+/// A rate limit that lets the next run start wakes.
+pub async fn an_opened_rate_wakes(bench: Bench) {
+    let per = Duration::from_secs(9);
+    bench
+        .queue(["a", "b"].map(|name| limited(name, [rate("k", 1, per)])))
+        .await;
+    assert_eq!(bench.consumer().claim(9).await.len(), 1);
+    woken_by(&bench, bench.advance(per)).await;
 }
 
 /// A run that is taken back from a dead consumer wakes.

@@ -80,6 +80,7 @@ impl Model {
             waits && stored.run.queue == *queue
         };
         while let Some(index) = self.runs.iter().position(waits) {
+            self.leave_line(index);
             let gone = self.runs.remove(index);
             self.give_back_key(gone.run.id);
             self.pass_on(&gone.run, now);

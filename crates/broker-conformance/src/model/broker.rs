@@ -7,12 +7,12 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, Capabilities, CheckpointRequest, Checkpointed,
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
-    Fired, Holder, KeyHolder, PauseScope, QueueLengths, ReclaimRequest, Reclaimed, RunFilter,
-    RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo,
-    Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Fired, Holder, KeyHolder, LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed,
+    RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest,
+    Settled, TaskInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::key::Key;
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{Clock, QueueName, RunId, RunState, ScheduleName, Timestamp};
 use tokio::sync::Notify;
 
@@ -105,6 +105,7 @@ impl Broker for ModelBroker {
                     && request.queues.contains(&run.queue)
                     && request.lanes.contains(&run.lane)
                     && !model.paused.contains(&scope)
+                    && !model.is_blocked(run)
             };
             model.runs().any(is_wanted)
         };
@@ -239,6 +240,10 @@ impl BrokerAdmin for ModelBroker {
                     .with_introduction(it.introduction.clone())
             })
             .collect())
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        Ok(self.model().limit_infos(limits, self.0.clock.now()))
     }
 }
 

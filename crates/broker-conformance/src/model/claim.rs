@@ -9,6 +9,13 @@ use aqueduct_core::{ConsumerId, Lane, Priority, QueueName, RunId, RunState, Time
 use super::enqueue::{check_age, over_limit};
 use super::{Answer, Model};
 
+/// What is at the head of the ready lists.
+enum Next {
+    Run(usize),
+    /// A line of runs that waited because of a limit, and may go on.
+    Line(usize),
+}
+
 impl Model {
     pub(super) fn claim(
         &mut self,
@@ -81,26 +88,37 @@ impl Model {
     ) -> Vec<Lease> {
         let mut leases = Vec::new();
         while leases.len() < max {
-            let Some(index) = self.next(queue, lane) else {
+            let Some(next) = self.next(queue, lane) else {
                 break;
             };
-            if self.runs[index].run.is_past_deadline(now) {
-                self.end(index, Transition::Expire, now);
-                continue;
-            }
+            let (index, line) = match next {
+                Next::Line(line) => match self.serve_line(line, now) {
+                    Some(index) => (index, Some(line)),
+                    None => continue,
+                },
+                Next::Run(index) if self.runs[index].run.is_past_deadline(now) => {
+                    self.end(index, Transition::Expire, now);
+                    continue;
+                }
+                Next::Run(index) if !self.starts(index, now) => continue,
+                Next::Run(index) => (index, None),
+            };
             self.apply(index, Transition::Claim);
             let begun = self.runs[index].run.clone();
             self.begin_key(&begun);
             *self.served.entry((queue.clone(), lane)).or_default() += 1;
             self.runs[index].run.tally.attempt += 1;
             self.runs[index].holder = Some(holder);
+            if let Some(line) = line {
+                self.end_turn(line, now);
+            }
             leases.push(Lease::new(self.runs[index].run.clone(), holder.0));
         }
         leases
     }
 
-    /// Returns the run to serve next.
-    fn next(&self, queue: &QueueName, lane: Lane) -> Option<usize> {
+    /// Returns what to serve next.
+    fn next(&self, queue: &QueueName, lane: Lane) -> Option<Next> {
         if self.paused.contains(&PauseScope::Queue(queue.clone())) {
             return None;
         }
@@ -117,11 +135,20 @@ impl Model {
         priorities.into_iter().find_map(|priority| {
             let candidates = (0..self.runs.len()).filter(|index| {
                 let run = &self.runs[*index].run;
-                (run.state, run.priority, run.lane, &run.queue)
-                    == (RunState::Queued, priority, lane, queue)
+                !self.runs[*index].stands
+                    && (run.state, run.priority, run.lane, &run.queue)
+                        == (RunState::Queued, priority, lane, queue)
                     && !is_paused(run)
             });
-            candidates.min_by_key(|index| self.runs[*index].place)
+            let run = candidates.min_by_key(|index| self.runs[*index].place);
+            let line = self.next_line(&(queue.clone(), lane, priority));
+            match (run, line) {
+                (Some(run), Some((place, line))) if place < self.runs[run].place => {
+                    Some(Next::Line(line))
+                }
+                (Some(run), _) => Some(Next::Run(run)),
+                (None, line) => line.map(|(_, line)| Next::Line(line)),
+            }
         })
     }
 }

@@ -88,6 +88,7 @@ impl Model {
             holder: None,
             until: None,
             cancel: None,
+            stands: false,
             gathered: Gathered::default(),
         });
         Enqueued::Accepted(state)
@@ -129,5 +130,6 @@ impl Model {
             self.apply(index, Transition::Due);
             self.runs[index].place = self.next_tail();
         }
+        self.open_due(now);
     }
 }

@@ -9,6 +9,7 @@ mod claim;
 mod enqueue;
 mod follow;
 mod keys;
+mod limits;
 mod reclaim;
 mod schedules;
 mod settle;
@@ -38,6 +39,7 @@ pub(super) struct Model {
     last_beat: Option<Timestamp>,
     paused_until: Timestamp,
     schedules: Schedules,
+    limits: limits::Limits,
     /// The next place at the tail, and at the head.
     tail: i64,
     head: i64,
@@ -53,6 +55,8 @@ struct Stored {
     /// When it is removed, once it has ended.
     until: Option<Timestamp>,
     cancel: Option<Reason>,
+    /// Whether it is in the line of its limits.
+    stands: bool,
     /// What it has got so far, if it waits for others.
     gathered: Gathered,
 }

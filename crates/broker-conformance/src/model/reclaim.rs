@@ -37,7 +37,9 @@ impl Model {
                 .is_some_and(|(id, claim)| id == *consumer && claim <= *answered);
             if is_answered && held.iter().all(|token| token.run != stored.run.id) {
                 extended.released += 1;
-                match stored.cancel.clone() {
+                let cancel = stored.cancel.clone();
+                self.leave_holder(index, now);
+                match cancel {
                     Some(reason) => {
                         self.runs[index].run.record_mut().reason = Some(reason);
                         self.end(index, Transition::Cancel, now);
@@ -139,6 +141,7 @@ impl Model {
         if let Some((dead, _)) = holder {
             self.fail(index, dead, failure, now);
         }
+        self.leave_holder(index, now);
         if let Some(reason) = cancel {
             self.runs[index].run.record_mut().reason = Some(reason);
             return self.end(index, Transition::Cancel, now);

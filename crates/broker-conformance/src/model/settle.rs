@@ -48,6 +48,9 @@ impl Model {
     ) -> Vec<Settled> {
         let settle = |item: &Settle| match self.held(consumer, item.token) {
             Some(index) => {
+                if !item.hold_back.is_zero() {
+                    self.hold_back(index, item.hold_back, now);
+                }
                 Settled::Applied(self.settle_one(index, consumer, item.settlement.clone(), now))
             }
             None => Settled::LeaseLost,
@@ -93,7 +96,7 @@ impl Model {
             }
             _ => run.tally.parks = 0,
         }
-        self.runs[index].holder = None;
+        self.leave_holder(index, now);
         match settlement {
             Settlement::Retry { wait, failure } => {
                 self.fail(index, consumer, failure, now);
@@ -160,16 +163,17 @@ impl Model {
 
     pub(super) fn back_to_head(&mut self, index: usize, transition: Transition) -> RunState {
         self.apply(index, transition);
-        self.runs[index].holder = None;
-        self.runs[index].place = self.next_head();
+        if !self.stands_at_head(index) {
+            self.runs[index].place = self.next_head();
+        }
         self.runs[index].run.state
     }
 
     pub(super) fn end(&mut self, index: usize, transition: Transition, now: Timestamp) -> RunState {
         self.apply(index, transition);
+        self.leave_line(index);
         self.give_back_key(self.runs[index].run.id);
         let stored = &mut self.runs[index];
-        stored.holder = None;
         let state = stored.run.state;
         let asked = stored
             .run

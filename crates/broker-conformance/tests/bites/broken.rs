@@ -14,7 +14,9 @@ use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::key::Key;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Checkpoint, FailedAttempt, Failure, FailureKind, Lineage, TaskRun};
+use aqueduct_core::run::{
+    Checkpoint, FailedAttempt, Failure, FailureKind, Limit, Limits, Lineage, TaskRun,
+};
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
     Timestamp,
@@ -52,6 +54,8 @@ pub(crate) struct Notes {
     pub(crate) waited: BTreeSet<RunId>,
     pub(crate) told: BTreeMap<RunId, WaitAnswer>,
     pub(crate) fired: u64,
+    numbers: BTreeMap<String, u32>,
+    started: BTreeMap<String, u32>,
 }
 
 impl BrokenBroker {
@@ -108,11 +112,59 @@ impl BrokenBroker {
             Some(Defect::ResultsKeptForEver) => {
                 task.options_mut().keep_result = Some(Duration::MAX);
             }
+            Some(Defect::LimitsIgnored) => task.options_mut().limits = Limits::default(),
+            Some(
+                Defect::RatesIgnored
+                | Defect::OnlyTheFirstLimitCounts
+                | Defect::LimitKeysMixed
+                | Defect::FirstNumberCounts,
+            ) => self.spoil_limits(task),
             Some(Defect::KnownIdStoredAgain) if !self.notes().ids.insert(task.id) => {
                 task.id = RunId::generate(START);
             }
             _ => {}
         }
+    }
+
+    /// Changes the limits of a task on its way into the store.
+    fn spoil_limits(&self, task: &mut QueuedTask) {
+        let Some(options) = &mut task.options else {
+            return;
+        };
+        let mut limits: Vec<Limit> = options.limits().to_vec();
+        match self.defect {
+            Some(Defect::RatesIgnored) => limits.retain(|limit| limit.per().is_none()),
+            Some(Defect::OnlyTheFirstLimitCounts) => limits.truncate(1),
+            Some(Defect::LimitKeysMixed) => {
+                for limit in &mut limits {
+                    *limit = Limit::concurrency("one", limit.max()).unwrap();
+                }
+            }
+            _ => {
+                for limit in &mut limits {
+                    let key = limit.key().to_string();
+                    let max = *self
+                        .notes()
+                        .numbers
+                        .entry(key.clone())
+                        .or_insert(limit.max());
+                    *limit = Limit::concurrency(key, max).unwrap();
+                }
+            }
+        }
+        options.limits = limits.try_into().unwrap();
+    }
+
+    /// Takes runs out of an answer whose limits have let as many start as may run at once.
+    fn spoil_starts(&self, runs: &mut Vec<TaskRun>) {
+        let mut notes = self.notes();
+        runs.retain(|run| {
+            run.limits().iter().all(|limit| {
+                let started = notes.started.entry(limit.key().to_string()).or_default();
+                *started += 1;
+                *started <= limit.max()
+            })
+        });
     }
 
     /// Returns the first holder of a key that a task of the request asks for.
@@ -158,6 +210,9 @@ impl BrokenBroker {
             }
             (_, settlement) => settlement,
         };
+        if self.has(Defect::NothingHeldBack) {
+            item.hold_back = Duration::ZERO;
+        }
         let holder = self.notes().tokens.get(&item.token.run).copied();
         if let Some(holder) = holder.filter(|_| self.has(Defect::AttemptNotCompared)) {
             item.token.attempt = holder.attempt;
@@ -218,8 +273,14 @@ impl BrokenBroker {
         }
         let leases = std::mem::take(&mut claimed.leases).into_iter();
         let mut runs: Vec<TaskRun> = leases.map(|lease| lease.into_parts().0).collect();
+        if self.has(Defect::PlacesNeverFreed) {
+            self.spoil_starts(&mut runs);
+        }
         for run in &mut runs {
             match self.defect {
+                Some(Defect::WaitingIsAnAttempt) if !run.limits().is_empty() => {
+                    run.tally.attempt += 1;
+                }
                 Some(Defect::AttemptsNotCounted) => run.tally.attempt = 1,
                 Some(Defect::OptionsLost) => run.options = None,
                 Some(Defect::InputLost) => run.input = None,

@@ -60,4 +60,47 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         ],
     ),
     (Defect::OverlapCountedTwice, &["overlap::is_counted_once"]),
+    (
+        Defect::LimitsIgnored,
+        &[
+            "limits::no_more_than_the_limit_run_at_once",
+            "limits::every_way_to_leave_frees_the_place",
+            "limits::priorities_hold_within_a_key",
+            "limits::what_waits_can_be_steered",
+            "lost_replies::of_limited_runs_leak_no_place",
+        ],
+    ),
+    (
+        Defect::RatesIgnored,
+        &[
+            "limits::a_rate_lets_so_many_start",
+            "limits::a_rate_comes_back_bit_by_bit",
+        ],
+    ),
+    (
+        Defect::OnlyTheFirstLimitCounts,
+        &["limits::all_limits_of_a_run_count"],
+    ),
+    (
+        Defect::LimitKeysMixed,
+        &["limits::keys_are_apart", "limits::keys_take_turns"],
+    ),
+    (
+        Defect::FirstNumberCounts,
+        &["limits::the_number_that_was_queued_last_counts"],
+    ),
+    (
+        Defect::PlacesNeverFreed,
+        &[
+            "limits::every_way_to_leave_frees_the_place",
+            "limits::a_paused_queue_keeps_no_place",
+            "lost_replies::of_limited_runs_leak_no_place",
+        ],
+    ),
+    (
+        Defect::WaitingIsAnAttempt,
+        &["limits::waiting_counts_no_attempt"],
+    ),
+    (Defect::NothingHeldBack, &["limits::a_key_can_be_held_back"]),
+    (Defect::LimitsUnknown, &["limits::they_tell_how_they_stand"]),
 ];

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
-    Holder, KeyHolder, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot,
-    ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
+    Holder, KeyHolder, LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition,
+    ScheduleSnapshot, ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_core::key::Key;
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{ProducerId, QueueName, RunId, RunState, ScheduleName};
 
@@ -148,6 +148,13 @@ impl BrokerAdmin for BrokenBroker {
             }
         }
         Ok(consumers)
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        if self.has(Defect::LimitsUnknown) {
+            return Ok(limits.iter().cloned().map(LimitInfo::idle).collect());
+        }
+        self.inner.limits(limits).await
     }
 }
 

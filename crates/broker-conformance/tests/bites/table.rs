@@ -155,6 +155,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::ReleaseGoesToTheTail,
         &[
             "order::a_released_run_goes_to_the_head",
+            "limits::what_was_given_back_is_first",
             "settle::each_kind_leads_to_its_state",
         ],
     ),
@@ -242,6 +243,8 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "wake::an_enqueue_wakes",
             "wake::a_due_run_wakes",
+            "wake::a_freed_place_wakes",
+            "wake::an_opened_rate_wakes",
             "wake::a_release_wakes",
             "wake::a_reclaim_wakes",
         ],

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, KeyHolder,
-    PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
+    LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
     SimpleBroker, TaskInfo, Upserted,
 };
 use aqueduct_core::key::Key;
-use aqueduct_core::run::{Reason, TaskRun};
+use aqueduct_core::run::{Limit, Reason, TaskRun};
 use aqueduct_core::{QueueName, RunId, ScheduleName};
 
 use super::SimpleFront;
@@ -65,6 +65,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 
     async fn consumers(&self) -> Result<Vec<ConsumerInfo>, BrokerError> {
         self.front.consumers().await
+    }
+
+    async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
+        self.front.limits(limits).await
     }
 }
 

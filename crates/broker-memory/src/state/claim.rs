@@ -9,6 +9,7 @@ use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, Timestamp};
 
 use super::State;
 use super::holders::Answer;
+use super::limits::{LineNumber, Turn};
 use super::queues::Entry;
 use super::slots::{Place, Slot};
 
@@ -111,7 +112,14 @@ impl State {
                 let Some(entry) = self.next_entry(queue, want.lane) else {
                     break;
                 };
-                match self.claim_entry(entry, claimant) {
+                let lease = match entry.line() {
+                    Some(line) => {
+                        self.forget_entry(queue, want.lane);
+                        self.claim_from_line(line, claimant, &mut passed_over)
+                    }
+                    None => self.claim_entry(entry, claimant),
+                };
+                match lease {
                     Some(lease) => leases.push(lease),
                     None => passed_over += 1,
                 }
@@ -130,11 +138,46 @@ impl State {
 
     /// Claims the run of an entry, unless the entry is stale or the run cannot start now.
     fn claim_entry(&mut self, entry: Entry, claimant: Claimant) -> Option<Lease> {
-        let Entry { slot, ticket } = entry;
-        let stored = self
-            .slots
-            .get(slot)
-            .filter(|it| it.place == Place::Ready(ticket))?;
+        let slot = self.take_up(entry, Place::Ready(entry.ticket), claimant)?;
+        if !self.starts(slot, claimant.now) {
+            return None;
+        }
+        self.hold(slot, claimant)
+    }
+
+    /// Claims the first run of a line that may start, if its limits still let it; the line is out of its
+    /// ready list.
+    fn claim_from_line(
+        &mut self,
+        line: LineNumber,
+        claimant: Claimant,
+        passed_over: &mut usize,
+    ) -> Option<Lease> {
+        while *passed_over < MAX_PASSED_OVER {
+            let Some(entry) = self.limiter.pop(line) else {
+                break;
+            };
+            let Some(slot) = self.take_up(entry, Place::Line(entry.ticket), claimant) else {
+                *passed_over += 1;
+                continue;
+            };
+            if self.serve_line(line, entry, claimant.now) == Turn::Waits {
+                if let Some(stored) = self.slots.get_mut(slot) {
+                    stored.place = Place::Line(entry.ticket);
+                }
+                return None;
+            }
+            self.end_turn(line, claimant.now);
+            return self.hold(slot, claimant);
+        }
+        self.relist(line, claimant.now);
+        None
+    }
+
+    /// Takes the run of an entry out of its place, if the entry is not stale and the run may go on.
+    fn take_up(&mut self, entry: Entry, place: Place, claimant: Claimant) -> Option<Slot> {
+        let slot = entry.slot;
+        let stored = self.slots.get(slot).filter(|it| it.place == place)?;
         let is_past_deadline = stored.run.is_past_deadline(claimant.now);
         let is_paused = stored.task.is_some_and(|task| self.tasks.is_paused(task));
         self.leave(slot);
@@ -146,7 +189,14 @@ impl State {
             self.set_aside(slot);
             return None;
         }
-        self.hold(slot, claimant)
+        Some(slot)
+    }
+
+    /// Notes that the entry of a line is out of its list.
+    fn forget_entry(&mut self, queue: usize, lane: Lane) {
+        if let Some(queue) = self.queues.get_mut(queue) {
+            queue.lane_mut(lane).forget_one();
+        }
     }
 
     fn hold(&mut self, slot: Slot, claimant: Claimant) -> Option<Lease> {

@@ -15,6 +15,7 @@ mod holders;
 mod inspect;
 mod kept;
 mod keys;
+mod limits;
 mod producers;
 mod queues;
 mod reclaim;
@@ -38,6 +39,7 @@ use aqueduct_core::{RunId, RunState, TaskName, Timestamp};
 use holders::Holders;
 use kept::Kept;
 use keys::Keys;
+use limits::Limiter;
 use producers::Producers;
 use queues::{End, Entry, Queues};
 use reclaim::Beats;
@@ -74,6 +76,7 @@ pub(crate) struct State {
     gathered: HashMap<RunId, Gathered>,
     kept: Kept,
     holders: Holders,
+    limiter: Limiter,
     producers: Producers,
     tasks: Tasks,
     /// Runs of paused tasks that a claim came upon.
@@ -112,6 +115,7 @@ impl State {
             gathered: HashMap::new(),
             kept: Kept::default(),
             holders: Holders::default(),
+            limiter: Limiter::default(),
             producers: Producers::default(),
             tasks: Tasks::default(),
             aside: HashMap::new(),
@@ -128,7 +132,7 @@ impl State {
         std::mem::take(&mut self.wake)
     }
 
-    /// Moves due and resumed runs to their ready lists, a bounded number.
+    /// Moves due and resumed runs to their ready lists, and lines whose limit opens now; a bounded number.
     pub(crate) fn promote(&mut self, now: Timestamp) {
         for _ in 0..SIDE_MOVES {
             let Some(&(due_at, ticket, slot)) = self.due.first() else {
@@ -148,16 +152,19 @@ impl State {
                 self.put_ready(entry.slot, End::Head);
             }
         }
+        self.limiter.open_due(now, SIDE_MOVES);
+        self.list_woken();
     }
 
-    /// Returns how long until the earliest run is due; zero if moves are left over.
+    /// Returns how long until the earliest run is due, or a limit opens; zero if moves are left over.
     pub(crate) fn due_in(&self, now: Timestamp) -> Option<Duration> {
         if !self.resuming.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.due
-            .first()
-            .map(|(due_at, ..)| due_at.saturating_since(now))
+        let due = self.due.first().map(|(due_at, ..)| *due_at);
+        let opening = self.limiter.opens_at();
+        let next = due.into_iter().chain(opening).min();
+        next.map(|at| at.saturating_since(now))
     }
 
     /// Makes a transition on a stored run; returns the new state, or `None` if it is not allowed.
@@ -187,17 +194,23 @@ impl State {
 
     /// Puts a run that is nowhere, or leaves its place, into its ready list.
     fn put_ready(&mut self, slot: Slot, end: End) {
-        let ticket = self.slots.new_ticket();
-        let Some(stored) = self.slots.get_mut(slot) else {
+        let Some(stored) = self.slots.get(slot) else {
             return;
         };
-        stored.place = Place::Ready(ticket);
         self.deadlines.extend(
             stored
                 .run
                 .deadline()
                 .map(|deadline| (deadline, stored.run.id)),
         );
+        if end == End::Head && self.stands_at_head(slot) {
+            return;
+        }
+        let ticket = self.slots.new_ticket();
+        let Some(stored) = self.slots.get_mut(slot) else {
+            return;
+        };
+        stored.place = Place::Ready(ticket);
         let (queue, lane, priority) = (stored.queue, stored.run.lane, stored.run.priority);
         if let Some(queue) = self.queues.get_mut(queue) {
             queue
@@ -240,7 +253,7 @@ impl State {
             stored.run.id,
         );
         match place {
-            Place::Nowhere | Place::Aside(_) => {}
+            Place::Nowhere | Place::Line(_) | Place::Aside(_) => {}
             Place::Awaiting => {
                 self.gathered.remove(&id);
             }
@@ -331,7 +344,7 @@ impl State {
     /// Gives a held run back untouched, or ends it if that was asked for.
     fn give_back(&mut self, slot: Slot, transition: Transition, now: Timestamp) {
         let asked = self.asked_to_end(slot);
-        self.leave(slot);
+        self.leave_consumer(slot, now);
         match asked {
             Some(reason) => {
                 self.record(slot, |record| record.reason = Some(reason));

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use aqueduct_broker_api::QueueLengths;
 use aqueduct_core::{Lane, Priority, QueueName, RunState};
 
+use super::limits::LineNumber;
 use super::slots::{Slot, Ticket};
 
 /// An entry of a list; stale once the run has another ticket or place.
@@ -13,6 +14,9 @@ pub(super) struct Entry {
     pub(super) slot: Slot,
     pub(super) ticket: Ticket,
 }
+
+/// The ticket of an entry that stands for a line of runs, not for one run.
+const OF_A_LINE: Ticket = Ticket(0);
 
 /// All queues, by number and by name.
 #[derive(Debug, Default)]
@@ -48,6 +52,21 @@ pub(super) enum End {
 
 /// Every so many claims, one is served from the lowest priority that has runs.
 pub(super) const LOWEST_FIRST_EVERY: u64 = 16;
+
+impl Entry {
+    /// Returns the entry of a line of runs, whose number stands where that of a slot does.
+    pub(super) fn of_line(line: LineNumber) -> Self {
+        Self {
+            slot: Slot(line.0),
+            ticket: OF_A_LINE,
+        }
+    }
+
+    /// Returns the line that it stands for, if it does not stand for one run.
+    pub(super) fn line(self) -> Option<LineNumber> {
+        (self.ticket == OF_A_LINE).then_some(LineNumber(self.slot.0))
+    }
+}
 
 impl Queues {
     /// Returns the number of a queue, new or known.

@@ -45,6 +45,7 @@ impl State {
         }
         self.expire_unstarted(request, now, &mut done);
         self.sweep_kept(request, now, &mut done);
+        self.limiter.sweep(now, request.limit);
         done.more |= self.keys.forget_over(now, request.limit);
         done
     }
@@ -81,7 +82,7 @@ impl State {
         let failure = Failure::new(FailureKind::Crash, message);
         self.record_failure(slot, dead, &failure, now);
         if crashes >= budget && self.asked_to_end(slot).is_none() {
-            self.leave(slot);
+            self.leave_consumer(slot, now);
             return self.end(slot, Transition::Fail, now);
         }
         self.give_back(slot, Transition::Reclaim, now);

@@ -45,7 +45,7 @@ impl State {
         now: Timestamp,
     ) -> Vec<Settled> {
         let settle = |item: &Settle| match self.held_by(consumer, item.token) {
-            Some(slot) => self.settle_one(slot, consumer, &item.settlement, now),
+            Some(slot) => self.settle_one(slot, consumer, item, now),
             None => Settled::LeaseLost,
         };
         items.iter().map(settle).collect()
@@ -66,15 +66,18 @@ impl State {
         &mut self,
         slot: Slot,
         consumer: ConsumerId,
-        settlement: &Settlement,
+        item: &Settle,
         now: Timestamp,
     ) -> Settled {
         let asked = match self.asked_to_end(slot) {
-            Some(reason) if !settlement.is_end() => Some(Settlement::Cancel { reason }),
+            Some(reason) if !item.settlement.is_end() => Some(Settlement::Cancel { reason }),
             _ => None,
         };
-        let settlement = asked.as_ref().unwrap_or(settlement);
-        self.leave(slot);
+        let settlement = asked.as_ref().unwrap_or(&item.settlement);
+        if !item.hold_back.is_zero() {
+            self.hold_back(slot, item.hold_back, now);
+        }
+        self.leave_consumer(slot, now);
         self.count(slot, settlement);
         let transition = settlement.transition();
         let state = match settlement {

@@ -7,11 +7,12 @@ use aqueduct_core::{ConsumerId, RunId};
 
 /// The number of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slot(u32);
+pub(super) struct Slot(pub(super) u32);
 
-/// A number that is given once: it tells the entry of a list that is still valid from stale ones.
+/// A number that is given once: it tells the entry of a list that is still valid from stale ones. Zero is
+/// never given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket(pub(super) u64);
 
 /// A stored run, and where it is.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) enum Place {
     Nowhere,
     /// In the ready list of its queue, lane and priority.
     Ready(Ticket),
+    /// In the line of its limits, until they let it start.
+    Line(Ticket),
     /// Waiting for the ends of others.
     Awaiting,
     /// Among the delayed.

@@ -1,9 +1,12 @@
 //! The replies of administrative scripts and commands.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use aqueduct_broker_api::wire;
-use aqueduct_broker_api::{CancelAnswer, ConsumerInfo, Holder, KeyHolder, PauseScope, TaskInfo};
+use aqueduct_broker_api::{
+    CancelAnswer, ConsumerInfo, Holder, KeyHolder, Limit, LimitInfo, PauseScope, TaskInfo,
+};
 use aqueduct_core::{ConsumerId, RunId, TaskName, Timestamp};
 use bytes::Bytes;
 
@@ -108,6 +111,37 @@ pub(crate) fn holders(reply: Reply) -> Result<Vec<Option<Holder>>, LinkError> {
         holders.push(Some(Holder::new(consumer_id(&name)?).asked_to_end(reason)));
     }
     Ok(holders)
+}
+
+/// Reads how limits stand; one that is not in use is as it was asked for.
+pub(crate) fn limit_infos(reply: Reply, asked: &[Limit]) -> Result<Vec<LimitInfo>, LinkError> {
+    let mut infos = Vec::new();
+    let mut parts = reply.into_list()?;
+    while let Some(name) = parts.next() {
+        let name = name.into_text()?;
+        let (kind, key) = name.split_at_checked(1).unwrap_or_default();
+        let max = next(&mut parts)?.into_signed()?;
+        if max < 0 {
+            infos.extend(asked.get(infos.len()).cloned().map(LimitInfo::idle));
+            parts.by_ref().take(5).for_each(drop);
+            continue;
+        }
+        let max = u32::try_from(max).unwrap_or(u32::MAX);
+        let per = Duration::from_millis(next(&mut parts)?.into_number()?);
+        let limit = match kind {
+            "r" => Limit::rate(key, max, per),
+            _ => Limit::concurrency(key, max),
+        };
+        let limit = limit.map_err(|_| LinkError::unexpected("a limit"))?;
+        let mut info = LimitInfo::idle(limit);
+        info.running = next(&mut parts)?.into_number()?;
+        let opens_at = next(&mut parts)?.into_number()?;
+        info.opens_at = (opens_at > 0).then(|| Timestamp::from_millis(opens_at));
+        info.waiting = next(&mut parts)?.into_number()?;
+        info.held_by = super::run_ids(&next(&mut parts)?.into_bytes()?);
+        infos.push(info);
+    }
+    Ok(infos)
 }
 
 pub(crate) fn key_holders(reply: Reply) -> Result<Vec<Option<KeyHolder>>, LinkError> {

@@ -39,6 +39,7 @@ pub(crate) struct Scripts {
     pub(crate) find: Script,
     pub(crate) holders: Script,
     pub(crate) key_holders: Script,
+    pub(crate) limits: Script,
     pub(crate) pause: Script,
     pub(crate) peek: Script,
     pub(crate) probe: Script,
@@ -60,12 +61,15 @@ const RUN: &str = include_str!("../scripts/lib/run.lua");
 const RECORD: &str = include_str!("../scripts/lib/record.lua");
 const HISTORY: &str = include_str!("../scripts/lib/history.lua");
 const DUE: &str = include_str!("../scripts/lib/due.lua");
-const FOLLOW: &str = include_str!("../scripts/lib/follow.lua");
-const ENDING: &str = include_str!("../scripts/lib/ending.lua");
+const ENDING: &str = concat!(
+    include_str!("../scripts/lib/follow.lua"),
+    include_str!("../scripts/lib/ending.lua")
+);
 const PLACE: &str = include_str!("../scripts/lib/place.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
+const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
 const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
 const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
 const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
@@ -94,12 +98,12 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING, LOCATE,
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, LOCATE,
                 CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING,
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING,
                 DUE
             ),
             consumers: script!(clock, "consumers",),
@@ -109,16 +113,17 @@ impl Scripts {
             ),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
             key_holders: script!(clock, "key_holders", KEYS),
-            pause: script!(clock, "pause", RUN, PLACE),
-            peek: script!(clock, "peek", RUN, RECORD, PLACE, DUE),
+            limits: script!(clock, "limits", RUN, PLACE, LIMITS),
+            pause: script!(clock, "pause", RUN, PLACE, LIMITS),
+            peek: script!(clock, "peek", RUN, RECORD, PLACE, LIMITS, DUE),
             probe: script!(clock, "probe",),
             purge: script!(
-                clock, "purge", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, FOLLOW, ENDING
+                clock, "purge", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING
             ),
             quarantine: script!(
                 clock,
@@ -127,13 +132,13 @@ impl Scripts {
                 RECORD,
                 PLACE,
                 KEYS,
+                LIMITS,
                 LEAVE,
                 WAITING,
-                FOLLOW,
                 ENDING
             ),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, KEYS, LEAVE, WAITING, FOLLOW,
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING,
                 ENDING, DUE, HELD
             ),
             requeue: script!(clock, "requeue", RUN, PLACE, KEYS),
@@ -146,7 +151,6 @@ impl Scripts {
                 KEYS,
                 LEAVE,
                 WAITING,
-                FOLLOW,
                 ENDING,
                 LOCATE,
                 CANCELLING,
@@ -215,7 +219,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 23] {
+    fn all_mut(&mut self) -> [&mut Script; 24] {
         [
             &mut self.cancel,
             &mut self.checkpoint,
@@ -228,6 +232,7 @@ impl Scripts {
             &mut self.find,
             &mut self.holders,
             &mut self.key_holders,
+            &mut self.limits,
             &mut self.pause,
             &mut self.peek,
             &mut self.probe,

@@ -7,19 +7,23 @@
 --       number of groups of plain successes, then for each: task and queue (empty: not known), attempt before
 --       the claim, 4 bytes, number, ids;
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
---       fields, field count, for a failed attempt its kind and message (else empty);
+--       fields, field count, for a failed attempt its kind and message (else empty), for how many ms what shares
+--       its limits is held back;
 --       then for each want: lane, most, number of queues, queues
 -- reply {0, settled, runs, cancels, requests, time}: a byte for each settlement (255: lease lost, else the new
 --       state), the runs as they were before the claim, id and reason of each run that is to end, how many
 --       requests there were (0: the consumer does not know what it holds), the time;
 --       {1} if the sequence is older than the window
 -- bound 512 settlements, 512 runs, 256 due runs, 1024 entries that cannot be used
-local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
+local retention = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local consumer, sequence, lease = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
 local replay, slot = P .. 'replay:' .. consumer, sequence % 64
 local time, at = now(), 9
 local LOST = '\255'
+
+-- The most entries that a claim takes off a list and cannot use.
+local PASSED = 1024
 
 local known = call('HMGET', replay, 'newest', slot, 'requests')
 local newest, requests = tonumber(known[1] or 0), tonumber(known[3] or 0)
@@ -89,7 +93,8 @@ local function settle_looked_up(attempt, from, number)
       settled[#settled + 1], is_gone[id], gone[#gone + 1] = char(SUCCEEDED), true, id
       local failures, crashes = tallies_of(run)
       count(RUNNING, queue_of(run), -1)
-      finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, limits, record_of(run))
+      leave_consumer(run, time)
+      finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, retention, record_of(run))
     end
   end
   if #gone > 0 then
@@ -98,10 +103,29 @@ local function settle_looked_up(attempt, from, number)
   end
 end
 
+-- Lets nothing start for so long that shares the rate limits of a run, or its limits if it has no rate limit.
+local function hold_back_limits(run, wait)
+  local _, _, _, _, text = side_of(run)
+  local limits, has_rate = text and text ~= '' and limits_in(text) or {}, false
+  for _, wanted in ipairs(limits) do has_rate = has_rate or wanted.per > 0 end
+  local since = parse('>I6', run, 29)
+  for _, wanted in ipairs(limits) do
+    if wanted.per > 0 or not has_rate then
+      local limit = used_limit(wanted, since)
+      if since >= limit.since or is_idle(limit, time) then
+        limit.max, limit.per, limit.since = wanted.max, wanted.per, since
+      end
+      limit.not_before = math.max(limit.not_before, math.min(time + wait, LAST))
+      let_on(wanted.field, limit, time)
+    end
+  end
+end
+
 -- Settles one run otherwise; returns its new state.
 local function settle(run, kind, wait, fields, fields_count, tail)
   local failures, crashes, parks = tallies_of(run)
   count(RUNNING, queue_of(run), -1)
+  leave_consumer(run, time)
   if kind == 'release' then
     put_ready(left_by_consumer(run, QUEUED, failures, crashes, parks), 'LPUSH')
     return QUEUED
@@ -127,12 +151,12 @@ local function settle(run, kind, wait, fields, fields_count, tail)
     return RETRYING
   elseif kind == 'fail' or kind == 'crashed' then
     run = with_failure(left_by_consumer(run, RUNNING, failures, crashes, 0), consumer, time, tail)
-    finish(run, FAILED, time, limits, fields_count, fields)
+    finish(run, FAILED, time, retention, fields_count, fields)
     return FAILED
   end
   local before_count, before = record_of(run)
   local state = kind == 'cancel' and CANCELLED or SUCCEEDED
-  finish(left_by_consumer(run, RUNNING, failures, crashes, 0), state, time, limits,
+  finish(left_by_consumer(run, RUNNING, failures, crashes, 0), state, time, retention,
     fields_count + before_count, before .. fields, state == SUCCEEDED and fields)
   return state
 end
@@ -150,7 +174,8 @@ at = at + 1
 for _ = 1, tonumber(ARGV[at]) do
   local token, kind, wait = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local fields, fields_count, tail = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6]
-  at = at + 6
+  local hold_back = tonumber(ARGV[at + 7])
+  at = at + 7
   local run = call('HGET', own, sub(token, 1, 16))
   local is_held, reason = let_go(token, run)
   if not is_held then
@@ -159,6 +184,7 @@ for _ = 1, tonumber(ARGV[at]) do
     if reason and kind ~= 'succeed' and kind ~= 'fail' and kind ~= 'cancel' then
       kind, fields, fields_count = 'cancel', reason, 1
     end
+    if hold_back > 0 then hold_back_limits(run, hold_back) end
     call('HDEL', own, sub(token, 1, 16))
     settled[#settled + 1] = char(settle(run, kind, wait, fields, fields_count, tail))
   end
@@ -176,23 +202,28 @@ if lease > 0 then
   paused = call('EXISTS', P .. 'paused') == 1
 end
 
--- Returns the run of an entry, if it can start now.
-local function usable(entry)
-  local run, held_while_queued = entry, false
+-- Returns the run of an entry if it can start now but for its limits, what stands beside it of those, its
+-- deadline, and what it asks for by keys if it holds one only while it is queued; `stands` if it comes out of a line.
+local has_stale = nil
+local function usable(entry, stands)
+  local run, limits, deadline, held_while_queued = entry, nil, nil, false
   if byte(entry) == 0 then
     local id = sub(entry, 2)
-    if call('EXISTS', P .. 'stale') == 1 and call('HEXISTS', P .. 'stale', id) == 1 then
-      if call('HINCRBY', P .. 'stale', id, -1) <= 0 then call('HDEL', P .. 'stale', id) end
+    local stale = (stands and '+' or '') .. id
+    if has_stale == nil then has_stale = call('EXISTS', P .. 'stale') == 1 end
+    if has_stale and call('HEXISTS', P .. 'stale', stale) == 1 then
+      if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
       return nil
     end
     run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
-    local deadline, _, keys = side_of(run)
+    local keep, keys, workflow
+    deadline, keep, keys, workflow, limits = side_of(run)
     local failures, crashes = tallies_of(run)
     if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
       count(QUEUED, queue_of(run), -1)
       call('HDEL', RUNS, id)
-      finish(run, EXPIRED, time, limits, record_of(run))
+      finish(run, EXPIRED, time, retention, record_of(run))
       return nil
     end
     held_while_queued = keys and byte(keys) == WHILE_QUEUED and keys
@@ -201,54 +232,162 @@ local function usable(entry)
     call('RPUSH', P .. 'aside', entry)
     return nil
   end
-  if byte(entry) == 0 then
-    if held_while_queued then give_back_key(held_while_queued, sub(entry, 2)) end
-    call('HDEL', RUNS, sub(entry, 2))
-    call('ZREM', P .. 'deadlines', sub(entry, 2))
-  end
-  return run
+  return run, limits, deadline, held_while_queued
 end
 
--- Takes entries off one list; returns how many runs were claimed.
+-- Takes a run that starts from where it is stored by id.
+local function leave_runs(id, deadline, held_while_queued)
+  if held_while_queued then give_back_key(held_while_queued, id) end
+  call('HDEL', RUNS, id)
+  if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
+end
+
+-- Returns whether a run that comes up may start; else it stands in its line now.
+local function starts(run, text, spot)
+  local limits, since, id = limits_in(text), parse('>I6', run, 29), sub(run, 5, 20)
+  note_numbers(limits, since, time)
+  local line, exists = line_of(spot, limits)
+  local field, limit = nil, nil
+  if not exists then
+    field, limit = refusing(limits, time)
+    if not field then
+      take_places(limits, since, time)
+      return true
+    end
+  end
+  call('RPUSH', P .. 'line:' .. line, id)
+  call('HSET', STANDING, id, '1')
+  has_lines = true
+  if field then block(line, spot, field, limit, 'RPUSH') end
+  return false
+end
+
+-- Holds a run for the consumer; `held` is what is written to its hash.
+local function hold(run, held)
+  held[#held + 1], held[#held + 2] = sub(run, 5, 20), run
+  runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
+end
+
+-- Claims runs of a line that a limit has let on, until a limit refuses one, or one run if other lines wait
+-- for that limit: they take turns. Returns how many, and how many
+-- ids could not be used. The entry of the line is out of the ready list.
+local function take_line(line, spot, most, held)
+  local ids, by = P .. 'line:' .. line, sub(call('HGET', LINES, line) or '0', 2)
+  local taken, passed = 0, 0
+  while taken < most and passed < PASSED and not has_woken do
+    local id = call('LPOP', ids)
+    if not id then break end
+    call('HDEL', STANDING, id)
+    local run, text, deadline, held_key = usable('\0' .. id, true)
+    if run then
+      local limits, since = limits_in(text), parse('>I6', run, 29)
+      note_numbers(limits, since, time)
+      local field, limit = refusing(limits, time)
+      if field then
+        call('LPUSH', ids, id)
+        call('HSET', STANDING, id, '1')
+        block(line, spot, field, limit, field == by and 'LPUSH' or 'RPUSH')
+        is_served(by, spot, time)
+        return taken, passed
+      end
+      take_places(limits, since, time)
+      leave_runs(id, deadline, held_key)
+      hold(run, held)
+      taken = taken + 1
+      if call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1 and call('EXISTS', ids) == 1 then
+        -- Its turn is over: the next goes on that waits for the same limit.
+        block(line, spot, by, stored_limit(by), 'RPUSH')
+        is_served(by, spot, time)
+        return taken, passed
+      end
+    else
+      passed = passed + 1
+    end
+  end
+  if call('EXISTS', ids) == 1 then
+    call('LPUSH', P .. 'ready:' .. spot, '\2' .. line)
+  else
+    call('HDEL', LINES, line)
+    is_served(by, spot, time)
+  end
+  return taken, passed
+end
+
+-- Puts entries that were taken off a list back to its head, from one on.
+local function put_back(list, entries, from)
+  local back = {}
+  for index = #entries, from, -1 do back[#back + 1] = entries[index] end
+  in_pieces('LPUSH', list, back)
+end
+
+-- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and
+-- whether lists have become longer meanwhile.
+local after_line = false
 local function take_from(list, queue, most)
-  local entries, held = call('LPOP', list, most) or {}, {}
-  local claimed = 0
+  local entries, held = call('LPOP', list, after_line and 1 or most) or {}, {}
+  local claimed, passed, spot = 0, 0, sub(list, #P + 7)
+  after_line, has_woken = false, false
   for index = 1, #entries do
     local entry = entries[index]
-    local run, version, flags = entry, byte(entry, 1, 2)
+    local run, version, flags = nil, byte(entry, 1, 2)
     if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry
       and #entry <= LARGEST then
       run = entry
+    elseif version == 2 then
+      put_back(list, entries, index + 1)
+      local taken, unusable = take_line(sub(entry, 2), spot, most - claimed, held)
+      claimed, passed = claimed + taken, passed + unusable + (taken == 0 and 1 or 0)
+      after_line = true
+      break
     elseif version ~= 0 and not is_run(entry) then
       call('RPUSH', P .. 'unreadable', entry)
       count(QUEUED, queue, -1)
-      run = nil
     elseif paused or version == 0 then
-      run = usable(entry)
+      local limits, deadline, held_key
+      run, limits, deadline, held_key = usable(entry)
+      if run and limits and limits ~= '' then
+        let_on_later = {}
+        if not starts(run, limits, spot) then run = nil end
+      end
+      if run and version == 0 then leave_runs(sub(entry, 2), deadline, held_key) end
+    else
+      run = entry
     end
     if run then
       claimed = claimed + 1
-      held[claimed * 2 - 1], held[claimed * 2] = sub(run, 5, 20), run
-      runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
+      hold(run, held)
+    else
+      passed = passed + 1
     end
+    if has_woken then
+      put_back(list, entries, index + 1)
+      for _, woken in ipairs(let_on_later) do call('LPUSH', woken[1], woken[2]) end
+      after_line = true
+    end
+    let_on_later = nil
+    if after_line then break end
   end
   in_pieces('HSET', own, held, 2)
-  return claimed, #entries
+  return claimed, passed, after_line, #entries
 end
 
 -- Claims from one queue: the highest priority first, but every sixteenth run from the lowest.
 local function take(queue, lane, most)
   if paused and call('HEXISTS', P .. 'paused', 'q' .. queue) == 1 then return 0 end
   local lists, lengths, left = {}, {}, 0
-  for priority = 0, 2 do
-    lists[priority] = P .. 'ready:' .. PLACES[priority * 4 + lane] .. queue
-    lengths[priority] = call('LLEN', lists[priority])
-    if lengths[priority] > 0 then left = left + 1 end
+  local function measure()
+    left = 0
+    for priority = 0, 2 do
+      lengths[priority] = call('LLEN', lists[priority])
+      if lengths[priority] > 0 then left = left + 1 end
+    end
   end
+  for priority = 0, 2 do lists[priority] = P .. 'ready:' .. PLACES[priority * 4 + lane] .. queue end
+  measure()
   if left == 0 or most == 0 then return 0 end
   local field = 'taken:' .. LANES[lane] .. queue
   local before, taken, passed = tonumber(call('HGET', P .. 'turns', field) or 0), 0, 0
-  while left > 0 and taken < most and passed < 1024 do
+  while left > 0 and taken < most and passed < PASSED do
     local turn = (before + taken) % 16
     local from, to, step, want = 0, 2, 1, math.min(most - taken, 15 - turn)
     if turn == 15 then
@@ -257,11 +396,15 @@ local function take(queue, lane, most)
     if left == 1 then want = most - taken end
     for priority = from, to, step do
       if lengths[priority] > 0 then
-        local claimed, entries = take_from(lists[priority], queue, math.min(want, lengths[priority]))
-        taken, passed = taken + claimed, passed + entries - claimed
-        lengths[priority] = lengths[priority] - entries
-        if entries == 0 then lengths[priority] = 0 end
-        if lengths[priority] == 0 then left = left - 1 end
+        local claimed, unusable, has_moved, entries =
+          take_from(lists[priority], queue, math.min(want, lengths[priority]))
+        taken, passed = taken + claimed, passed + unusable
+        if has_moved then
+          measure()
+        else
+          lengths[priority] = entries > 0 and lengths[priority] - entries or 0
+          if lengths[priority] == 0 then left = left - 1 end
+        end
         break
       end
     end

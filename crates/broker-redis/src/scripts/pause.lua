@@ -29,8 +29,11 @@ for _ = 1, looked_at do
   if run and call('HEXISTS', paused, 't' .. task_of(run)) == 1 then
     call('LPUSH', aside, entry)
   elseif run then
-    call('LPUSH', ready_of(run), entry)
-    bells[bell_of(run)] = true
+    local _, _, _, _, limits = side_of(run)
+    if not limits or limits == '' or not stand_back(run, limits) then
+      call('LPUSH', ready_of(run), entry)
+      bells[bell_of(run)] = true
+    end
   end
 end
 flush()

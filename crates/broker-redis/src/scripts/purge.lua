@@ -4,7 +4,7 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; queue, the most to remove, the rank among the due to go on from (-1: lists as well)
 -- reply {removed, rank to go on from, or -1 at the end}
--- bound `most` runs, 512 due runs of any queue, 512 entries that are set aside
+-- bound `most` runs, 512 due runs of any queue, 512 entries that are set aside, the number of lines
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local queue, most, rank = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local removed, time, are_ranks_moved = 0, now(), false
@@ -23,12 +23,18 @@ local function drop(run)
 end
 
 -- Drops the run of an entry of a list; an entry that is passed over drops nothing.
-local function drop_entry(entry)
+local kept = {}
+local function drop_entry(entry, stands)
+  if byte(entry) == 2 then
+    -- A line of runs, which are dropped from there.
+    kept[#kept + 1] = entry
+    return
+  end
   if byte(entry) > 0 then return drop(entry) end
   local id = sub(entry, 2)
-  local run = call('HGET', RUNS, id)
-  if call('HEXISTS', P .. 'stale', id) == 1 then
-    if call('HINCRBY', P .. 'stale', id, -1) <= 0 then call('HDEL', P .. 'stale', id) end
+  local run, stale = call('HGET', RUNS, id), (stands and '+' or '') .. id
+  if call('HEXISTS', P .. 'stale', stale) == 1 then
+    if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
   elseif run and state_of(run) == QUEUED then
     drop(run)
   end
@@ -36,12 +42,23 @@ end
 
 if rank < 0 then
   rank = 0
+  for _, line in ipairs(call('HKEYS', LINES)) do
+    local spot = string.match(line, '^[^\n]*')
+    while removed < most and string.match(spot, '^%a+:%a+:(.*)$') == queue do
+      local ids = call('LPOP', P .. 'line:' .. line, math.min(most - removed, MANY))
+      if not ids then break end
+      for _, id in ipairs(ids) do drop_entry('\0' .. id, true) end
+      call('HDEL', STANDING, unpack(ids))
+    end
+  end
   for _, place in pairs(PLACES) do
     while removed < most do
       local entries = call('LPOP', P .. 'ready:' .. place .. queue, math.min(most - removed, MANY))
       if not entries then break end
       for _, entry in ipairs(entries) do drop_entry(entry) end
     end
+    in_pieces('LPUSH', P .. 'ready:' .. place .. queue, kept)
+    if #kept > 0 then bells[P .. 'bell:' .. string.match(place, '^%a+:') .. queue], kept = true, {} end
   end
   for _ = 1, math.min(call('LLEN', P .. 'aside'), MANY) do
     local entry = call('LPOP', P .. 'aside')

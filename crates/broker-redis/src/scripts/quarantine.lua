@@ -13,6 +13,7 @@ if not run or sub(run, 5, 24) ~= ARGV[5] then
 end
 call('HDEL', own, id)
 call('RPUSH', P .. 'unreadable', run)
+leave_consumer(run, now())
 local keep, workflow = leave_side(run)
 if keep > 0 then tell(id) end
 count(RUNNING, queue_of(run), -1)

@@ -25,6 +25,7 @@ local function take_back(consumer)
       failures, crashes, parks = tallies_of(run)
       crashes = crashes + 1
       count(RUNNING, queue_of(run), -1)
+      leave_consumer(run, time)
     end
     call('HDEL', own, id)
     if not run then
@@ -82,6 +83,18 @@ local over = call('ZRANGEBYSCORE', P .. 'kept', '-inf', time, 'LIMIT', 0, limit)
 swept = #over
 in_pieces('ZREM', P .. 'kept', over)
 in_pieces('HDEL', RUNS, over)
+-- Limits that were used up and are as good as new are forgotten.
+local looks = call('ZRANGEBYSCORE', P .. 'limits:looks', '-inf', time, 'LIMIT', 0, math.min(limit, MANY))
+if #looks > 0 then
+  call('ZREM', P .. 'limits:looks', unpack(looks))
+  for _, field in ipairs(looks) do
+    local stored = stored_limit(field)
+    if stored then
+      -- It is written anew, or not: then it is looked at again.
+      limits_changed[field], stored.is_new = true, not is_idle(stored, time)
+    end
+  end
+end
 if forget_windows(time, limit) == limit or expired == limit or swept == limit then more = 1 end
 
 flush()

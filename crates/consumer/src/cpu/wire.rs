@@ -131,6 +131,7 @@ pub(super) enum NotKept {
 pub(super) enum Asked {
     Retry,
     RetryAfter(Duration),
+    RetryKeyAfter(Duration),
     Fatal,
     Cancel(String),
     Snooze(Duration),
@@ -304,6 +305,7 @@ impl Asked {
         let message = error.to_string();
         let asked = match error.into_kind() {
             TaskErrorKind::RetryAfter(wait, _) => Self::RetryAfter(wait),
+            TaskErrorKind::RetryKeyAfter(wait, _) => Self::RetryKeyAfter(wait),
             TaskErrorKind::Fatal(_) => Self::Fatal,
             TaskErrorKind::Cancel(reason) => Self::Cancel(reason.as_str().to_owned()),
             TaskErrorKind::Snooze(wait) => Self::Snooze(wait),
@@ -320,6 +322,7 @@ impl Asked {
         Some(match self {
             Self::Retry => TaskError::new(error),
             Self::RetryAfter(wait) => TaskError::retry_after(wait, error),
+            Self::RetryKeyAfter(wait) => TaskError::retry_key_after(wait, error),
             Self::Fatal => TaskError::fatal(error),
             Self::Cancel(reason) => TaskError::cancel(reason),
             Self::Snooze(wait) => TaskError::snooze(wait),

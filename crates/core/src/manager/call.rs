@@ -18,7 +18,7 @@ use crate::name::QueueName;
 use crate::payload::{Payload, PayloadError, PayloadErrorKind};
 use crate::priority::Priority;
 use crate::queue::{Due, QueuedTask};
-use crate::run::{Lineage, MAX_WAIT};
+use crate::run::{Limit, Lineage, MAX_WAIT};
 use crate::task::{InvalidParams, TaskDefinition, UniqueTemplate};
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
@@ -259,6 +259,16 @@ common_options! {
             return self.fail(QueueErrorKind::LimitExceeded, problem);
         }
         self.change(|task| task.options_mut().total_timeout = Some(limit))
+    }
+
+    /// Adds a limit that the run shares with all that name its key, or takes its place if it has that limit.
+    fn limit(self, limit: Limit) {
+        let mut problem = None;
+        let call = self.change(|task| problem = task.options_mut().limits.set(limit).err());
+        match problem {
+            None => call,
+            Some(error) => call.fail(QueueErrorKind::LimitExceeded, error.to_string()),
+        }
     }
 
     /// Puts the run into a trace; without this, what a task queues is in the trace of its run.

@@ -32,7 +32,7 @@ pub const MAX_WAIT: Duration = Duration::from_hours(365 * 24);
 /// use aqueduct_core::run::{Failure, FailureKind, Outcome, Settlement, Tally, decide};
 ///
 /// let failure = Failure::new(FailureKind::Error, "connection refused");
-/// let outcome = Outcome::Failed { failure, retry_after: None };
+/// let outcome = Outcome::Failed { failure, retry_after: None, hold_back: None };
 /// let settlement = decide(outcome, &RetryPolicy::none(), Tally::default(), 0.5);
 /// assert!(matches!(settlement, Settlement::Fail { .. }));
 /// ```
@@ -59,6 +59,7 @@ pub fn decide(outcome: Outcome, policy: &RetryPolicy, tally: Tally, random: f64)
         Outcome::Failed {
             failure,
             retry_after,
+            ..
         } => match policy.wait_after(failure.kind(), tally.failures, random) {
             Some(wait) => {
                 let wait = retry_after.unwrap_or(wait).min(MAX_WAIT);

@@ -6,6 +6,7 @@ mod decide;
 mod failure;
 mod follow;
 mod history;
+mod limit;
 mod lineage;
 mod options;
 mod outcome;
@@ -23,6 +24,7 @@ pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MA
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
+pub use limit::{InvalidLimit, Limit, LimitKey, Limits, MAX_LIMITS};
 pub use lineage::Lineage;
 pub use options::RunOptions;
 pub use outcome::Outcome;
@@ -198,6 +200,14 @@ impl TaskRun {
         self.options
             .as_ref()
             .is_some_and(|options| options.keep_result.is_some())
+    }
+
+    /// Returns the limits that the run shares with others.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.options
+            .as_ref()
+            .map_or(&[], |options| options.limits())
     }
 
     /// Returns whether somebody wants the return value: it is kept, or a follow-up takes it.

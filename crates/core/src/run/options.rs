@@ -1,10 +1,11 @@
-//! What a run may ask for beyond the plain: a deadline, a kept result, keys, a total time limit, a trace,
-//! other runs.
+//! What a run may ask for beyond the plain: a deadline, a kept result, keys, a total time limit, limits that
+//! it shares with others, a trace, other runs.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::limit::{Limit, Limits};
 use super::unique::{Idempotency, Unique};
 use crate::name::ScheduleName;
 use crate::run::follow::{FollowedBy, Follows};
@@ -28,6 +29,9 @@ pub struct RunOptions {
     /// Repetitions of this enqueue are known by this key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
+    /// What it shares with other runs: how many run at once, how many start in a time.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// How long after its acceptance the run as a whole must have ended: all attempts, and the waits
     /// between them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,12 @@ impl RunOptions {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns the limits that the run shares with others.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.limits.as_slice()
     }
 
     /// Returns the trace that the run belongs to, if there is one.

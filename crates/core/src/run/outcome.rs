@@ -21,6 +21,8 @@ pub enum Outcome {
         failure: Failure,
         /// The wait that the task itself asked for before the next attempt.
         retry_after: Option<Duration>,
+        /// How long nothing is to start that shares the limits of the run.
+        hold_back: Option<Duration>,
     },
     /// The attempt ended with the death of the worker process that it ran in.
     Crashed {
@@ -46,4 +48,18 @@ pub enum Outcome {
     },
     /// The consumer stops and gives the run back.
     Released,
+}
+
+impl Outcome {
+    /// Returns how long nothing is to start that shares the limits of the run; zero holds nothing back.
+    #[must_use]
+    pub fn hold_back(&self) -> Duration {
+        match self {
+            Self::Failed {
+                hold_back: Some(wait),
+                ..
+            } => *wait,
+            _ => Duration::ZERO,
+        }
+    }
 }

@@ -19,6 +19,7 @@ impl TaskDefinition {
             keep_result: self.keep_result(),
             total_timeout: self.total_timeout(),
             unique: unique.map(|unique| unique.render(params)).transpose()?,
+            limits: self.limits_for(params)?,
             ..RunOptions::default()
         };
         Ok((!options.is_plain()).then(|| Box::new(options)))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::cpu::{CpuOptions, StateMaker};
+use super::limit::TaskLimit;
 use super::params::ParamSpec;
 use super::unique::UniqueTemplate;
 use crate::lane::Lane;
@@ -36,6 +37,7 @@ pub struct TaskDefinition {
     retry: RetryPolicy,
     keep_result: Option<Duration>,
     unique: Option<UniqueTemplate>,
+    pub(super) limits: Vec<TaskLimit>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     /// The parameter that takes what ran before.
@@ -97,6 +99,7 @@ impl TaskDefinition {
             retry: RetryPolicy::default(),
             keep_result: None,
             unique: None,
+            limits: Vec::new(),
             schedule: None,
             params: &[],
             input: None,

@@ -33,6 +33,9 @@ pub enum TaskErrorKind {
     Retry(anyhow::Error),
     /// Try again, if the policy allows it, after this wait.
     RetryAfter(Duration, anyhow::Error),
+    /// Try again, if the policy allows it, after this wait; nothing that shares the limits of the run
+    /// starts before.
+    RetryKeyAfter(Duration, anyhow::Error),
     /// Do not try again.
     Fatal(anyhow::Error),
     /// End the run without a failure.
@@ -68,6 +71,17 @@ impl TaskError {
     #[must_use]
     pub fn retry_after(wait: Duration, error: impl Into<anyhow::Error>) -> Self {
         TaskErrorKind::RetryAfter(wait, error.into()).into()
+    }
+
+    /// Creates an error that is retried after `wait`, and holds back all that shares the limits of the run.
+    ///
+    /// For whoever was told to slow down: nothing starts before that has a rate limit with the same key as
+    /// one of the run; if it has no rate limit, nothing that has one of its concurrency limits. That is so
+    /// whether or not the policy allows another attempt. What runs already goes on. A run without limits
+    /// is retried as with [`TaskError::retry_after`].
+    #[must_use]
+    pub fn retry_key_after(wait: Duration, error: impl Into<anyhow::Error>) -> Self {
+        TaskErrorKind::RetryKeyAfter(wait, error.into()).into()
     }
 
     /// Ends the run without a failure: it counts as cancelled.
@@ -113,6 +127,7 @@ impl fmt::Display for TaskError {
         match &*self.0 {
             TaskErrorKind::Retry(error)
             | TaskErrorKind::RetryAfter(_, error)
+            | TaskErrorKind::RetryKeyAfter(_, error)
             | TaskErrorKind::Fatal(error)
             | TaskErrorKind::InvalidResult(error) => write!(f, "{error:#}"),
             TaskErrorKind::InvalidParams(error) => write!(f, "{error}"),

@@ -5,6 +5,7 @@ mod cpu;
 mod definition;
 mod error;
 mod function;
+mod limit;
 mod params;
 mod result;
 mod unique;
@@ -15,6 +16,7 @@ pub use definition::{
 };
 pub use error::{TaskError, TaskErrorKind};
 pub use function::FunctionTask;
+pub use limit::TaskLimit;
 pub use params::{InvalidParams, ParamSpec, decode, decode_input};
 pub use result::{IntoTaskError, IsOutput, Returned, ViaResult, ViaValue};
 pub use unique::UniqueTemplate;

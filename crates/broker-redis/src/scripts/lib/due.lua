@@ -13,7 +13,7 @@ end
 -- The most due runs that one step moves.
 local PROMOTED = 256
 
--- Moves due runs to the tails of their lists.
+-- Moves due runs to the tails of their lists, and lets lines on whose limit opens now.
 local function promote(time)
   local members = call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, PROMOTED)
   if #members == 0 then
@@ -21,7 +21,10 @@ local function promote(time)
   end
   call('ZREMRANGEBYRANK', DUE, 0, #members - 1)
   local ids, lists, gone = {}, {}, {}
-  for index, member in ipairs(members) do ids[index] = sub(member, 7) end
+  for index, member in ipairs(members) do
+    ids[index] = sub(member, 7)
+    if sub(member, 1, 6) == OPENING then opens(ids[index], time) end
+  end
   for index, run in ipairs(call('HMGET', RUNS, unpack(ids))) do
     run = stored_run(ids[index], run)
     local state = run and state_of(run)

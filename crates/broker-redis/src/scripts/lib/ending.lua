@@ -41,7 +41,9 @@ end
 -- Ends a waiting run; what is left of it in a list is passed over there, once.
 function finish_waiting(run, state, time, limits, fields_count, fields)
   if state_of(run) == QUEUED then
-    call('HINCRBY', P .. 'stale', sub(run, 5, 20), 1)
+    -- One that stands in the line of its limits is passed over there, not where it may be queued anew.
+    local stands = has_options(run) and call('HDEL', P .. 'standing', sub(run, 5, 20)) == 1
+    call('HINCRBY', P .. 'stale', (stands and '+' or '') .. sub(run, 5, 20), 1)
   else
     leave_due(run)
   end

@@ -18,6 +18,9 @@ local function held_run(own, id)
   local run = call('HGET', own, id)
   if run and not is_run(run) then
     call('RPUSH', P .. 'unreadable', run)
+    local side = call('HGET', SIDE, id)
+    local limits = side and limits_beside(side) or ''
+    if limits ~= '' then leave_places(limits, now()) end
     return nil
   end
   return run
@@ -27,6 +30,7 @@ end
 local function give_back(run, reason, time, limits)
   local failures, crashes, parks = tallies_of(run)
   count(RUNNING, queue_of(run), -1)
+  leave_consumer(run, time)
   if reason then
     local fields_count, fields = record_of(run)
     run = left_by_consumer(run, RUNNING, failures, crashes, parks)

@@ -1,20 +1,45 @@
 -- The places of a run and the moves between them. Moves are noted and written together by `flush`.
 local counts, tallies, ends, bells, dues = {}, {}, {}, {}, {}
 
+-- What lib/limits.lua does, in scripts that need it.
+local stand_back, leave_places, opens, write_limits
+
+-- What a limit has in front, among the due times, where a run has its number, which is not 0.
+local OPENING = '\0\0\0\0\0\0'
+
 local function count(state, queue, by)
   local field = state .. queue
   counts[field] = (counts[field] or 0) + by
 end
 
--- Returns deadline, retention, what it asks for by keys (lib/keys.lua) and what is said of its workflow (lib/follow.lua) of a run that
--- has such; nothing for a plain one.
+-- Returns the text of the limits that stands beside a run.
+local function limits_beside(side)
+  local _, _, _, limits = parse('>I6I6I2c0I2c0', side)
+  return limits
+end
+
+-- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow (lib/follow.lua) and its limits of a
+-- run that has such; nothing for a plain one.
+local sides = {}
 local function side_of(run)
-  local side = has_options(run) and call('HGET', SIDE, sub(run, 5, 20))
+  if not has_options(run) then return nil end
+  local id = sub(run, 5, 20)
+  local side = sides[id]
+  if side == nil then
+    side = call('HGET', SIDE, id)
+    sides[id] = side
+  end
   if not side then
     return nil
   end
-  local deadline, keep, keys, _, workflow = parse('>I6I6I2c0I2c0I2c0', side)
-  return deadline, keep, keys, workflow
+  local deadline, keep, keys, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
+  return deadline, keep, keys, workflow, limits
+end
+
+-- Takes a run from its consumer that has limits: its places are free.
+local function leave_consumer(run, time)
+  local _, _, _, _, limits = side_of(run)
+  if limits and limits ~= '' then leave_places(limits, time) end
 end
 
 local function note_deadline(run, deadline)
@@ -25,11 +50,15 @@ end
 
 -- Puts a run into its ready list: itself if it is plain, else its id, and the run beside.
 local function put_ready(run, command)
-  local entry, deadline = run, side_of(run)
+  local entry, deadline, _, _, _, limits = run, side_of(run)
   if deadline then
     entry = '\0' .. sub(run, 5, 20)
     call('HSET', RUNS, sub(run, 5, 20), run)
     note_deadline(run, deadline)
+    if command == 'LPUSH' and limits ~= '' and stand_back(run, limits) then
+      count(QUEUED, queue_of(run), 1)
+      return
+    end
   end
   call(command, ready_of(run), entry)
   bells[bell_of(run)] = true
@@ -71,6 +100,7 @@ end
 -- Writes what was noted: counts, what is known of tasks, due times, and at last the bells.
 local function flush()
   if #dues > 0 then flush_dues() end
+  if write_limits then write_limits() end
   for field, by in pairs(counts) do
     if by ~= 0 then call('HINCRBY', LENGTHS, field, by) end
   end

@@ -29,6 +29,7 @@ local function replace(id, since, run, due, side, put_off, time)
   if workflow and workflow ~= '' then return false end
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
   call('HSET', SIDE, id, side)
+  sides[id] = side
   local new_deadline, new_keep = parse('>I6I6', side)
   if keep and keep > 0 and new_keep == 0 then tell(id) end
   local old_due = parse('>I6', old, 35)

@@ -1,43 +1,31 @@
-//! Consumers and schedulers in processes of their own, which tests stop and kill.
+//! Consumers, schedulers and producers in processes of their own, which tests stop and kill.
 //!
 //! A child is the test's own program, started again for one of its tests, [`serve_if_child`].
 
-use std::env::var;
-use std::io::{Read, Write};
+mod child;
+
+pub use child::{TICKING, say_tick, serve_if_child, take_time};
+
 use std::process::Stdio;
 use std::time::Duration;
 
-use aqueduct::broker_api::ScheduleDefinition;
-use aqueduct::clock::{Clock, TimeSource};
-use aqueduct::scheduler::MissedTicks;
-use aqueduct::{App, Broker, Schedule, ScheduleName, TaskContext, Timestamp, task, tasks};
-use aqueduct_core::time::Monotonic;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::redis::{Ledger, PATIENCE, Writer, note};
-
-/// Tells a child where its broker is.
-const URL: &str = "AQUEDUCT_TEST_CHILD_URL";
-
-/// Tells a child the milliseconds of its lease.
-const LEASE: &str = "AQUEDUCT_TEST_CHILD_LEASE";
-
-/// Tells a child to schedule, not to consume.
-const SCHEDULER: &str = "AQUEDUCT_TEST_CHILD_SCHEDULER";
-
-/// Tells a child by how many milliseconds its wall clock is wrong.
-const SHIFT: &str = "AQUEDUCT_TEST_CHILD_SHIFT";
+use crate::redis::PATIENCE;
+use child::Role;
 
 /// How a child is started.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     url: String,
     lease: Duration,
-    is_scheduler: bool,
+    role: Role,
     shift: i64,
+    first: u64,
+    ticks: &'static str,
 }
 
 /// Some consumers or schedulers, each a process, and what their tasks say.
@@ -58,7 +46,7 @@ pub struct Children {
 pub struct Said {
     /// The number of the child.
     pub child: usize,
-    /// `begin` or `end`.
+    /// `begin` or `end` of a run; `tick` of a tick, whose number is its time; `queued` of a producer.
     pub word: String,
     /// The number that the run was queued with.
     pub number: u64,
@@ -68,103 +56,6 @@ pub struct Said {
     pub failures: u32,
 }
 
-/// Says that it begins, takes its time, and says that it ends.
-#[task(timeout = "1h")]
-pub async fn take_time(ctx: TaskContext, number: u64, millis: u64) {
-    say("begin", &ctx, number);
-    tokio::time::sleep(Duration::from_millis(millis)).await;
-    say("end", &ctx, number);
-}
-
-fn say(word: &str, ctx: &TaskContext, number: u64) {
-    let tally = ctx.run().tally;
-    let line = format!(
-        "said {word} {number} {} {}\n",
-        tally.crashes, tally.failures
-    );
-    // Whoever does not listen any more does not want to know.
-    let _ = std::io::stdout().write_all(line.as_bytes());
-}
-
-/// The name of the schedule of children that schedule, and the time between its ticks.
-pub const TICKING: (ScheduleName, Duration) = (
-    ScheduleName::from_static("ticking"),
-    Duration::from_millis(500),
-);
-
-fn ticking() -> ScheduleDefinition {
-    let (name, period) = TICKING;
-    let schedule = Schedule::every(period).expect("a period");
-    let payload = aqueduct::params! { number: 0_u64 }.into_payload();
-    let task = "note".parse().expect("a name");
-    ScheduleDefinition::new(name, schedule, task).with_payload(payload.expect("parameters"))
-}
-
-/// Consumes or schedules for ever if this process is a child; returns at once in the test itself.
-///
-/// # Panics
-///
-/// Panics if the broker cannot be opened.
-pub fn serve_if_child() {
-    let Ok(url) = var(URL) else {
-        return;
-    };
-    std::thread::spawn(end_with_parent);
-    let number = |name| var(name).ok().and_then(|it| it.parse::<i64>().ok());
-    let lease = number(LEASE).and_then(|it| u64::try_from(it).ok());
-    let lease = Duration::from_millis(lease.expect("a lease"));
-    let shift = number(SHIFT).expect("a shift");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(async {
-        let broker = Broker::from_url(&url).await.expect("a broker");
-        let (_, writer): (Ledger, Writer) = Ledger::new();
-        let app = App::new(broker)
-            .tasks(tasks![take_time, note])
-            .state(writer)
-            .clock(Clock::new(Shifted(shift)));
-        let app = if var(SCHEDULER).is_ok() {
-            app.without_consumer().scheduler(|scheduler| {
-                let all = MissedTicks::All { max: 1000 };
-                scheduler.schedule(ticking()).missed_ticks(all)
-            })
-        } else {
-            app.without_scheduler()
-                .consumer(move |consumer| consumer.lease(lease).concurrency(8))
-        };
-        app.run_until_ctrl_c().await.expect("it stops");
-    });
-}
-
-/// Ends this process once the test is gone, whose end of the input closes with it.
-fn end_with_parent() {
-    let mut nothing = Vec::new();
-    // Whether it was closed or broken does not matter.
-    let _ = std::io::stdin().read_to_end(&mut nothing);
-    std::process::exit(1);
-}
-
-/// A wall clock that is wrong by so many milliseconds; nothing else is.
-#[derive(Clone, Copy, Debug)]
-struct Shifted(i64);
-
-impl TimeSource for Shifted {
-    fn now(&self) -> Timestamp {
-        let millis = Clock::system().now().as_millis();
-        Timestamp::from_millis(millis.saturating_add_signed(self.0))
-    }
-
-    fn monotonic(&self) -> Monotonic {
-        Clock::system().monotonic()
-    }
-
-    fn moves(&self) -> Option<watch::Receiver<u64>> {
-        None
-    }
-}
-
 impl Recipe {
     /// A consumer with a lease of two seconds.
     #[must_use]
@@ -172,8 +63,10 @@ impl Recipe {
         Self {
             url: url.to_owned(),
             lease: Duration::from_secs(2),
-            is_scheduler: false,
+            role: Role::Consumer,
             shift: 0,
+            first: 0,
+            ticks: "note",
         }
     }
 
@@ -181,8 +74,24 @@ impl Recipe {
     #[must_use]
     pub fn scheduler(url: &str) -> Self {
         let mut recipe = Self::consumer(url);
-        recipe.is_scheduler = true;
+        recipe.role = Role::Scheduler;
         recipe
+    }
+
+    /// A producer that queues runs with numbers from `first` on, one after the other.
+    #[must_use]
+    pub fn producer(url: &str, first: u64) -> Self {
+        let mut recipe = Self::consumer(url);
+        recipe.role = Role::Producer;
+        recipe.first = first;
+        recipe
+    }
+
+    /// With ticks that children execute, and that say their time.
+    #[must_use]
+    pub fn said_ticks(mut self) -> Self {
+        self.ticks = "say_tick";
+        self
     }
 
     /// With another lease.
@@ -233,10 +142,12 @@ impl Children {
         let program = std::env::current_exe().expect("a program");
         let mut child = Command::new(program)
             .args(["child", "--exact", "--nocapture", "--test-threads=1"])
-            .env(URL, &recipe.url)
-            .env(LEASE, recipe.lease.as_millis().to_string())
-            .env(SHIFT, recipe.shift.to_string())
-            .envs(recipe.is_scheduler.then_some((SCHEDULER, "yes")))
+            .env(child::URL, &recipe.url)
+            .env(child::ROLE, recipe.role.name())
+            .env(child::LEASE, recipe.lease.as_millis().to_string())
+            .env(child::SHIFT, recipe.shift.to_string())
+            .env(child::FIRST, recipe.first.to_string())
+            .env(child::TICKS, recipe.ticks)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .stdin(Stdio::piped())
@@ -266,6 +177,16 @@ impl Children {
             done.is_ok_and(|status| status.success()),
             "no process {pid}"
         );
+    }
+
+    /// Returns whether a child has ended.
+    ///
+    /// # Panics
+    ///
+    /// Panics if nobody knows.
+    pub fn is_over(&mut self, child: usize) -> bool {
+        let status = self.processes[child].try_wait();
+        status.expect("it can be asked").is_some()
     }
 
     /// Waits until a child has ended; returns whether it ended well.

@@ -1,46 +1,71 @@
 //! The server that is measured, and what it says of itself.
 
-use std::time::Instant;
-
 use aqueduct::Broker;
 use aqueduct_redis_server::RedisServer;
 
-/// A server, and a connection for questions.
+/// A server that keeps nothing on disk, and a connection for questions.
 #[derive(Debug)]
-pub(crate) struct Measured {
+pub struct Measured {
     server: RedisServer,
 }
 
 /// What a server has used up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
+#[non_exhaustive]
+pub struct Usage {
     /// Processor time, in microseconds.
-    pub(crate) cpu: f64,
+    pub cpu: f64,
     /// Commands on the wire: those in scripts are not counted.
-    pub(crate) commands: f64,
+    pub commands: f64,
     /// Reads of sockets.
-    pub(crate) reads: f64,
+    pub reads: f64,
     /// Bytes of memory.
-    pub(crate) memory: f64,
+    pub memory: f64,
 }
 
 impl Measured {
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    /// Starts a server.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no `redis-server`, or it does not start.
+    pub fn start() -> anyhow::Result<Self> {
         Ok(Self {
             server: RedisServer::start()?,
         })
     }
 
-    pub(crate) async fn broker(&self) -> anyhow::Result<Broker> {
+    /// Opens a broker there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes what it opened.
+    pub async fn broker(&self) -> anyhow::Result<Broker> {
         Ok(Broker::from_url(&self.server.url()).await?)
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Returns the URL of the server.
+    #[must_use]
+    pub fn url(&self) -> String {
         self.server.url()
     }
 
+    /// Returns the port on the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
     /// Returns what the server has used up until now.
-    pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server does not say.
+    pub fn usage(&self) -> anyhow::Result<Usage> {
         let info = self.ask("INFO all")?;
         let field = |name: &str| {
             let line = info
@@ -58,18 +83,30 @@ impl Measured {
     }
 
     /// Empties the server.
-    pub(crate) fn flush(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server does not answer.
+    pub fn flush(&self) -> anyhow::Result<()> {
         self.ask("FLUSHALL").map(drop)
     }
 
     /// Sends one command, words apart by spaces, and returns its reply.
-    pub(crate) fn ask(&self, command: &str) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server does not answer, or with an error.
+    pub fn ask(&self, command: &str) -> anyhow::Result<String> {
         let words: Vec<&str> = command.split(' ').collect();
-        Ok(self.server.command(&words)?)
+        self.ask_words(&words)
     }
 
     /// Sends one command, and returns its reply.
-    pub(crate) fn ask_words(&self, words: &[&str]) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server does not answer, or with an error.
+    pub fn ask_words(&self, words: &[&str]) -> anyhow::Result<String> {
         Ok(self.server.command(words)?)
     }
 }
@@ -96,9 +133,4 @@ impl std::ops::Sub for Usage {
             memory: self.memory - before.memory,
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this measures real time")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
 }

@@ -1,0 +1,396 @@
+//! Which limits are in use, and which runs wait because of them. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aqueduct_broker_api::LimitInfo;
+use aqueduct_core::Timestamp;
+use aqueduct_core::run::Limit;
+
+use super::key::{Key, Name, Opens};
+use super::keys::Keys;
+use super::lines::{LineNumber, Lines, Spot};
+use crate::state::queues::{End, Entry};
+
+/// Everything that is known of limits.
+#[derive(Debug, Default)]
+pub(in crate::state) struct Limiter {
+    keys: Keys,
+    lines: Lines,
+    /// When limits let the next run start that wait for a time.
+    openings: BTreeSet<(Timestamp, Name)>,
+    /// When to look whether a limit can be forgotten.
+    looks: BTreeSet<(Timestamp, Name)>,
+    /// Lines that are to go to the heads of their ready lists.
+    woken: Vec<(Spot, LineNumber)>,
+}
+
+/// What a run asks for: its limits, with the numbers of when it was queued.
+#[derive(Clone, Copy)]
+pub(in crate::state) struct Asks<'a> {
+    pub(in crate::state) limits: &'a [Limit],
+    pub(in crate::state) queued_at: Timestamp,
+}
+
+/// What became of the first run of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::state) enum Turn {
+    /// It has started.
+    Started,
+    /// A limit does not let it start: the line waits again.
+    Waits,
+}
+
+impl Limiter {
+    /// Returns whether a run may start that comes up at its spot, and starts it.
+    pub(in crate::state) fn starts(
+        &mut self,
+        limits: &[Limit],
+        spot: Spot,
+        queued_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        self.note(limits, queued_at, now);
+        if self.lines.find(spot, limits).is_some() || self.refusing(limits, now).is_some() {
+            return false;
+        }
+        self.start(limits, queued_at, now);
+        true
+    }
+
+    /// Puts a run into its line that may not start.
+    pub(in crate::state) fn stand(
+        &mut self,
+        limits: &[Limit],
+        spot: Spot,
+        entry: Entry,
+        now: Timestamp,
+    ) {
+        if let Some(line) = self.lines.find(spot, limits) {
+            self.push(line, entry, End::Tail);
+        } else if let Some(name) = self.refusing(limits, now) {
+            let line = self.lines.open(spot, limits, entry, name.clone());
+            self.block(line, &name, End::Tail, now);
+        }
+    }
+
+    /// Puts a run that is given back to the head of its line, if it has one.
+    pub(in crate::state) fn has_line(&self, limits: &[Limit], spot: Spot) -> Option<LineNumber> {
+        self.lines.find(spot, limits)
+    }
+
+    pub(in crate::state) fn push(&mut self, line: LineNumber, entry: Entry, end: End) {
+        if let Some(line) = self.lines.get_mut(line) {
+            match end {
+                End::Head => line.runs.push_front(entry),
+                End::Tail => line.runs.push_back(entry),
+            }
+        }
+    }
+
+    /// Takes the first run out of a line.
+    pub(in crate::state) fn pop(&mut self, line: LineNumber) -> Option<Entry> {
+        self.lines.get_mut(line)?.runs.pop_front()
+    }
+
+    pub(in crate::state) fn spot_of(&self, line: LineNumber) -> Option<Spot> {
+        self.lines.get(line).map(|line| line.spot)
+    }
+
+    pub(in crate::state) fn is_line_empty(&self, line: LineNumber) -> bool {
+        self.lines.get(line).is_none_or(|line| line.runs.is_empty())
+    }
+
+    /// Starts the first run of a line, which is out of it, or lets the line wait again.
+    pub(in crate::state) fn serve(
+        &mut self,
+        line: LineNumber,
+        entry: Entry,
+        asks: Asks<'_>,
+        now: Timestamp,
+    ) -> Turn {
+        let Asks { limits, queued_at } = asks;
+        self.note(limits, queued_at, now);
+        let Some(refusing) = self.refusing(limits, now) else {
+            self.start(limits, queued_at, now);
+            return Turn::Started;
+        };
+        self.push(line, entry, End::Head);
+        let Some(Line { spot, because_of }) = self.woken_by(line) else {
+            return Turn::Waits;
+        };
+        let end = if because_of == refusing {
+            End::Head
+        } else {
+            End::Tail
+        };
+        if let Some(line) = self.lines.get_mut(line) {
+            line.because_of = refusing.clone();
+        }
+        self.block(line, &refusing, end, now);
+        self.is_served(&because_of, spot, now);
+        Turn::Waits
+    }
+
+    /// Closes a line that is out of its ready list and has no run left; the next of its spot goes on.
+    pub(in crate::state) fn close(&mut self, line: LineNumber, now: Timestamp) {
+        if let Some(line) = self.lines.close(line) {
+            self.is_served(&line.because_of, line.spot, now);
+        }
+    }
+
+    /// Ends the turn of a line that has started a run, if others of its spot wait for the limit that has let
+    /// it go on: it stands behind them.
+    pub(in crate::state) fn yields(&mut self, line: LineNumber, now: Timestamp) -> bool {
+        let Some(Line { spot, because_of }) = self.woken_by(line) else {
+            return false;
+        };
+        let key = self.keys.get(&because_of);
+        let waiting = key.and_then(|key| key.spots.get(&spot));
+        if waiting.is_none_or(|waiting| waiting.lines.is_empty()) {
+            return false;
+        }
+        self.block(line, &because_of, End::Tail, now);
+        self.is_served(&because_of, spot, now);
+        true
+    }
+
+    /// Notes that a run has left its consumer: its places are free.
+    pub(in crate::state) fn end(&mut self, limits: &[Limit], now: Timestamp) {
+        for name in limits.iter().filter(|it| it.per().is_none()).map(Name::of) {
+            if let Some(key) = self.keys.get_mut(&name) {
+                key.end();
+                self.wake(&name, now);
+                self.forget_if_idle(&name, now);
+            }
+        }
+    }
+
+    /// Lets nothing start before `until` that shares one of these limits.
+    pub(in crate::state) fn hold_back<'a>(
+        &mut self,
+        limits: impl Iterator<Item = &'a Limit>,
+        queued_at: Timestamp,
+        until: Timestamp,
+        now: Timestamp,
+    ) {
+        for limit in limits {
+            let key = self.key(limit, queued_at);
+            key.note(limit, queued_at, now);
+            key.hold_back(until);
+            let name = Name::of(limit);
+            self.wake(&name, now);
+            self.forget_if_idle(&name, now);
+        }
+    }
+
+    /// Lets lines go on whose limit was waiting for a time, up to so many limits.
+    pub(in crate::state) fn open_due(&mut self, now: Timestamp, most: usize) {
+        for _ in 0..most {
+            let is_due = self.openings.first().is_some_and(|(at, _)| *at <= now);
+            let Some((_, name)) = is_due.then(|| self.openings.pop_first()).flatten() else {
+                return;
+            };
+            if let Some(key) = self.keys.get_mut(&name) {
+                key.opening = None;
+            }
+            self.wake(&name, now);
+        }
+    }
+
+    /// Returns when the next limit opens that waits for a time.
+    pub(in crate::state) fn opens_at(&self) -> Option<Timestamp> {
+        self.openings.first().map(|(at, _)| *at)
+    }
+
+    /// Forgets limits that are as good as new, up to so many.
+    pub(in crate::state) fn sweep(&mut self, now: Timestamp, most: usize) {
+        for _ in 0..most {
+            let is_over = self.looks.first().is_some_and(|(at, _)| *at <= now);
+            let Some((_, name)) = is_over.then(|| self.looks.pop_first()).flatten() else {
+                return;
+            };
+            if let Some(key) = self.keys.get_mut(&name) {
+                key.look_at = None;
+            }
+            self.forget_if_idle(&name, now);
+        }
+    }
+
+    pub(in crate::state) fn take_woken(&mut self) -> Vec<(Spot, LineNumber)> {
+        std::mem::take(&mut self.woken)
+    }
+
+    /// Returns how a limit stands; who holds its places is known elsewhere.
+    pub(in crate::state) fn info(&self, limit: &Limit, now: Timestamp) -> LimitInfo {
+        let name = Name::of(limit);
+        let Some(key) = self.keys.get(&name) else {
+            return LimitInfo::idle(limit.clone());
+        };
+        let mut info = LimitInfo::idle(key.limit(&name).unwrap_or_else(|| limit.clone()));
+        info.running = u64::from(key.running);
+        let lines = key.spots.values().flat_map(|waiting| &waiting.lines);
+        let runs = lines.filter_map(|line| self.lines.get(*line));
+        info.waiting = runs.map(|line| line.runs.len() as u64).sum();
+        if let Opens::At(at) = key.opens(now) {
+            info.opens_at = Some(at);
+        }
+        info
+    }
+
+    /// Returns the limits that are in use, up to so many.
+    pub(in crate::state) fn in_use(&self, most: usize) -> Vec<Limit> {
+        let sorted: BTreeMap<Name, &Key> = self.keys.iter().collect();
+        let limits = sorted.iter().filter_map(|(name, key)| key.limit(name));
+        limits.take(most).collect()
+    }
+
+    /// Takes the numbers of a run that comes up, if they are newer than those that counted.
+    fn note(&mut self, limits: &[Limit], queued_at: Timestamp, now: Timestamp) {
+        for limit in limits {
+            let name = Name::of(limit);
+            if let Some(key) = self.keys.get_mut(&name) {
+                key.note(limit, queued_at, now);
+                self.wake(&name, now);
+            }
+        }
+    }
+
+    /// Returns the first limit that does not let a run start.
+    fn refusing(&self, limits: &[Limit], now: Timestamp) -> Option<Name> {
+        let mut names = limits.iter().map(Name::of);
+        names.find(|name| {
+            let key = self.keys.get(name);
+            key.is_some_and(|key| key.opens(now) != Opens::Now)
+        })
+    }
+
+    fn start(&mut self, limits: &[Limit], queued_at: Timestamp, now: Timestamp) {
+        for limit in limits {
+            let key = self.key(limit, queued_at);
+            key.start(now);
+            let has_lines = !key.spots.is_empty();
+            if limit.per().is_some() && key.look_at.is_none() {
+                let at = key.idle_from().unwrap_or(now);
+                key.look_at = Some(at);
+                self.looks.insert((at, Name::of(limit)));
+            }
+            if limit.per().is_some() && has_lines {
+                self.wake(&Name::of(limit), now);
+            }
+        }
+    }
+
+    fn key(&mut self, limit: &Limit, queued_at: Timestamp) -> &mut Key {
+        let keys = self.keys.of(limit.per().is_some());
+        if !keys.contains_key(limit.key()) {
+            keys.insert(limit.key().clone(), Key::new(limit, queued_at));
+        }
+        keys.entry(limit.key().clone())
+            .or_insert_with(|| Key::new(limit, queued_at))
+    }
+
+    /// Lets a line wait for a limit.
+    fn block(&mut self, line: LineNumber, name: &Name, end: End, now: Timestamp) {
+        let spot = self.lines.get(line).map(|line| line.spot);
+        let Some((key, spot)) = self.keys.get_mut(name).zip(spot) else {
+            return;
+        };
+        let waiting = key.spots.entry(spot).or_default();
+        match end {
+            End::Head => waiting.lines.push_front(line),
+            End::Tail => waiting.lines.push_back(line),
+        }
+        if let Opens::At(_) = key.opens(now) {
+            self.wake(name, now);
+        }
+    }
+
+    /// Notes that the line of a spot that a limit had let go on is out of the ready list.
+    fn is_served(&mut self, name: &Name, spot: Spot, now: Timestamp) {
+        let Some(key) = self.keys.get_mut(name) else {
+            return;
+        };
+        if let Some(waiting) = key.spots.get_mut(&spot) {
+            waiting.is_woken = false;
+        }
+        self.wake(name, now);
+        if let Some(key) = self.keys.get_mut(name) {
+            key.spots
+                .retain(|_, waiting| waiting.is_woken || !waiting.lines.is_empty());
+        }
+        self.forget_if_idle(name, now);
+    }
+
+    /// Lets one line of each spot go on if the limit is open, or notes when it will be.
+    fn wake(&mut self, name: &Name, now: Timestamp) {
+        let Self {
+            keys,
+            lines,
+            openings,
+            woken,
+            ..
+        } = self;
+        let Some(key) = keys.get_mut(name).filter(|key| !key.spots.is_empty()) else {
+            return;
+        };
+        match key.opens(now) {
+            Opens::Later => {}
+            Opens::At(at) => {
+                if let Some(before) = key.opening.replace(at) {
+                    openings.remove(&(before, name.clone()));
+                }
+                openings.insert((at, name.clone()));
+            }
+            Opens::Now => {
+                for (spot, waiting) in key.spots.iter_mut().filter(|(_, it)| !it.is_woken) {
+                    let Some(number) = waiting.lines.pop_front() else {
+                        continue;
+                    };
+                    waiting.is_woken = true;
+                    if let Some(line) = lines.get_mut(number) {
+                        line.because_of = name.clone();
+                    }
+                    woken.push((*spot, number));
+                }
+            }
+        }
+    }
+
+    /// Forgets a limit that is as good as new, or notes when to look again.
+    fn forget_if_idle(&mut self, name: &Name, now: Timestamp) {
+        let Some(key) = self.keys.get_mut(name) else {
+            return;
+        };
+        let Some(from) = key.idle_from() else {
+            return;
+        };
+        if from > now {
+            if key.look_at.is_none() {
+                key.look_at = Some(from);
+                self.looks.insert((from, name.clone()));
+            }
+            return;
+        }
+        if let Some(at) = key.look_at {
+            self.looks.remove(&(at, name.clone()));
+        }
+        if let Some(at) = key.opening {
+            self.openings.remove(&(at, name.clone()));
+        }
+        self.keys.of(name.is_rate).remove(&name.key);
+    }
+
+    fn woken_by(&self, line: LineNumber) -> Option<Line> {
+        let line = self.lines.get(line)?;
+        Some(Line {
+            spot: line.spot,
+            because_of: line.because_of.clone(),
+        })
+    }
+}
+
+/// Where a line is that is being served, and which limit has let it go on.
+struct Line {
+    spot: Spot,
+    because_of: Name,
+}

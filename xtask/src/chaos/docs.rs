@@ -1,0 +1,138 @@
+//! `docs/RELIABILITY.md`: what is promised, which test shows it, and what the last whole run measured.
+
+use std::fmt::Write as _;
+
+use super::list::{Scenario, rows};
+use super::results::Results;
+
+const HEAD: &str = "\
+# Reliability
+
+Made by `cargo xtask docgen` from [tests/promises.md](../tests/promises.md), [tests/scenarios.md](../tests/scenarios.md) and
+what the last whole `cargo xtask chaos` measured; not written by hand.
+
+Faults are injected by our own tools, in real processes on a real server: a proxy that understands the protocol and loses,
+doubles, holds and delays single calls; signals; commands of the server; wrong clocks. After each scenario the same is
+checked: every accepted run was executed and recorded once, none is stuck, no key is left behind.
+
+```sh
+cargo xtask chaos             # every scenario, slow ones included, and this page
+cargo xtask chaos w1 x7       # some
+cargo xtask chaos --soak 10   # random faults for ten minutes
+cargo xtask chaos --list      # which test shows each scenario, and each known incident of other queues
+```
+";
+
+/// Returns the page.
+pub(crate) fn page() -> anyhow::Result<String> {
+    let results = Results::kept()?;
+    let mut page = HEAD.to_owned();
+    page.push_str("\n## Promises\n\n| promise | shown by | measured |\n|---|---|---|\n");
+    for row in rows("tests/promises.md")? {
+        let promise = Scenario::new(&row);
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} |",
+            promise.what,
+            names(&promise),
+            measured(&promise, results.as_ref())
+        );
+    }
+    page.push_str(
+        "\n## Scenarios\n\n| | what is done | shown by | measured |\n|---|---|---|---|\n",
+    );
+    for row in rows("tests/scenarios.md")? {
+        let scenario = Scenario::new(&row);
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} |",
+            scenario.id,
+            scenario.what,
+            names(&scenario),
+            measured(&scenario, results.as_ref())
+        );
+    }
+    page.push_str(&taken(results.as_ref()));
+    Ok(page)
+}
+
+fn names(scenario: &Scenario) -> String {
+    let tests: Vec<String> = scenario.tests.iter().map(|it| format!("`{it}`")).collect();
+    let mut names = tests.join(" ");
+    if let Some(reason) = &scenario.reason {
+        // Links of the lists are from the folder of the tests.
+        let reason = reason.replace("](", "](../tests/");
+        let _ = write!(names, " – {reason}");
+    }
+    names.trim().to_owned()
+}
+
+fn measured(scenario: &Scenario, results: Option<&Results>) -> String {
+    let Some(results) = results else {
+        return String::new();
+    };
+    let of = |test: &String| {
+        let found = results.scenarios.get(test)?;
+        let figures = if found.passed {
+            found.figures.as_str()
+        } else {
+            "**failed**"
+        };
+        Some(figures.replace('|', "\\|")).filter(|it| !it.is_empty())
+    };
+    let figures: Vec<String> = scenario.tests.iter().filter_map(of).collect();
+    figures.join("; ")
+}
+
+fn taken(results: Option<&Results>) -> String {
+    let Some(Results {
+        machine,
+        commit,
+        seed,
+        seconds,
+        scenarios,
+    }) = results
+    else {
+        return "\nNothing has been measured yet: `cargo xtask chaos`.\n".to_owned();
+    };
+    let failed = scenarios.values().filter(|it| !it.passed).count();
+    format!(
+        "\nTaken at {commit} on {}, in {seconds} s, with the seed {seed}: {} scenarios ran, {failed} failed.\n",
+        machine.sentence(),
+        scenarios.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Results, Scenario, measured, names};
+    use crate::chaos::results;
+
+    #[test]
+    fn what_was_measured_stands_beside_its_tests() {
+        let row = [
+            "",
+            "W1",
+            "killed",
+            "`w1_a` `w1_b` `case::c` – see [this](x.md)",
+            "",
+        ];
+        let scenario = Scenario::new(&row.map(str::to_owned).to_vec());
+        assert_eq!(
+            names(&scenario),
+            "`w1_a` `w1_b` `case::c` – see [this](../tests/x.md)"
+        );
+        let mut found = Results::new("7", 1);
+        for (name, passed) in [("w1_a", true), ("w1_b", false)] {
+            let figures = "0 lost | 1".to_owned();
+            found
+                .scenarios
+                .insert(name.to_owned(), results::Scenario { passed, figures });
+        }
+        assert_eq!(
+            measured(&scenario, Some(&found)),
+            "0 lost \\| 1; **failed**"
+        );
+        assert_eq!(measured(&scenario, None), "");
+    }
+}
