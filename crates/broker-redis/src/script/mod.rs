@@ -71,8 +71,10 @@ const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
 const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
 const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
-const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
-const PARKED: &str = include_str!("../scripts/lib/parked.lua");
+const LEAVE: &str = concat!(
+    include_str!("../scripts/lib/leave.lua"),
+    include_str!("../scripts/lib/parked.lua")
+);
 const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
@@ -105,7 +107,7 @@ impl Scripts {
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
                 clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING,
-                PARKED, DUE
+                DUE
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
@@ -114,8 +116,7 @@ impl Scripts {
             ),
             enqueue_plain: script!(clock, "enqueue_plain",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING, PARKED,
-                HELD
+                clock, "extend", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
