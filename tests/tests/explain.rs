@@ -63,9 +63,16 @@ impl World {
 
     /// Starts a consumer of the default queue, and waits until it has said what it takes.
     async fn consumer(&self) -> RunningApp {
+        self.consumer_of(8).await
+    }
+
+    /// Does the same with so many places.
+    async fn consumer_of(&self, places: usize) -> RunningApp {
         let app = App::new(Broker::from(self.handle.clone())).tasks(tasks![fails, runs_on]);
-        let app = app.without_scheduler().consumer(|it| {
+        let app = app.without_scheduler().consumer(move |it| {
             it.release("7.5")
+                .concurrency(places)
+                .prefetch(0)
                 .lease(Duration::from_secs(2))
                 .shutdown_grace(Duration::ZERO)
         });
@@ -298,4 +305,49 @@ async fn what_a_dead_consumer_holds_will_be_taken_back() {
     assert_eq!(world.findings(id).await, [held(false)]);
     let text = world.admin.explain(id).await.unwrap().to_string();
     assert!(text.contains("takes it back"), "{text}");
+}
+
+#[tokio::test]
+async fn a_consumer_that_stops_takes_nothing_and_one_that_has_stopped_is_gone() {
+    for world in World::both().await {
+        let app = world.consumer_of(1).await;
+        let stays = runs_on::queue(app.task_manager()).await.unwrap();
+        world.until_state(stays.id(), RunState::Running).await;
+        let waits = world
+            .queue(|task| task.priority = aqueduct::Priority::Low)
+            .await;
+        let gone = app.stop();
+        tokio::pin!(gone);
+        // While it drains, and afterwards, nobody takes what waits.
+        let looks = world.until("it says that it stops", async || {
+            let findings = world.findings(waits).await;
+            matches!(
+                findings[..],
+                [Finding::NobodyTakes { .. } | Finding::NoConsumer]
+            )
+        });
+        let (stopped, ()) = tokio::join!(&mut gone, looks);
+        stopped.unwrap();
+        assert!(
+            world.admin.consumers().await.unwrap().is_empty(),
+            "its lease lasts on"
+        );
+        assert_eq!(world.findings(waits).await, [Finding::NoConsumer]);
+    }
+}
+
+#[tokio::test]
+async fn pausing_what_nobody_knows_says_so() {
+    for world in World::both().await {
+        let app = world.consumer().await;
+        for (task, is_known) in [("fails", true), ("fial", false)] {
+            let task: TaskName = task.parse().unwrap();
+            assert_eq!(world.admin.pause(task).await.unwrap(), is_known);
+        }
+        for (queue, is_known) in [("default", true), ("defualt", false)] {
+            let queue: QueueName = queue.parse().unwrap();
+            assert_eq!(world.admin.pause(queue).await.unwrap(), is_known);
+        }
+        app.stop().await.unwrap();
+    }
 }

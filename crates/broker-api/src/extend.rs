@@ -17,14 +17,15 @@ use crate::lease::LeaseToken;
 pub struct ExtendRequest {
     /// Who asks.
     pub consumer: ConsumerId,
-    /// How long the lease lasts from now.
+    /// How long the lease lasts from now; zero ends it, if the consumer holds nothing: it has stopped.
     pub lease: Duration,
     /// What the consumer believes it holds.
     pub held: Vec<LeaseToken>,
     /// Every claim up to this one was answered; what they claimed and `held` lacks is given back.
     pub answered: Sequence,
     /// What the consumer says of itself, with its first heartbeat and now and then; a broker keeps the
-    /// last, or passes over it.
+    /// last, or passes over it. With the first one, runs that are parked and that this consumer takes and knows are
+    /// queued at once, a bounded number: what they lacked may have come with it.
     pub introduction: Option<Arc<Introduction>>,
     /// What runs in its hands have reported since the last heartbeat, the newest of each; a broker keeps it as long
     /// as the attempt lasts, or passes over it.
@@ -72,6 +73,12 @@ impl ExtendRequest {
     pub fn reporting(mut self, progress: Vec<Report>) -> Self {
         self.progress = progress;
         self
+    }
+
+    /// Creates the last heartbeat of a consumer that has stopped: its lease ends, unless it holds something.
+    #[must_use]
+    pub fn leaving(consumer: ConsumerId, answered: Sequence) -> Self {
+        Self::new(consumer, Duration::ZERO, answered)
     }
 
     /// Sets what the consumer says of itself.

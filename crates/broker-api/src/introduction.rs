@@ -1,6 +1,6 @@
 //! What a consumer says of itself.
 
-use aqueduct_core::{Lane, QueueName, TaskName, Timestamp};
+use aqueduct_core::{Lane, QueueName, TaskName, TaskRun, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes of a introduction, as it is sent and kept.
@@ -8,7 +8,8 @@ pub const MAX_INTRODUCTION_BYTES: usize = 4096;
 
 /// What a consumer says of itself: where it runs, and what it takes.
 ///
-/// It is for people, and for the question why a run is not running. No broker decides by it.
+/// It is for people, and for the question why a run is not running. A broker decides nothing by it but when parked runs
+/// are worth another try.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -29,6 +30,8 @@ pub struct Introduction {
     pub tasks: Vec<TaskName>,
     /// Whether there are more queues or tasks than fit.
     pub is_cut: bool,
+    /// Whether it stops: it takes nothing more.
+    pub is_stopping: bool,
 }
 
 impl Introduction {
@@ -67,10 +70,27 @@ impl Introduction {
         self
     }
 
+    /// Says that the consumer stops.
+    #[must_use]
+    pub fn stopping(mut self) -> Self {
+        self.is_stopping = true;
+        self
+    }
+
     /// Returns whether the consumer claims from a queue and a lane, as far as it says.
     #[must_use]
     pub fn takes(&self, lane: Lane, queue: &QueueName) -> bool {
-        self.lanes.contains(&lane) && (self.is_cut || self.queues.contains(queue))
+        let is_taken = self.is_cut || self.queues.contains(queue);
+        !self.is_stopping && self.lanes.contains(&lane) && is_taken
+    }
+
+    /// Returns whether the consumer says that it takes a run, and knows its task: what is left out does not count.
+    #[must_use]
+    pub fn names(&self, run: &TaskRun) -> bool {
+        !self.is_stopping
+            && self.lanes.contains(&run.lane)
+            && self.queues.contains(&run.queue)
+            && self.tasks.contains(&run.task)
     }
 
     /// Returns whether the consumer knows a task, as far as it says.

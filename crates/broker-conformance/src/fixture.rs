@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use aqueduct_broker_api::{
     AdminHandle, Broker, BrokerAdmin, BrokerError, BrokerHandle, ClaimRequest, Claimed,
-    EnqueueRequest, Enqueued, ExtendRequest, Extended, LaneWant, Lease, LeaseToken, QueueLengths,
-    ReclaimRequest, Reclaimed, Report, ScheduleHandle, Sequence, Settle, SettleRequest, Settled,
-    Settlement,
+    EnqueueRequest, Enqueued, ExtendRequest, Extended, Introduction, LaneWant, Lease, LeaseToken,
+    QueueLengths, ReclaimRequest, Reclaimed, Report, ScheduleHandle, Sequence, Settle,
+    SettleRequest, Settled, Settlement,
 };
 use aqueduct_core::run::{Failure, FailureKind, TaskRun};
 use aqueduct_core::{
@@ -244,6 +244,19 @@ impl Consumer {
     pub(crate) async fn extend(&self, held: Vec<LeaseToken>) -> Extended {
         let request = ExtendRequest::new(self.id, LEASE, self.last).holding(held);
         self.broker.extend(&request).await.unwrap()
+    }
+
+    /// Beats for the last time.
+    pub(crate) async fn leave(&self, held: Vec<LeaseToken>) -> Extended {
+        let request = ExtendRequest::leaving(self.id, self.last).holding(held);
+        self.broker.extend(&request).await.unwrap()
+    }
+
+    /// Beats, and says what it takes.
+    pub(crate) async fn introduce(&self, introduction: Arc<Introduction>) {
+        let request = ExtendRequest::new(self.id, LEASE, self.last);
+        let request = request.with_introduction(introduction);
+        self.broker.extend(&request).await.unwrap();
     }
 
     /// Beats, with what runs report.

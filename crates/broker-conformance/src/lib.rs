@@ -82,7 +82,10 @@ macro_rules! for_each_case {
             extend {
                 keeps_the_lease: "", lists_what_is_lost: "fenced",
                 does_not_revive_a_settled_run: "fenced", gives_back_what_the_consumer_lacks: "",
-                leaves_unanswered_claims_alone: "",
+                leaves_unanswered_claims_alone: "", of_no_time_ends_the_lease: "",
+            }
+            parked {
+                are_woken_by_whoever_knows_them: "introductions",
             }
             progress {
                 is_shown_while_the_run_runs: "progress", belongs_to_one_run: "progress",

@@ -5,9 +5,9 @@ use std::time::Duration;
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, Capabilities, CheckpointRequest, Checkpointed,
-    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Lease, LeaseToken,
-    MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH, QueueLengths, ReclaimRequest, Reclaimed,
-    Sequence, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
+    ClaimRequest, Claimed, EnqueueRequest, Enqueued, ExtendRequest, Extended, Introduction, Lease,
+    LeaseToken, MAX_CLAIM_BATCH, MAX_ENQUEUE_BATCH, MAX_SETTLE_BATCH, QueueLengths, ReclaimRequest,
+    Reclaimed, Sequence, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
@@ -142,7 +142,8 @@ impl Broker for RedisBroker {
         args.text(&consumer_name(request.consumer))
             .number(millis(request.lease))
             .number(request.answered.number())
-            .bytes(introduction.unwrap_or_default());
+            .bytes(introduction.unwrap_or_default())
+            .bytes(names_of(request.introduction.as_deref()));
         let is_mine = |token: &LeaseToken| token.consumer == request.consumer;
         let reports = request.progress.iter().filter(|it| is_mine(&it.token));
         args.number(reports.clone().count() as u64);
@@ -283,6 +284,25 @@ impl RedisBroker {
         }
         Ok(())
     }
+}
+
+/// Returns what a consumer takes, as `lib/parked.lua` reads it.
+fn names_of(introduction: Option<&Introduction>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Some(introduction) = introduction.filter(|it| !it.is_stopping) else {
+        return bytes;
+    };
+    let lanes = introduction
+        .lanes
+        .iter()
+        .map(|lane| format!("l{}", lane.number()));
+    let queues = introduction.queues.iter().map(|queue| format!("q{queue}"));
+    let tasks = introduction.tasks.iter().map(|task| format!("t{task}"));
+    for name in lanes.chain(queues).chain(tasks) {
+        bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(name.as_bytes());
+    }
+    bytes
 }
 
 /// A claimed run whose bytes cannot be read.

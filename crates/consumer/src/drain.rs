@@ -18,6 +18,7 @@ const DROP_TIME: Duration = Duration::from_secs(1);
 /// Ends what is under way: by itself, then dropped, then given back although a thread is blocked.
 pub(crate) async fn drain(shared: &Arc<Shared>, pump: &mut Pump) -> StopReport {
     let before = numbers(shared);
+    shared.stopping.cancel(CancelReason::ShuttingDown);
     for owed in shared.in_flight.all() {
         owed.context
             .cancellation()

@@ -17,7 +17,7 @@ use tracing::{Dispatch, dispatcher};
 
 use crate::drain::drain;
 use crate::error::ConsumerError;
-use crate::heartbeat::beat_and_watch;
+use crate::heartbeat::{beat_and_watch, leave};
 use crate::order::QueueOrder;
 use crate::pump::Pump;
 use crate::report::StopReport;
@@ -132,6 +132,7 @@ async fn run_until(
             problem = pump.feed() => Some(problem),
         };
         let report = drain(shared, &mut pump).await;
+        leave(shared).await;
         Stopped { report, problem }
     };
     tokio::select! {

@@ -36,19 +36,49 @@ pub(crate) async fn beat_and_watch(shared: &Shared) -> Infallible {
 }
 
 async fn beat_for_ever(shared: &Shared) -> Infallible {
-    let introduction = Arc::new(introduction(shared));
+    let mut introduction = Arc::new(introduction(shared));
     let mut beats = 0;
     // The first one at once: what this consumer takes is to be known when its first run waits.
     let mut is_heard = extend(shared, Some(&introduction)).await;
     loop {
         let jitter = 1.0 - JITTER * fastrand::f64();
-        tokio::time::sleep(shared.limits.beat.mul_f64(jitter)).await;
+        let is_running = !introduction.is_stopping;
+        tokio::select! {
+            () = tokio::time::sleep(shared.limits.beat.mul_f64(jitter)) => {}
+            // At once: nobody is to think that this one takes what waits.
+            _ = shared.stopping.cancelled(), if is_running => {
+                introduction = Arc::new(Introduction::clone(&introduction).stopping());
+                is_heard = extend(shared, Some(&introduction)).await;
+                continue;
+            }
+        }
         beats = if is_heard { beats + 1 } else { beats };
         let is_due = beats % BEATS_PER_INTRODUCTION == 0;
         is_heard = extend(shared, is_due.then_some(&introduction)).await;
         reclaim(shared).await;
     }
 }
+
+/// Beats for the last time, once everything has ended: nobody is to wait until the lease is over.
+///
+/// A broker that does not answer soon is left alone: the lease ends by itself.
+pub(crate) async fn leave(shared: &Shared) {
+    if !shared.in_flight.is_empty() {
+        return;
+    }
+    let request = ExtendRequest::leaving(shared.id, shared.answered());
+    match tokio::time::timeout(LEAVE_WITHIN, shared.broker.extend(&request)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(problem)) => debug!(
+            error = &problem as &dyn std::error::Error,
+            "the lease ends by itself"
+        ),
+        Err(_too_long) => debug!("the lease ends by itself"),
+    }
+}
+
+/// How long a stopped consumer waits for the answer to its last heartbeat.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Watches beside the beats: a broker that does not answer must not hold up the end of trust.
 async fn watch_for_ever(shared: &Shared) -> Infallible {

@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) in_flight: InFlight,
     pub(crate) outbox: Outbox,
+    /// Given when the consumer begins to stop.
+    pub(crate) stopping: Cancellation,
     /// Given when the grace time is over: tasks are dropped where they are.
     pub(crate) abandon: Cancellation,
     /// Where CPU tasks run, if there are any.
@@ -86,6 +88,7 @@ impl Shared {
             counters: Counters::default(),
             in_flight: InFlight::default(),
             outbox: Outbox::default(),
+            stopping: Cancellation::new(),
             abandon: Cancellation::new(),
             cpu,
             in_place,

@@ -93,6 +93,10 @@ impl Handle<'_> {
         if let Some(description) = description(&function.attrs) {
             steps.push(quote!(__definition.with_description(#description)));
         }
+        if let Some((name, _)) = self.input() {
+            let name = name.unraw().to_string();
+            steps.push(quote!(__definition.with_input(#name)));
+        }
         let states = self
             .params
             .iter()

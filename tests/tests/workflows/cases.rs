@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct::admin::Finding;
 use aqueduct::manager::{InlineError, QueueErrorKind};
 use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
-use aqueduct::{RunState, Timestamp, WaitError, chain, group};
+use aqueduct::{RunState, Timestamp, WaitError, chain, group, params};
 use integration::soon;
 
 use super::Store;
@@ -332,4 +332,45 @@ pub(crate) async fn inline_it_is_the_same(make: Make) {
         group(none).then(sum::after(5)).run(&manager).await.unwrap(),
         5
     );
+}
+
+pub(crate) async fn by_name_it_is_checked_when_queued(make: Make) {
+    let store = make(None);
+    let app = store.app(&Notes::default()).await;
+    let manager = app.task_manager();
+    let members = [1, 2].map(|value| manager.call("number", params! { value }));
+    let all = group(members).then(manager.after("sum", params! { more: 4 }));
+    let handle = all.keep_result(MINUTE).queue(manager).await.unwrap();
+    let sum = sum::handle(manager, handle.id());
+    assert_eq!(
+        soon("nobody is told", sum.wait().into_future())
+            .await
+            .unwrap(),
+        7
+    );
+    let refused = async |next, word: &str| {
+        let error = chain(number::with(1))
+            .then(next)
+            .queue(manager)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refused(manager.after("sun", params! {}), "did you mean `sum`?").await;
+    refused(
+        manager.after("number", params! { value: 1 }),
+        "has no `#[input]`",
+    )
+    .await;
+    refused(
+        manager.after("sum", params! { values: [1] }),
+        "leave it out",
+    )
+    .await;
+    refused(
+        manager.after("sum", params! { les: 1 }),
+        "no parameter `les`",
+    )
+    .await;
+    app.stop().await.unwrap();
 }

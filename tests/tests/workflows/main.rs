@@ -109,4 +109,5 @@ on_both_brokers![
     people_see_a_family_and_what_is_waited_for,
     a_mended_step_goes_on_with_its_chain,
     inline_it_is_the_same,
+    by_name_it_is_checked_when_queued,
 ];

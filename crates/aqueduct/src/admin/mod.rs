@@ -303,14 +303,20 @@ impl Admin {
         }
     }
 
-    /// Stops the claiming of runs of a queue or of a task; what runs goes on.
+    /// Stops the claiming of runs of a queue or of a task; what runs goes on. Returns whether anybody knows the name: a
+    /// living consumer takes it, runs of the queue are there, or runs of the task have ended. If not, it is paused all the
+    /// same: look whether it is spelt right.
     ///
     /// ```
     /// # async fn pause(admin: &aqueduct::admin::Admin) -> Result<(), aqueduct::admin::AdminError> {
     /// use aqueduct::{QueueName, TaskName};
     ///
     /// admin.pause(QueueName::from_static("mail")).await?;
-    /// admin.pause(TaskName::from_static("send")).await
+    /// let task: TaskName = "send".parse().expect("a name"); // or `TaskName::from_static`
+    /// if !admin.pause(task).await? {
+    ///     eprintln!("nobody knows that task");
+    /// }
+    /// # Ok(())
     /// # }
     /// ```
     ///
@@ -321,8 +327,29 @@ impl Admin {
     /// # Cancel safety
     ///
     /// Dropping the future may leave it paused or not.
-    pub async fn pause(&self, scope: impl Into<PauseScope> + Send) -> Result<(), AdminError> {
-        Ok(self.seam.set_paused(&scope.into(), true).await?)
+    pub async fn pause(&self, scope: impl Into<PauseScope> + Send) -> Result<bool, AdminError> {
+        let scope = scope.into();
+        self.seam.set_paused(&scope, true).await?;
+        self.knows(&scope).await
+    }
+
+    async fn knows(&self, scope: &PauseScope) -> Result<bool, AdminError> {
+        let is_there = match scope {
+            PauseScope::Queue(queue) => {
+                let lengths = self.lengths(std::slice::from_ref(queue)).await?;
+                lengths.iter().any(|length| length.unfinished() > 0)
+            }
+            PauseScope::Task(task) => self.tasks().await?.iter().any(|info| info.task == *task),
+            _ => true,
+        };
+        let is_named = |introduction: &Introduction| match scope {
+            PauseScope::Queue(queue) => introduction.is_cut || introduction.queues.contains(queue),
+            PauseScope::Task(task) => introduction.knows(task),
+            _ => true,
+        };
+        let consumers = self.consumers().await?;
+        let mut introductions = consumers.iter().filter_map(|it| it.introduction.as_ref());
+        Ok(is_there || introductions.any(is_named))
     }
 
     /// Lets runs of a queue or of a task be claimed again.

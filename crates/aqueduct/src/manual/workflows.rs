@@ -74,6 +74,10 @@
 //! }
 //! ```
 //!
+//! By name, where the types are not at hand: `manager.call("fetch", params! { url })` is a call, and
+//! `manager.after("report", params! { title })` a follow-up. Their names and parameters are checked when they
+//! are queued, and the input when it is taken.
+//!
 //! # When one does not succeed
 //!
 //! Attempts that fail and are repeated change nothing: the final state counts. If a run fails for good, is

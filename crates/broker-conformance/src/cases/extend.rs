@@ -1,6 +1,8 @@
 //! The heartbeat.
 
-use aqueduct_broker_api::Sequence;
+use std::time::Duration;
+
+use aqueduct_broker_api::{BrokerAdmin, Sequence};
 use aqueduct_core::RunState;
 
 use crate::fixture::{Bench, HALF_LEASE, PAST_LEASE, named, succeed};
@@ -61,4 +63,31 @@ pub async fn leaves_unanswered_claims_alone(bench: Bench) {
     let extended = consumer.extend_answered(before, Vec::new()).await;
     assert_eq!(extended.released, 0);
     assert!(consumer.extend(vec![lease.token()]).await.lost.is_empty());
+}
+
+/// The last beat of a consumer that has stopped ends its lease; one that holds something keeps that.
+pub async fn of_no_time_ends_the_lease(bench: Bench) {
+    let id = bench.queue_one("a").await;
+    let (mut holds, mut idle) = (bench.consumer(), bench.consumer());
+    let lease = holds.claim_one().await;
+    assert!(idle.claim(1).await.is_empty());
+    let living = async || {
+        let consumers = bench.admin().consumers().await.unwrap();
+        consumers
+            .iter()
+            .map(|info| info.consumer)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(living().await.len(), 2);
+    holds.leave(vec![lease.token()]).await;
+    idle.leave(Vec::new()).await;
+    assert_eq!(living().await, [holds.id]);
+    bench.beat().await;
+    assert_eq!(bench.state(id).await, Some(RunState::Running));
+    assert!(idle.claim(1).await.is_empty(), "it may come back");
+    assert_eq!(living().await.len(), 2);
+    holds.settle(lease, succeed()).await;
+    holds.leave(Vec::new()).await;
+    bench.advance(Duration::from_millis(1)).await;
+    assert_eq!(living().await, [idle.id]);
 }

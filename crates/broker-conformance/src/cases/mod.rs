@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lost_replies;
 pub mod order;
 pub mod overlap;
+pub mod parked;
 pub mod progress;
 pub mod random;
 pub mod reclaim;

@@ -4,7 +4,7 @@ use aqueduct_broker_api::{ExtendRequest, Extended, Introduction, ReclaimRequest,
 use aqueduct_core::run::{Failure, FailureKind, RunProgress, TaskRun, Transition};
 use aqueduct_core::{ConsumerId, RunId, RunState, Timestamp};
 
-use super::Model;
+use super::{Model, Stored};
 
 impl Model {
     pub(super) fn extend(&mut self, request: &ExtendRequest, now: Timestamp) -> Extended {
@@ -20,7 +20,16 @@ impl Model {
         let known = self.consumers.entry(*consumer).or_default();
         known.lease_until = known.lease_until.max(now.saturating_add(*lease));
         if let Some(introduction) = introduction {
+            let is_new = known.introduction.is_none();
             known.introduction = Some(Introduction::clone(introduction));
+            for stored in self.runs.iter_mut().filter(|_| is_new) {
+                let run = &mut stored.run;
+                let is_parked = run.state == RunState::Scheduled && run.tally.parks > 0;
+                if is_parked && introduction.names(run) {
+                    run.due_at = run.due_at.min(now);
+                }
+            }
+            self.promote(now);
         }
         let mut extended = Extended::default();
         let lost = held
@@ -53,6 +62,10 @@ impl Model {
                 let progress = RunProgress::new(report.progress.clone(), now);
                 self.runs[index].run.progress = Some(Box::new(progress));
             }
+        }
+        let holds = |stored: &Stored| stored.holder.is_some_and(|(id, _)| id == *consumer);
+        if lease.is_zero() && !self.runs.iter().any(holds) {
+            self.consumers.entry(*consumer).or_default().lease_until = now;
         }
         extended.cancels = self.cancels(*consumer);
         extended

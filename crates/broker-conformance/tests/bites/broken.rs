@@ -435,6 +435,9 @@ impl Broker for BrokenBroker {
                 request.answered = Sequence::from_number(u64::MAX);
             }
             Some(Defect::ExtendNeverGivesBack) => request.answered = Sequence::default(),
+            Some(Defect::NewcomersWakeNothing) => request.introduction = None,
+            Some(Defect::LeaversStay) => request.lease = request.lease.max(Duration::from_secs(1)),
+            Some(Defect::LeaversLoseTheirRuns) if request.lease.is_zero() => request.held.clear(),
             _ => {}
         }
         self.spoil_reports(&mut request);

@@ -5,6 +5,15 @@ use crate::defect::Defect;
 /// What each defect must make fail, beside those of `table`.
 pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     (
+        Defect::NewcomersWakeNothing,
+        &["parked::are_woken_by_whoever_knows_them"],
+    ),
+    (Defect::LeaversStay, &["extend::of_no_time_ends_the_lease"]),
+    (
+        Defect::LeaversLoseTheirRuns,
+        &["extend::of_no_time_ends_the_lease"],
+    ),
+    (
         Defect::ReportsForgotten,
         &["progress::is_shown_while_the_run_runs"],
     ),

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use aqueduct_broker_api::{ExtendRequest, Extended, Report};
 use aqueduct_core::run::{RunProgress, Transition};
@@ -22,8 +23,12 @@ impl State {
             ..
         } = request;
         let holder = self.holders.renew(*consumer, now.saturating_add(*lease));
-        if introduction.is_some() {
-            holder.introduction.clone_from(introduction);
+        if let Some(introduction) = introduction {
+            let is_new = holder.introduction.is_none();
+            holder.introduction = Some(Arc::clone(introduction));
+            if is_new {
+                self.wake_parked(introduction, now);
+            }
         }
         let mut extended = Extended::default();
         let is_lost = |token: &&_| self.held_by(*consumer, **token).is_none();
@@ -37,6 +42,9 @@ impl State {
         }
         for report in progress {
             self.note(*consumer, report, now);
+        }
+        if lease.is_zero() {
+            self.holders.leave(*consumer, now);
         }
         if let Some(holder) = self.holders.get(*consumer) {
             extended.cancels.clone_from(&holder.cancels);

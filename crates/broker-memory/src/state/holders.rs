@@ -47,6 +47,16 @@ impl Holders {
         holder
     }
 
+    /// Ends the lease of a consumer that holds nothing: it has stopped.
+    pub(super) fn leave(&mut self, id: ConsumerId, now: Timestamp) {
+        let leaving = self.known.get_mut(&id);
+        if let Some(holder) = leaving.filter(|holder| holder.held.is_empty()) {
+            self.by_expiry.remove(&(holder.lease_until, id));
+            holder.lease_until = now;
+            self.by_expiry.insert((now, id));
+        }
+    }
+
     pub(super) fn get(&self, id: ConsumerId) -> Option<&Holder> {
         self.known.get(&id)
     }

@@ -16,6 +16,7 @@ mod inspect;
 mod kept;
 mod keys;
 mod limits;
+mod parked;
 mod producers;
 mod queues;
 mod reclaim;
@@ -40,6 +41,7 @@ use holders::Holders;
 use kept::Kept;
 use keys::Keys;
 use limits::Limiter;
+use parked::Parked;
 use producers::Producers;
 use queues::{End, Entry, Queues};
 use reclaim::Beats;
@@ -71,6 +73,7 @@ pub(crate) struct State {
     queues: Queues,
     due: BTreeSet<(Timestamp, Ticket, Slot)>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
+    parked: Parked,
     keys: Keys,
     /// What follow-ups that wait have got so far.
     gathered: HashMap<RunId, Gathered>,
@@ -111,6 +114,7 @@ impl State {
             queues: Queues::default(),
             due: BTreeSet::new(),
             deadlines: BTreeSet::new(),
+            parked: Parked::default(),
             keys: Keys::default(),
             gathered: HashMap::new(),
             kept: Kept::default(),

@@ -102,7 +102,11 @@ impl State {
             }
             Settlement::Park { wait, failure } => {
                 self.record(slot, |record| record.failure = Some(failure.clone()));
-                self.move_to_due(slot, transition, now.saturating_add(*wait));
+                let until = now.saturating_add(*wait);
+                self.move_to_due(slot, transition, until);
+                if let Some(stored) = self.slots.get(slot) {
+                    self.parked.note(until, stored.run.id, now);
+                }
                 self.state_of(slot)
             }
             Settlement::Snooze { wait } => {

@@ -71,7 +71,10 @@ const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
 const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
 const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
-const LEAVE: &str = include_str!("../scripts/lib/leave.lua");
+const LEAVE: &str = concat!(
+    include_str!("../scripts/lib/leave.lua"),
+    include_str!("../scripts/lib/parked.lua")
+);
 const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");

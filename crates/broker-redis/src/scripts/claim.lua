@@ -135,6 +135,7 @@ local function settle(run, kind, wait, fields, fields_count, tail)
     put_due(left_by_consumer(run, SCHEDULED, failures, crashes, parks, due), due)
     return SCHEDULED
   elseif kind == 'park' then
+    note_parked(run, due)
     run = left_by_consumer(run, SCHEDULED, failures, crashes, parks + 1, due)
     put_due(with_record(run, fields_count, fields), due)
     return SCHEDULED

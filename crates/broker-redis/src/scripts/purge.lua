@@ -11,6 +11,7 @@ local removed, time, are_ranks_moved = 0, now(), false
 
 local function drop(run)
   count(state_of(run), queue, -1)
+  forget_parked(run)
   local keep, workflow = leave_side(run)
   if keep > 0 then tell(sub(run, 5, 20)) end
   call('HDEL', RUNS, sub(run, 5, 20))

@@ -1,6 +1,7 @@
 //! The task manager: queues tasks, looks runs up, cancels them, runs a task inline.
 
 mod blocking;
+mod by_name;
 mod call;
 mod error;
 mod follow_up;
@@ -148,10 +149,10 @@ impl TaskManager {
     /// Returns a builder: set a delay, a priority and so on, then `.await` it. Prefer the typed form
     /// `name::queue(&manager, …)`, which the compiler checks.
     pub fn queue(&self, task: &str, params: impl Into<Params>) -> Queue<'_, ()> {
-        Queue::new(self, self.call(task, params.into()))
+        Queue::new(self, self.call(task, params))
     }
 
-    fn call(&self, name: &str, params: Params) -> TaskCall<()> {
+    fn checked_call(&self, name: &str, params: Params) -> TaskCall<()> {
         let Some(task) = self.shared.registry.get(name) else {
             return TaskCall::broken(QueueError::unknown_task(
                 name,

@@ -40,6 +40,8 @@ pub struct TaskDefinition {
     pub(super) limits: Vec<TaskLimit>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
+    /// The parameter that takes what ran before.
+    input: Option<&'static str>,
     needs: Vec<StateNeed>,
     cpu: Option<Box<CpuOptions>>,
     makers: Vec<StateMaker>,
@@ -100,6 +102,7 @@ impl TaskDefinition {
             limits: Vec::new(),
             schedule: None,
             params: &[],
+            input: None,
             needs: Vec::new(),
             cpu: None,
             makers: Vec::new(),
@@ -262,6 +265,13 @@ impl TaskDefinition {
         self
     }
 
+    /// Says which parameter takes what ran before, in a workflow.
+    #[must_use]
+    pub fn with_input(mut self, name: &'static str) -> Self {
+        self.input = Some(name);
+        self
+    }
+
     /// Adds a type of application state that the task asks for.
     #[must_use]
     pub fn with_need(mut self, need: StateNeed) -> Self {
@@ -370,6 +380,12 @@ impl TaskDefinition {
     #[must_use]
     pub fn params(&self) -> &'static [ParamSpec] {
         self.params
+    }
+
+    /// Returns the parameter that takes what ran before, if there is one.
+    #[must_use]
+    pub fn input(&self) -> Option<&'static str> {
+        self.input
     }
 
     /// Returns the types of application state that the task asks for.

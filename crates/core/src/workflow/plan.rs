@@ -148,7 +148,8 @@ fn check(task: &QueuedTask, is_follow_up: bool) -> Result<(), QueueError> {
     let expires =
         task.expires_in.is_some() || options.is_some_and(|options| options.deadline.is_some());
     if is_follow_up && expires {
-        let problem = "`expires_in` counts from now, and a follow-up waits for others first";
+        let problem = "`expires_in` counts from now, and a follow-up waits for others first: leave it out, of its task as \
+                       well";
         return Err(contradiction(task, problem));
     }
     Ok(())

@@ -29,6 +29,7 @@ local function promote(time)
     run = stored_run(ids[index], run)
     local state = run and state_of(run)
     if (state == SCHEDULED or state == RETRYING) and parse('>I6', run, 35) <= time then
+      forget_parked(run)
       run = in_state(run, QUEUED)
       local entry = run
       if side_of(run) then

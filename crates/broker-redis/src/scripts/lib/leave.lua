@@ -2,6 +2,7 @@
 
 -- Takes a run out of those that are due later, if it is found among those of its millisecond.
 local function leave_due(run)
+  forget_parked(run)
   local due = parse('>I6', run, 35)
   if due == LAST and call('ZREM', DUE, AWAITS .. sub(run, 5, 20)) == 1 then
     return

@@ -40,5 +40,10 @@ local function in_state(run, state)
   return sub(run, 1, 2) .. char(state * 16 + byte(run, 3) % 16) .. sub(run, 4)
 end
 
+-- Forgets that a run is parked (lib/parked.lua), if it may be.
+local function forget_parked(run)
+  if byte(run, 28) > 0 then call('ZREM', P .. 'parked', sub(run, 5, 20) .. task_of(run)) end
+end
+
 -- The most bytes of a run. A longer entry is no run: it is set aside here, and sent to nobody.
 local LARGEST = 3244032
