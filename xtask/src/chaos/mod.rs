@@ -19,7 +19,7 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 25] = [
+const PROGRAMS: [&str; 27] = [
     "redis_access",
     "redis_disk",
     "redis_ends",
@@ -36,6 +36,7 @@ const PROGRAMS: [&str; 25] = [
     "redis_replies",
     "redis_schedulers",
     "redis_server",
+    "redis_shared_limits",
     "redis_soak",
     "redis_standstill",
     "redis_steps",
@@ -45,6 +46,7 @@ const PROGRAMS: [&str; 25] = [
     "redis_unique",
     "redis_versions",
     "redis_wakes",
+    "redis_workflows",
 ];
 
 /// Runs of the conformance suite: name, kind of servers, kind of scripts.

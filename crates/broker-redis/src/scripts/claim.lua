@@ -306,7 +306,7 @@ local function take_line(line, spot, most, held)
     end
   end
   if call('EXISTS', ids) == 1 then
-    call('LPUSH', P .. 'ready:' .. spot, '\2' .. line)
+    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
   else
     call('HDEL', LINES, line)
     is_served(by, spot, time)
@@ -334,9 +334,9 @@ local function take_from(list, queue, most)
     if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry
       and #entry <= LARGEST then
       run = entry
-    elseif version == 2 then
+    elseif version == 0 and is_line(entry) then
       put_back(list, entries, index + 1)
-      local taken, unusable = take_line(sub(entry, 2), spot, most - claimed, held)
+      local taken, unusable = take_line(line_in(entry), spot, most - claimed, held)
       claimed, passed = claimed + taken, passed + unusable + (taken == 0 and 1 or 0)
       after_line = true
       break

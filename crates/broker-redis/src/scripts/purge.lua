@@ -26,7 +26,7 @@ end
 -- Drops the run of an entry of a list; an entry that is passed over drops nothing.
 local kept = {}
 local function drop_entry(entry, stands)
-  if byte(entry) == 2 then
+  if is_line(entry) then
     -- A line of runs, which are dropped from there.
     kept[#kept + 1] = entry
     return

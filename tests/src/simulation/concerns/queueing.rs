@@ -212,7 +212,9 @@ fn new_ones(heard: &Heard<'_>) -> Result<(), String> {
                     });
                     check(is_it, || format!("{task:?} is stored as {stored:?}"))?;
                 }
-                Enqueued::Duplicate(holder) => {
+                Enqueued::Duplicate(holder)
+                | Enqueued::Replaced(holder)
+                | Enqueued::KeyTaken(holder) => {
                     let holds = after.runs.contains_key(holder);
                     check(holds, || format!("{holder} holds a key, and is not there"))?;
                 }

@@ -7,9 +7,10 @@
 -- Runs of one spot (lane, priority, queue) with the same limits that wait are a line: its name is spot, line
 -- feed and names; the list `line:<name>` has their ids, the hash `lines` 0 or 1 and the limit that it waits
 -- for or has been let on by. A line that waits is in the list `blocked:<spot>:<limit>`, one that may go on is
--- an entry of its ready list, byte 2 and its name. The hash `spots:<limit>` has where lines wait, and whether
+-- an entry of its ready list, behind the id that nobody has. The hash `spots:<limit>` has where lines wait, and whether
 -- one of them is in the ready list there: at most one is, and it lets the next one on.
 local LIMITS, LINES, STANDING = P .. 'limits', P .. 'lines', P .. 'standing'
+local LINE = rep('\0', 17)
 local LIMIT_FORMAT = '>I4I6I6I4I6I8I2'
 
 -- Returned for a limit that opens when a run leaves its consumer.
@@ -19,6 +20,15 @@ local parsed, limits_known, limits_changed, has_woken = {}, {}, {}, false
 
 -- Lines that go to the heads of their lists later, while somebody has entries of these in hand.
 local let_on_later = nil
+
+-- Returns whether an entry of a ready list is a line.
+local function is_line(entry)
+  return #entry > #LINE and sub(entry, 1, #LINE) == LINE
+end
+
+local function line_in(entry)
+  return sub(entry, #LINE + 1)
+end
 
 -- Returns the limits that a text names.
 local function limits_in(text)
@@ -82,9 +92,9 @@ local function let_on_at(field, limit, spot)
   call('HSET', P .. 'spots:' .. field, spot, '1')
   call('HSET', LINES, line, '1' .. field)
   if let_on_later then
-    let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, '\2' .. line }
+    let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, LINE .. line }
   else
-    call('LPUSH', P .. 'ready:' .. spot, '\2' .. line)
+    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
   end
   bells[P .. 'bell:' .. string.gsub(spot, ':%a+:', ':', 1)] = true
   has_woken = true
