@@ -129,9 +129,9 @@ async fn die_at(point: &Point) -> usize {
     soon(point.what, proxy.has_injected(1)).await;
     world.consumers.signal(victim, "KILL");
     world.consumers.ended(victim).await;
-    proxy.heal();
     // What is held back never arrives.
     proxy.cut_all();
+    proxy.heal();
     world.consumers.start();
     world.all_ended(0..RUNS).await;
     let warm = u64::from(point.about == About::Starting);

@@ -1,9 +1,9 @@
-//! Checkpoints: the newest of the holder is kept, through all attempts, until the run ends.
+//! Checkpoints: the newest of the holder is kept, through all attempts, until the run ends or is replaced.
 
 use std::sync::Arc;
 
-use aqueduct::Payload;
-use aqueduct::broker_api::{Broker, CheckpointRequest, Checkpointed, LeaseToken};
+use aqueduct::broker_api::{Broker, CheckpointRequest, Checkpointed, Enqueued, LeaseToken};
+use aqueduct::{Payload, RunId};
 
 use super::{Act, Concern, PLAIN};
 use crate::simulation::at_once;
@@ -55,7 +55,8 @@ impl Law for Checkpoints {
                 let after = run.checkpoint.as_ref();
                 !after.is_some_and(|it| it.is_at_least(before.attempt, before.number))
             });
-            check(!goes_back || run.state.is_final(), || {
+            let is_over = run.state.is_final() || is_replaced(heard.deed, run.id);
+            check(!goes_back || is_over, || {
                 format!("{} had {before:?}, and has {:?}", run.id, run.checkpoint)
             })?;
         }
@@ -78,4 +79,12 @@ impl Law for Checkpoints {
             format!("{request:?} is answered {answer:?}, and the holder is {held:?}")
         })
     }
+}
+
+/// Returns whether a run has got other parameters in the step: what it had kept belongs to those before.
+fn is_replaced(deed: &Deed, run: RunId) -> bool {
+    let Deed::Enqueued { answers, .. } = deed else {
+        return false;
+    };
+    answers.contains(&Enqueued::Replaced(run))
 }
