@@ -129,9 +129,8 @@ async fn die_at(point: &Point) -> usize {
     soon(point.what, proxy.has_injected(1)).await;
     world.consumers.signal(victim, "KILL");
     world.consumers.ended(victim).await;
-    // What is held back never arrives.
+    // What is held back never arrives: the proxy is not healed, since that would let it go.
     proxy.cut_all();
-    proxy.heal();
     world.consumers.start();
     world.all_ended(0..RUNS).await;
     let warm = u64::from(point.about == About::Starting);
@@ -145,8 +144,5 @@ async fn die_at(point: &Point) -> usize {
     let most = world.begun.values().max().copied();
     assert!(most <= Some(2), "{}: {most:?} times", point.what);
     let (again, _) = world.doubled();
-    let settles = point.script == "claim" && point.about == About::Running;
-    let must_begin_again = settles && point.fault == Fault::Held;
-    assert!(again > 0 || !must_begin_again, "nothing was lost with it");
     again
 }
