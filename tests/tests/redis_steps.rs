@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use aqueduct::QueueName;
+use aqueduct::broker_api::Broker as _;
 use integration::figure::figure;
 use integration::oracle::at_rest;
 use integration::process::{Recipe, serve_if_child};
@@ -131,6 +133,8 @@ async fn die_at(point: &Point) -> usize {
     world.consumers.ended(victim).await;
     // What is held back never arrives: the proxy is not healed, since that would let it go.
     proxy.cut_all();
+    let lengths = world.direct.queue_lengths(&[QueueName::DEFAULT]).await;
+    let held = lengths.expect("an answer")[0].running;
     world.consumers.start();
     world.all_ended(0..RUNS).await;
     let warm = u64::from(point.about == About::Starting);
@@ -143,6 +147,12 @@ async fn die_at(point: &Point) -> usize {
     );
     let most = world.begun.values().max().copied();
     assert!(most <= Some(2), "{}: {most:?} times", point.what);
+    // It had begun what it held, and nobody heard how that ended: all of it begins again, and says so.
+    let begins_again = point.about != About::Starting && point.fault == Fault::Held;
+    while begins_again && (world.doubled().0 as u64) < held {
+        world.next().await;
+    }
     let (again, _) = world.doubled();
+    assert!(held > 0 || !begins_again, "{}: it held nothing", point.what);
     again
 }
