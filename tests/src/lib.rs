@@ -11,6 +11,7 @@ pub mod protocol;
 pub mod proxy;
 pub mod redis;
 pub mod simulation;
+pub mod store;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ mod samples;
 mod start;
 
 use aqueduct::Broker;
-use integration::bench::{Figure, Measured, Report, Wanted, repetitions, size};
+use integration::bench::{Figure, Measured, Report, repetitions, size};
 
 use samples::Samples;
 
@@ -17,22 +17,15 @@ const SAMPLES: usize = 700;
 const REPETITIONS: usize = 3;
 
 fn main() -> anyhow::Result<()> {
-    let wanted = Wanted::from_args();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let mut report = Report::default();
-    runtime.block_on(async {
+    integration::bench::run(async |wanted, report| {
         if wanted.has("memory") {
-            memory(&mut report).await?;
+            memory(report).await?;
         }
         if wanted.has("redis") {
-            redis(&mut report).await?;
+            redis(report).await?;
         }
-        anyhow::Ok(())
-    })?;
-    report.finish()
+        Ok(())
+    })
 }
 
 async fn memory(report: &mut Report) -> anyhow::Result<()> {

@@ -24,14 +24,15 @@ const SCHEDULES: usize = 1_000;
 const LIMIT: &str = "bare tokio: spawn + channel";
 
 fn main() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let mut report = Report::default();
-    runtime.block_on(rates(&mut report))?;
-    runtime.block_on(idle(&mut report))?;
-    report.finish()
+    integration::bench::run(async |wanted, report| {
+        if wanted.has("rates") {
+            rates(report).await?;
+        }
+        if wanted.has("idle") {
+            idle(report).await?;
+        }
+        Ok(())
+    })
 }
 
 /// Measures runs a second; what is compared is measured in turns, so that noise hits all alike.

@@ -9,8 +9,6 @@ mod drain;
 mod enqueue;
 mod idle;
 
-use integration::bench::{Report, Wanted};
-
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
 
@@ -21,26 +19,19 @@ const BACKLOG: usize = 1_000_000;
 const REPETITIONS: usize = 3;
 
 fn main() -> anyhow::Result<()> {
-    let wanted = Wanted::from_args();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let mut report = Report::default();
-    runtime.block_on(async {
+    integration::bench::run(async |wanted, report| {
         if wanted.has("drain") {
-            drain::measure(&mut report).await?;
+            drain::measure(report).await?;
         }
         if wanted.has("enqueue") {
-            enqueue::measure(&mut report).await?;
+            enqueue::measure(report).await?;
         }
         if wanted.has("backlog") {
-            backlog::measure(&mut report).await?;
+            backlog::measure(report).await?;
         }
         if wanted.has("idle") {
-            idle::measure(&mut report).await?;
+            idle::measure(report).await?;
         }
-        anyhow::Ok(())
-    })?;
-    report.finish()
+        Ok(())
+    })
 }

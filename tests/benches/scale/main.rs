@@ -6,7 +6,7 @@
 mod bare;
 mod load;
 
-use integration::bench::{Figure, Measured, Report, Wanted, figure, is_quick, repetitions};
+use integration::bench::{Figure, Measured, Report, figure, is_quick, repetitions};
 
 use load::{Load, Place, rate};
 
@@ -86,21 +86,14 @@ fn runs_of(bytes: usize) -> usize {
 const RUNS: usize = 100_000;
 
 fn main() -> anyhow::Result<()> {
-    let wanted = Wanted::from_args();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let mut report = Report::default();
-    runtime.block_on(async {
+    integration::bench::run(async |wanted, report| {
         for series in SERIES.iter().filter(|series| wanted.has(series.name)) {
             let server = Measured::start()?;
-            measure(series, &Place::Memory, &mut report).await?;
-            measure(series, &Place::Redis(&server), &mut report).await?;
+            measure(series, &Place::Memory, report).await?;
+            measure(series, &Place::Redis(&server), report).await?;
         }
-        anyhow::Ok(())
-    })?;
-    report.finish()
+        Ok(())
+    })
 }
 
 /// Measures the points of a series at one place; the first is what the others are compared with, except

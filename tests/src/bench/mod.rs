@@ -14,6 +14,23 @@ pub const QUICK: &str = "AQUEDUCT_BENCH_QUICK";
 /// Tells a benchmark where to write its figures.
 pub const OUT: &str = "AQUEDUCT_BENCH_OUT";
 
+/// Measures on two threads what the command line asks for, and shows the figures.
+///
+/// # Errors
+///
+/// Returns what went wrong with the runtime, the measurement or the file of figures.
+pub fn run(
+    measure: impl AsyncFnOnce(&Wanted, &mut Report) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let mut report = Report::default();
+    runtime.block_on(measure(&Wanted::from_args(), &mut report))?;
+    report.finish()
+}
+
 /// Returns whether the figures are only to show that everything works.
 #[must_use]
 pub fn is_quick() -> bool {

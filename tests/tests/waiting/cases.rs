@@ -6,26 +6,21 @@ use aqueduct::manager::{QueueErrorKind, RunHandle};
 use aqueduct::run::{CancelAnswer, FailureKind};
 use aqueduct::{RunId, RunState, Timestamp, WaitError, params};
 use integration::soon;
+use integration::store::{Bounds, Make};
 
-use super::Store;
 use super::work::{
-    Signals, add, add_later, fails, fails_for_long, fails_twice, gives_up, listens, nothing, plain,
-    sums,
+    Signals, add, add_later, all, fails, fails_for_long, fails_twice, gives_up, listens, nothing,
+    plain, sums,
 };
-
-/// Makes a store that keeps so many ended runs.
-type Make = fn(usize) -> Store;
-
-const MANY: usize = 100_000;
 
 async fn value<T: serde::de::DeserializeOwned>(handle: &RunHandle<T>) -> Result<T, WaitError> {
     soon("nobody is told", handle.wait().into_future()).await
 }
 
 pub(crate) async fn a_value_comes_to_whoever_waits(make: Make) {
-    let (store, signals) = (make(MANY), Signals::new());
-    let app = store.app(&signals).await;
-    let (here, elsewhere) = (app.task_manager(), store.manager().await);
+    let (store, signals) = (make(Bounds::default()), Signals::new());
+    let app = store.app(all(), &signals).await;
+    let (here, elsewhere) = (app.task_manager(), store.manager(all()).await);
     // Before and after the end; with the handle, and with the id in another process.
     let handle = add_later::queue(here, 1, 2).await.unwrap();
     let copy = add_later::handle(&elsewhere, handle.id());
@@ -48,8 +43,8 @@ pub(crate) async fn a_value_comes_to_whoever_waits(make: Make) {
 }
 
 pub(crate) async fn the_final_state_counts_not_the_first_attempt(make: Make) {
-    let store = make(MANY);
-    let app = store.app(&Signals::new()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Signals::new()).await;
     let handle = fails_twice::queue(app.task_manager()).await.unwrap();
     assert_eq!(value(&handle).await.unwrap(), 2);
     assert_eq!(handle.find().await.unwrap().unwrap().tally.attempt, 3);
@@ -57,13 +52,13 @@ pub(crate) async fn the_final_state_counts_not_the_first_attempt(make: Make) {
 }
 
 pub(crate) async fn an_end_without_a_value_is_a_typed_error(make: Make) {
-    let store = make(MANY);
-    let manager = store.manager().await;
+    let store = make(Bounds::default());
+    let manager = store.manager(all()).await;
     let expires = add::with(1, 1).expires_in(Duration::ZERO);
     let expired = expires.queue(&manager).await.unwrap();
     let cancelled = add::queue(&manager, 1, 1).await.unwrap();
     cancelled.cancel("not needed").await.unwrap();
-    let app = store.app(&Signals::new()).await;
+    let app = store.app(all(), &Signals::new()).await;
     let failed = fails::queue(app.task_manager()).await.unwrap();
     match value(&failed).await {
         Err(WaitError::Failed { failure, attempts }) => {
@@ -84,8 +79,8 @@ pub(crate) async fn an_end_without_a_value_is_a_typed_error(make: Make) {
 }
 
 pub(crate) async fn what_cannot_be_waited_for_says_what_to_do(make: Make) {
-    let store = make(MANY);
-    let manager = store.manager().await;
+    let store = make(Bounds::default());
+    let manager = store.manager(all()).await;
     let handle = plain::queue(&manager, 1).await.unwrap();
     let error = value(&handle).await.unwrap_err();
     assert!(matches!(error, WaitError::NotKept), "{error:?}");
@@ -96,7 +91,7 @@ pub(crate) async fn what_cannot_be_waited_for_says_what_to_do(make: Make) {
         assert!(matches!(error, WaitError::Unknown), "{error:?}");
     }
     // Asked for, it can.
-    let app = store.app(&Signals::new()).await;
+    let app = store.app(all(), &Signals::new()).await;
     let minute = Duration::from_mins(1);
     let kept = plain::queue(&manager, 7).keep_result(minute).await.unwrap();
     assert_eq!(value(&kept).await.unwrap(), 7);
@@ -108,8 +103,8 @@ pub(crate) async fn what_cannot_be_waited_for_says_what_to_do(make: Make) {
 }
 
 pub(crate) async fn a_wait_has_a_limit(make: Make) {
-    let (store, signals) = (make(MANY), Signals::new());
-    let app = store.app(&signals).await;
+    let (store, signals) = (make(Bounds::default()), Signals::new());
+    let app = store.app(all(), &signals).await;
     let handle = add_later::queue(app.task_manager(), 1, 1).await.unwrap();
     let limit = Duration::from_millis(5);
     for _ in 0..3 {
@@ -125,17 +120,17 @@ pub(crate) async fn a_wait_has_a_limit(make: Make) {
 }
 
 pub(crate) async fn a_task_waits_for_its_child(make: Make) {
-    let store = make(MANY);
-    let app = store.app(&Signals::new()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Signals::new()).await;
     let handle = sums::queue(app.task_manager(), vec![1, 2, 3, 4]).await;
     assert_eq!(value(&handle.unwrap()).await.unwrap(), 10);
     app.stop().await.unwrap();
 }
 
 pub(crate) async fn an_evicted_value_still_comes_to_whoever_waited(make: Make) {
-    let (store, signals) = (make(0), Signals::new());
-    let app = store.app(&signals).await;
-    let manager = store.manager().await;
+    let (store, signals) = (make(Bounds::keeping(0)), Signals::new());
+    let app = store.app(all(), &signals).await;
+    let manager = store.manager(all()).await;
     let handle = add_later::queue(&manager, 1, 1).await.unwrap();
     let (value_of_it, ()) = tokio::join!(value(&handle), async {
         // The broker has answered the look of the wait before this one.
@@ -150,9 +145,9 @@ pub(crate) async fn an_evicted_value_still_comes_to_whoever_waited(make: Make) {
 
 pub(crate) async fn many_waits_at_once(make: Make) {
     const RUNS: u64 = 500;
-    let (store, signals) = (make(MANY), Signals::new());
-    let app = store.app(&signals).await;
-    let manager = store.manager().await;
+    let (store, signals) = (make(Bounds::default()), Signals::new());
+    let app = store.app(all(), &signals).await;
+    let manager = store.manager(all()).await;
     let calls = (0..RUNS).map(|number| add_later::with(number, 1));
     let handles = manager.queue_many(calls).await.unwrap();
     let mut waits = tokio::task::JoinSet::new();
@@ -170,9 +165,9 @@ pub(crate) async fn many_waits_at_once(make: Make) {
 }
 
 pub(crate) async fn a_handle_cancels(make: Make) {
-    let store = make(MANY);
-    let app = store.app(&Signals::new()).await;
-    let manager = store.manager().await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Signals::new()).await;
+    let manager = store.manager(all()).await;
     let later = add::queue(&manager, 1, 1).delay(Duration::from_hours(1));
     let later = later.await.unwrap();
     assert_eq!(later.cancel("no").await.unwrap(), CancelAnswer::Cancelled);
@@ -196,9 +191,9 @@ pub(crate) async fn a_handle_cancels(make: Make) {
 }
 
 pub(crate) async fn a_total_limit_ends_all_attempts(make: Make) {
-    let store = make(MANY);
-    let app = store.app(&Signals::new()).await;
-    let manager = store.manager().await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Signals::new()).await;
+    let manager = store.manager(all()).await;
     let handle = fails_for_long::queue(&manager).await.unwrap();
     match value(&handle).await {
         Err(WaitError::Failed { failure, attempts }) => {
@@ -218,7 +213,7 @@ pub(crate) async fn a_total_limit_ends_all_attempts(make: Make) {
     while manager.clock().now() <= ends_by {
         tokio::task::yield_now().await;
     }
-    let app = store.app(&Signals::new()).await;
+    let app = store.app(all(), &Signals::new()).await;
     match value(&late).await {
         Err(WaitError::Failed { failure, .. }) => {
             assert_eq!(failure.kind(), FailureKind::Timeout);

@@ -7,15 +7,12 @@ use aqueduct::manager::{InlineError, QueueErrorKind};
 use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
 use aqueduct::{RunState, Timestamp, WaitError, chain, group, params};
 use integration::soon;
+use integration::store::{Bounds, Make};
 
-use super::Store;
 use super::work::{
-    Notes, count, double, fails, label, mended, number, outcome, outcomes, square, starts, sum,
-    tell, waits,
+    Notes, all, count, double, fails, label, mended, number, outcome, outcomes, square, starts,
+    sum, tell, waits,
 };
-
-/// Makes a store whose queues have this length limit.
-type Make = fn(Option<u64>) -> Store;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -28,8 +25,8 @@ async fn value<T: serde::de::DeserializeOwned>(
 }
 
 pub(crate) async fn values_go_down_a_chain(make: Make) {
-    let (store, notes) = (make(None), Notes::default());
-    let app = store.app(&notes).await;
+    let (store, notes) = (make(Bounds::default()), Notes::default());
+    let app = store.app(all(), &notes).await;
     let text = chain(number::with(4))
         .then(double::after())
         .then(square::after())
@@ -45,8 +42,8 @@ pub(crate) async fn values_go_down_a_chain(make: Make) {
 }
 
 pub(crate) async fn a_failure_ends_the_rest(make: Make) {
-    let (store, notes) = (make(None), Notes::default());
-    let app = store.app(&notes).await;
+    let (store, notes) = (make(Bounds::default()), Notes::default());
+    let app = store.app(all(), &notes).await;
     let broken = chain(number::with(1))
         .then(fails::after())
         .then(double::after())
@@ -77,8 +74,8 @@ pub(crate) async fn a_failure_ends_the_rest(make: Make) {
 }
 
 pub(crate) async fn a_chain_takes_what_it_is_given(make: Make) {
-    let store = make(None);
-    let app = store.app(&Notes::default()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Notes::default()).await;
     // The input of a task that nothing runs before is a parameter like any other.
     let wait = sum::queue_and_wait(app.task_manager(), vec![1, 2], 3).into_future();
     assert_eq!(soon("nobody is told", wait).await.unwrap(), 6);
@@ -88,8 +85,8 @@ pub(crate) async fn a_chain_takes_what_it_is_given(make: Make) {
 }
 
 pub(crate) async fn values_of_a_group_come_in_order(make: Make) {
-    let store = make(None);
-    let app = store.app(&Notes::default()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Notes::default()).await;
     for members in [0, 1, 2, 15, 16, 300] {
         let chord = group((0..members).map(number::with)).then(sum::after(1));
         let expected = (0..members).sum::<u64>() + 1;
@@ -108,8 +105,8 @@ pub(crate) async fn values_of_a_group_come_in_order(make: Make) {
 }
 
 pub(crate) async fn what_runs_anyway_is_told_of_failures(make: Make) {
-    let store = make(None);
-    let app = store.app(&Notes::default()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Notes::default()).await;
     let one = chain(fails::with(1)).then_anyway(outcome::after());
     let failed = "failed `fails` failed: error: it never works";
     assert_eq!(value(one, &app).await.unwrap(), failed);
@@ -132,8 +129,8 @@ pub(crate) async fn what_runs_anyway_is_told_of_failures(make: Make) {
 }
 
 pub(crate) async fn groups_of_chains_and_chains_of_groups(make: Make) {
-    let store = make(None);
-    let app = store.app(&Notes::default()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Notes::default()).await;
     let members = (1..=3).map(|n| chain(number::with(n)).then(double::after()));
     let all = group(members)
         .then(sum::after(0))
@@ -148,8 +145,8 @@ pub(crate) async fn groups_of_chains_and_chains_of_groups(make: Make) {
 }
 
 pub(crate) async fn cancelling_a_workflow_ends_all_of_it(make: Make) {
-    let (store, notes) = (make(None), Notes::default());
-    let app = store.app(&notes).await;
+    let (store, notes) = (make(Bounds::default()), Notes::default());
+    let app = store.app(all(), &notes).await;
     let manager = app.task_manager();
     let members = [waits::with(), number::with(1).delay(MINUTE)];
     let chord = group(members)
@@ -170,7 +167,7 @@ pub(crate) async fn cancelling_a_workflow_ends_all_of_it(make: Make) {
     assert_eq!(handle.root(), handle.runs()[0]);
     app.stop().await.unwrap();
     let running = store
-        .manager()
+        .manager(all())
         .await
         .find(handle.runs()[0])
         .await
@@ -180,8 +177,8 @@ pub(crate) async fn cancelling_a_workflow_ends_all_of_it(make: Make) {
 }
 
 pub(crate) async fn a_full_queue_takes_all_or_nothing(make: Make) {
-    let store = make(Some(4));
-    let manager = store.manager().await;
+    let store = make(Bounds::taking(4));
+    let manager = store.manager(all()).await;
     let chord = |n| group((0..n).map(number::with)).then(sum::after(0));
     for n in [4, 9] {
         let error = chord(n).queue(&manager).await.unwrap_err();
@@ -199,7 +196,7 @@ pub(crate) async fn a_full_queue_takes_all_or_nothing(make: Make) {
 }
 
 pub(crate) async fn wrong_workflows_are_refused(make: Make) {
-    let manager = make(None).manager().await;
+    let manager = make(Bounds::default()).manager(all()).await;
     let refused = async |chain: Chain<u64>, kind, word: &str| {
         let error = chain.queue(&manager).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
@@ -223,8 +220,8 @@ pub(crate) async fn wrong_workflows_are_refused(make: Make) {
 }
 
 pub(crate) async fn a_task_queues_a_workflow(make: Make) {
-    let (store, notes) = (make(None), Notes::default());
-    let app = store.app(&notes).await;
+    let (store, notes) = (make(Bounds::default()), Notes::default());
+    let app = store.app(all(), &notes).await;
     let all = chain(starts::with()).then(tell::with("after it".to_owned()));
     value(all, &app).await.unwrap();
     app.stop().await.unwrap();
@@ -234,8 +231,11 @@ pub(crate) async fn a_task_queues_a_workflow(make: Make) {
 }
 
 pub(crate) async fn people_see_a_family_and_what_is_waited_for(make: Make) {
-    let store = make(None);
-    let (manager, admin) = (store.manager().await, store.admin().await);
+    let store = make(Bounds::default());
+    let (manager, admin) = (
+        store.manager(all()).await,
+        store.open().await.admin().unwrap(),
+    );
     let members = (0..7).map(number::with);
     let chord = group(members).then(sum::after(0)).then(double::after());
     let handle = chord.queue(&manager).await.unwrap();
@@ -271,8 +271,8 @@ pub(crate) async fn people_see_a_family_and_what_is_waited_for(make: Make) {
 }
 
 pub(crate) async fn a_mended_step_goes_on_with_its_chain(make: Make) {
-    let (store, notes) = (make(None), Notes::default());
-    let app = store.app(&notes).await;
+    let (store, notes) = (make(Bounds::default()), Notes::default());
+    let app = store.app(all(), &notes).await;
     let chain = chain(number::with(4))
         .then(mended::after())
         .then(label::after("=".to_owned()))
@@ -284,12 +284,8 @@ pub(crate) async fn a_mended_step_goes_on_with_its_chain(make: Make) {
         "{error:?}"
     );
     notes.seen.lock().unwrap().push("mended".to_owned());
-    let requeued = store
-        .admin()
-        .await
-        .requeue(&handle.runs()[1..2])
-        .await
-        .unwrap();
+    let admin = store.open().await.admin().unwrap();
+    let requeued = admin.requeue(&handle.runs()[1..2]).await.unwrap();
     assert_eq!(requeued, [true]);
     let value = soon("nobody is told", handle.wait().into_future()).await;
     assert_eq!(value.unwrap(), "=5");
@@ -297,7 +293,7 @@ pub(crate) async fn a_mended_step_goes_on_with_its_chain(make: Make) {
 }
 
 pub(crate) async fn inline_it_is_the_same(make: Make) {
-    let manager = make(None).manager().await;
+    let manager = make(Bounds::default()).manager(all()).await;
     let text = chain(number::with(4))
         .then(square::after())
         .then(label::after("=".to_owned()));
@@ -335,8 +331,8 @@ pub(crate) async fn inline_it_is_the_same(make: Make) {
 }
 
 pub(crate) async fn by_name_it_is_checked_when_queued(make: Make) {
-    let store = make(None);
-    let app = store.app(&Notes::default()).await;
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Notes::default()).await;
     let manager = app.task_manager();
     let members = [1, 2].map(|value| manager.call("number", params! { value }));
     let all = group(members).then(manager.after("sum", params! { more: 4 }));
