@@ -17,14 +17,14 @@ pub enum Store {
     /// In this process.
     Memory(BrokerHandle),
     /// A namespace of its own, on a server that the tests of a program share.
-    Redis(RedisConfig),
+    Redis(Box<RedisConfig>),
 }
 
 /// Makes a store with these bounds; tests of [`on_both_brokers!`](crate::on_both_brokers) are given one.
 pub type Make = fn(Bounds) -> Store;
 
 /// What bounds a store, where its defaults do not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Bounds {
     /// The most ended runs that are kept.
@@ -74,7 +74,7 @@ impl Bounds {
         }
     }
 
-    fn queue_limits(&self) -> QueueLimits {
+    fn queue_limits(self) -> QueueLimits {
         let none = QueueLimits::none();
         self.max_queue_length
             .map_or(none.clone(), |most| none.with_default(most))
@@ -114,7 +114,7 @@ impl Store {
         let mut retention = Retention::default();
         retention.max_kept = bounds.max_kept.unwrap_or(retention.max_kept);
         let config = config.with_retention(retention);
-        Self::Redis(config.with_queue_limits(bounds.queue_limits()))
+        Self::Redis(Box::new(config.with_queue_limits(bounds.queue_limits())))
     }
 
     /// Opens a broker: in Redis another client, as another process has.
@@ -130,7 +130,7 @@ impl Store {
         match self {
             Self::Memory(handle) => Broker::from(handle.clone()),
             Self::Redis(config) => {
-                let broker = RedisBroker::open(config.clone()).await;
+                let broker = RedisBroker::open(config.as_ref().clone()).await;
                 Broker::new(broker.expect("a client"))
             }
         }

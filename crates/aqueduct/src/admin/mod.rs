@@ -2,8 +2,10 @@
 
 mod error;
 mod explain;
+mod facts;
 mod limited;
 mod pages;
+mod queues;
 mod sweep;
 
 pub use error::{AdminError, AdminErrorKind};
@@ -16,10 +18,10 @@ pub use aqueduct_broker_api::{
     RunFilter, TaskInfo,
 };
 
-use aqueduct_broker_api::{AdminHandle, Broker as _, BrokerAdmin, BrokerHandle, CancelAnswer};
+use aqueduct_broker_api::{AdminHandle, BrokerAdmin, BrokerHandle, CancelAnswer};
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Limit, Reason};
-use aqueduct_core::{QueueName, RunId, RunState, TaskRun};
+use aqueduct_core::{RunId, TaskRun};
 
 use explain::Facts;
 use sweep::Change;
@@ -100,29 +102,7 @@ impl Admin {
     ///
     /// Dropping the future changes nothing.
     pub async fn explain(&self, run: RunId) -> Result<Explanation, AdminError> {
-        let mut facts = Facts {
-            run: self.find(run).await?,
-            ..Facts::default()
-        };
-        let known = facts.run.as_ref().map(|run| (run.state, run.queue.clone()));
-        match known {
-            Some((state, _)) if state.is_final() => {
-                facts.key_holder = self.other_holder(facts.run.as_ref()).await?;
-            }
-            Some((RunState::Running, _)) => {
-                facts.holder = self.seam.holders(&[run]).await?.pop().flatten();
-                facts.consumers = self.consumers().await?;
-            }
-            Some((_, queue)) => {
-                facts.limits = self.limits_of(facts.run.as_ref()).await?;
-                facts.awaited = self.awaited(facts.run.as_ref()).await?;
-                facts.paused = self.paused().await?;
-                facts.consumers = self.consumers().await?;
-                facts.lengths = self.lengths(&[queue]).await?.pop();
-            }
-            None => {}
-        }
-        Ok(facts.explain(run))
+        Ok(Facts::gather(self, run).await?.explain(run))
     }
 
     /// Returns which run holds a unique key, and for how long; `None` if nobody does.
@@ -149,16 +129,6 @@ impl Admin {
             return Ok(None);
         };
         Ok(self.seam.key_holders(&[key]).await?.pop().flatten())
-    }
-
-    /// Returns the other run that holds the unique key of this one, if there is one.
-    async fn other_holder(&self, run: Option<&TaskRun>) -> Result<Option<RunId>, AdminError> {
-        let unique = run.and_then(|run| run.options.as_ref()?.unique.as_ref());
-        let (Some(run), Some(unique)) = (run, unique) else {
-            return Ok(None);
-        };
-        let holder = self.holder_of(unique.key.as_str()).await?;
-        Ok(holder.map(|holder| holder.run).filter(|it| *it != run.id))
     }
 
     /// Returns the runs that pass a filter, a page at a time.
@@ -281,116 +251,6 @@ impl Admin {
         Sweep::new(self.clone(), filter, Change::Cancel(Reason::new(reason)))
     }
 
-    /// Removes what waits in a queue or is delayed for it, up to [`MAX_SWEEP`] runs; returns how many.
-    ///
-    /// Nothing is kept of them, and nobody is told; what runs goes on.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the broker did not answer: some may be removed.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave some of them removed.
-    pub async fn purge(&self, queue: &QueueName) -> Result<u64, AdminError> {
-        let mut removed = 0;
-        loop {
-            let batch = self.seam.purge(queue).await?;
-            removed += batch as u64;
-            if batch < MAX_PAGE || removed >= MAX_SWEEP {
-                return Ok(removed);
-            }
-        }
-    }
-
-    /// Stops the claiming of runs of a queue or of a task; what runs goes on. Returns whether anybody knows the name: a
-    /// living consumer takes it, runs of the queue are there, or runs of the task have ended. If not, it is paused all the
-    /// same: look whether it is spelt right.
-    ///
-    /// ```
-    /// # async fn pause(admin: &aqueduct::admin::Admin) -> Result<(), aqueduct::admin::AdminError> {
-    /// use aqueduct::{QueueName, TaskName};
-    ///
-    /// admin.pause(QueueName::from_static("mail")).await?;
-    /// let task: TaskName = "send".parse().expect("a name"); // or `TaskName::from_static`
-    /// if !admin.pause(task).await? {
-    ///     eprintln!("nobody knows that task");
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the broker did not answer.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave it paused or not.
-    pub async fn pause(&self, scope: impl Into<PauseScope> + Send) -> Result<bool, AdminError> {
-        let scope = scope.into();
-        self.seam.set_paused(&scope, true).await?;
-        self.knows(&scope).await
-    }
-
-    async fn knows(&self, scope: &PauseScope) -> Result<bool, AdminError> {
-        let is_there = match scope {
-            PauseScope::Queue(queue) => {
-                let lengths = self.lengths(std::slice::from_ref(queue)).await?;
-                lengths.iter().any(|length| length.unfinished() > 0)
-            }
-            PauseScope::Task(task) => self.tasks().await?.iter().any(|info| info.task == *task),
-            _ => true,
-        };
-        let is_named = |introduction: &Introduction| match scope {
-            PauseScope::Queue(queue) => introduction.is_cut || introduction.queues.contains(queue),
-            PauseScope::Task(task) => introduction.knows(task),
-            _ => true,
-        };
-        let consumers = self.consumers().await?;
-        let mut introductions = consumers.iter().filter_map(|it| it.introduction.as_ref());
-        Ok(is_there || introductions.any(is_named))
-    }
-
-    /// Lets runs of a queue or of a task be claimed again.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the broker did not answer.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave it paused or not.
-    pub async fn resume(&self, scope: impl Into<PauseScope> + Send) -> Result<(), AdminError> {
-        Ok(self.seam.set_paused(&scope.into(), false).await?)
-    }
-
-    /// Returns what is paused.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the broker did not answer.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn paused(&self) -> Result<Vec<PauseScope>, AdminError> {
-        Ok(self.seam.paused().await?)
-    }
-
-    /// Returns how many runs are where, for the named queues, or for all known if none is named.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the broker did not answer.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, AdminError> {
-        Ok(self.broker.queue_lengths(queues).await?)
-    }
-
     /// Returns what is known of each task that has ended a run.
     ///
     /// # Errors
@@ -437,24 +297,6 @@ impl Admin {
     /// Dropping the future changes nothing.
     pub async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, AdminError> {
         Ok(self.seam.limits(limits).await?)
-    }
-
-    async fn limits_of(&self, run: Option<&TaskRun>) -> Result<Vec<LimitInfo>, AdminError> {
-        let limits = run.map_or(&[][..], TaskRun::limits);
-        if limits.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.limits(limits).await
-    }
-
-    /// Returns which of the runs have not ended that a follow-up waits for.
-    async fn awaited(&self, run: Option<&TaskRun>) -> Result<Vec<RunId>, AdminError> {
-        let Some(follows) = run.and_then(TaskRun::waits_for) else {
-            return Ok(Vec::new());
-        };
-        let found = self.seam.find(&follows.runs).await?.into_iter().flatten();
-        let unended = found.filter(|run| !run.state.is_final());
-        Ok(unended.map(|run| run.id).collect())
     }
 
     fn seam(&self) -> &AdminHandle {

@@ -309,10 +309,14 @@ impl RedisConfig {
         self.password.as_ref().map(Secret::expose)
     }
 
+    #[cfg(feature = "test-util")]
     pub(crate) fn has_test_clock(&self) -> bool {
-        #[cfg(feature = "test-util")]
-        return self.test_clock;
-        #[cfg(not(feature = "test-util"))]
+        self.test_clock
+    }
+
+    #[cfg(not(feature = "test-util"))]
+    #[expect(clippy::unused_self, reason = "tests have one that looks")]
+    pub(crate) fn has_test_clock(&self) -> bool {
         false
     }
 }
