@@ -19,8 +19,9 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 27] = [
+const PROGRAMS: [&str; 28] = [
     "redis_access",
+    "redis_deaths",
     "redis_disk",
     "redis_ends",
     "redis_failover",
