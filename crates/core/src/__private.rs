@@ -17,7 +17,7 @@ pub use crate::run::{OnConflict, UniqueScope};
 pub use crate::schedule::{Overlap, Schedule};
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
-    CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
+    CpuOptions, FairTemplate, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
     TaskDefinition, TaskError, TaskFuture, TaskLimit, UniqueTemplate, ViaResult, ViaValue, decode,
     decode_input,
 };

@@ -11,6 +11,7 @@ mod cron_text;
 mod definition;
 mod duration_text;
 mod expand;
+mod fair_args;
 mod input;
 mod key;
 mod key_text;

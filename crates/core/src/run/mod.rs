@@ -3,6 +3,7 @@
 mod answer;
 mod checkpoint;
 mod decide;
+mod fair;
 mod failure;
 mod follow;
 mod history;
@@ -21,6 +22,7 @@ mod unique_wire;
 pub use answer::{CancelAnswer, WaitAnswer};
 pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
+pub use fair::{Fair, FairWeight, InvalidWeight, MAX_FAIR_WEIGHT};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
@@ -208,6 +210,12 @@ impl TaskRun {
         self.options
             .as_ref()
             .map_or(&[], |options| options.limits())
+    }
+
+    /// Returns how the run takes turns with others, if it does.
+    #[must_use]
+    pub fn fair(&self) -> Option<&Fair> {
+        self.options.as_ref()?.fair.as_ref()
     }
 
     /// Returns whether somebody wants the return value: it is kept, or a follow-up takes it.
