@@ -227,6 +227,7 @@ macro_rules! for_each_case {
                 of_a_replacement_replace_once: "unique", of_a_refusal_refuse_again: "unique",
                 of_a_keyed_enqueue_add_once: "idempotency",
                 of_a_checkpoint_keep_it: "checkpoints", of_limited_runs_leak_no_place: "limits",
+                of_claims_in_turn_skip_none: "fair",
                 of_a_workflow_release_once: "workflows",
             }
             random {

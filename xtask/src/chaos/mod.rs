@@ -23,6 +23,7 @@ const PROGRAMS: [&str; 27] = [
     "redis_access",
     "redis_disk",
     "redis_ends",
+    "redis_fair_turns",
     "redis_failover",
     "redis_fencing",
     "redis_limits",

@@ -14,7 +14,7 @@ use crate::fixture::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Returns a task to queue whose runs take turns by a key.
-fn fair(task: &str, key: &str) -> QueuedTask {
+pub(super) fn fair(task: &str, key: &str) -> QueuedTask {
     weighted(task, key, 1)
 }
 
