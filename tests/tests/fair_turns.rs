@@ -55,7 +55,8 @@ impl World {
     }
 
     fn manager(&self) -> TaskManager {
-        let app = App::new(Broker::from(self.handle.clone())).tasks(tasks![export, import, ticks, unkeyed]);
+        let app = App::new(Broker::from(self.handle.clone()))
+            .tasks(tasks![export, import, ticks, unkeyed]);
         let app = app.state(Started::clone(&self.started));
         app.into_task_manager().unwrap()
     }
@@ -63,7 +64,9 @@ impl World {
     /// Runs everything, one after the other, on a consumer that begins now.
     async fn run_all(&self, number: usize) -> Vec<u64> {
         let app = App::new(Broker::from(self.handle.clone())).tasks(tasks![export, import]);
-        let app = app.state(Started::clone(&self.started)).consumer(|it| it.concurrency(1));
+        let app = app
+            .state(Started::clone(&self.started))
+            .consumer(|it| it.concurrency(1));
         let app = app.start().await.unwrap();
         self.until(number).await;
         app.stop().await.unwrap();

@@ -173,7 +173,11 @@ async fn random_traffic_loses_no_line() {
     check_lines(&server);
     let lines = ["lines", "standing"].map(|key| format!("{{aqueduct}}:{key}"));
     for key in lines {
-        assert_eq!(server.command(&["EXISTS", &key]).unwrap(), "0", "{key} is left");
+        assert_eq!(
+            server.command(&["EXISTS", &key]).unwrap(),
+            "0",
+            "{key} is left"
+        );
     }
 }
 

@@ -14,8 +14,8 @@ use aqueduct_core::key::Key;
 use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{
-    Failure, FailureKind, Fair, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique, UniqueScope,
-    Unsuccessful,
+    Failure, FailureKind, Fair, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique,
+    UniqueScope, Unsuccessful,
 };
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,

@@ -56,7 +56,8 @@ impl FairArgs {
 /// Parses `= 3`, a weight.
 fn number(input: ParseStream<'_>) -> syn::Result<LitInt> {
     input.parse::<Token![=]>()?;
-    let message = format!("write how many runs start in a turn: a whole number from 1 to {MAX_WEIGHT}");
+    let message =
+        format!("write how many runs start in a turn: a whole number from 1 to {MAX_WEIGHT}");
     let span = input.span();
     let weight: LitInt = input.parse().map_err(|_| Error::new(span, &message))?;
     match weight.base10_parse::<u16>() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aqueduct_broker_api::{ConsumerInfo, Holder, LimitInfo, PauseScope, QueueLengths};
-use aqueduct_core::run::{Fair, Failure, FailureKind, Reason, RunProgress};
+use aqueduct_core::run::{Failure, FailureKind, Fair, Reason, RunProgress};
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use super::limited::fmt_limited;

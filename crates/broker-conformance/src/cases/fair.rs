@@ -42,7 +42,9 @@ pub async fn keys_take_turns(bench: Bench) {
 
 /// Turns go on from claim to claim, over all consumers, one by one.
 pub async fn turns_are_over_all_consumers(bench: Bench) {
-    let tasks = backlog("x", 3).chain(backlog("y", 3)).chain(backlog("z", 1));
+    let tasks = backlog("x", 3)
+        .chain(backlog("y", 3))
+        .chain(backlog("z", 1));
     bench.queue(tasks).await;
     let mut consumers = [bench.consumer(), bench.consumer()];
     let mut started = Vec::new();
@@ -207,7 +209,9 @@ pub async fn what_waits_can_be_steered(bench: Bench) {
 /// Runs of a paused task do not hold up others of their key, and come first of it when the task is resumed.
 pub async fn a_paused_task_holds_nothing_up(bench: Bench) {
     let scope = PauseScope::Task(task_name("a"));
-    bench.queue([fair("a", "x"), fair("b", "x"), fair("c", "y")]).await;
+    bench
+        .queue([fair("a", "x"), fair("b", "x"), fair("c", "y")])
+        .await;
     bench.admin().set_paused(&scope, true).await.unwrap();
     let mut consumer = bench.consumer();
     let mut started = consumer.claim_names(9).await;

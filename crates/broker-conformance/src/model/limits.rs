@@ -334,7 +334,8 @@ impl Model {
             return;
         };
         for next in key.waiting.clone() {
-            let is_let_on = |line: &Line| line.because_of.as_ref() == Some(name) && line.place.is_some();
+            let is_let_on =
+                |line: &Line| line.because_of.as_ref() == Some(name) && line.place.is_some();
             let goes_on = |line: &Line| line.spot == next.0 && is_let_on(line);
             if self.limits.lines.iter().any(goes_on) {
                 continue;
@@ -428,8 +429,11 @@ impl Model {
                 info.running = u64::from(self.running(name));
             }
             let lines = self.limits.lines.iter();
-            let blocked = lines.filter(|line| line.because_of.as_ref() == Some(name) && line.place.is_none());
-            info.waiting = blocked.map(|line| line.runs.iter().flatten().count() as u64).sum();
+            let blocked =
+                lines.filter(|line| line.because_of.as_ref() == Some(name) && line.place.is_none());
+            info.waiting = blocked
+                .map(|line| line.runs.iter().flatten().count() as u64)
+                .sum();
             if let Opens::At(at) = self.opens(name, now) {
                 info.opens_at = Some(at);
             }

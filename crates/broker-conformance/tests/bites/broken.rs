@@ -14,8 +14,8 @@ use aqueduct_broker_conformance::START;
 use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::key::Key;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{FairWeight, 
-    Checkpoint, FailedAttempt, Failure, FailureKind, Limit, Limits, Lineage, TaskRun,
+use aqueduct_core::run::{
+    Checkpoint, FailedAttempt, Failure, FailureKind, FairWeight, Limit, Limits, Lineage, TaskRun,
 };
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,

@@ -44,12 +44,7 @@ pub(in crate::state) enum Next {
 
 impl Limiter {
     /// Returns whether a run may start that comes up at its spot, and starts it.
-    pub(in crate::state) fn starts(
-        &mut self,
-        run: &TaskRun,
-        spot: Spot,
-        now: Timestamp,
-    ) -> bool {
+    pub(in crate::state) fn starts(&mut self, run: &TaskRun, spot: Spot, now: Timestamp) -> bool {
         self.note(run, now);
         if self.lines.find(spot, run).is_some() || self.refusing(run, now).is_some() {
             return false;
@@ -172,7 +167,10 @@ impl Limiter {
             return Next::Listed(End::Head);
         }
         let (spot, because_of) = (line.spot, line.because_of.clone());
-        if let Some(name) = because_of.as_ref().filter(|it| self.is_waited_for(it, spot)) {
+        if let Some(name) = because_of
+            .as_ref()
+            .filter(|it| self.is_waited_for(it, spot))
+        {
             self.reset_turn(number);
             self.block(number, name, End::Tail, now);
             self.is_served(name, spot, now);
