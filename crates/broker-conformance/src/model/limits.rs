@@ -67,7 +67,7 @@ fn names_of(run: &TaskRun) -> Vec<Name> {
     run.limits().iter().map(name_of).collect()
 }
 
-fn shared_by(run: &TaskRun) -> Shared {
+pub(super) fn shared_by(run: &TaskRun) -> Shared {
     (run.fair().map(|fair| fair.key.clone()), names_of(run))
 }
 
@@ -421,6 +421,15 @@ impl Model {
                     *run = None;
                 }
             }
+        }
+    }
+
+    /// Takes a run out of its line that goes on elsewhere: nothing is left of it there.
+    pub(super) fn come_out_of_line(&mut self, index: usize) {
+        let id = self.runs[index].run.id;
+        self.runs[index].stands = false;
+        for line in &mut self.limits.lines {
+            line.runs.retain(|run| *run != Some(id));
         }
     }
 
