@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aqueduct::admin::Finding;
+use aqueduct::admin::{Finding, MAX_PAGE};
 use aqueduct::manager::{InlineError, QueueErrorKind};
 use aqueduct::workflow::{Chain, MAX_RUNS, MAX_STEPS};
-use aqueduct::{RunState, Timestamp, WaitError, chain, group, params};
+use aqueduct::{QueueName, RunState, Timestamp, WaitError, chain, group, params};
 use integration::soon;
 use integration::store::{Bounds, Make};
 
@@ -193,6 +193,30 @@ pub(crate) async fn a_full_queue_takes_all_or_nothing(make: Make) {
     chord(3).queue(&manager).await.unwrap();
     let error = number::queue(&manager, 1).await.unwrap_err();
     assert_eq!(error.kind(), QueueErrorKind::QueueFull);
+}
+
+pub(crate) async fn a_purge_takes_all_and_ends_what_follows(make: Make) {
+    let store = make(Bounds::default());
+    let manager = store.manager(all()).await;
+    // More than one page of them.
+    let chains = MAX_PAGE + 88;
+    let mut handles = Vec::new();
+    for _ in 0..chains {
+        let chain = chain(number::with(1)).then(double::after());
+        handles.push(chain.keep_result(MINUTE).queue(&manager).await.unwrap());
+    }
+    let admin = store.open().await.admin().unwrap();
+    let removed = admin.purge(&QueueName::DEFAULT).await.unwrap();
+    assert_eq!(removed, chains as u64, "the first run of each chain");
+    for handle in handles {
+        let [first, follow_up] = handle.runs() else {
+            panic!("{handle:?}");
+        };
+        assert!(admin.find(*first).await.unwrap().is_none());
+        let follow_up = admin.find(*follow_up).await.unwrap().unwrap();
+        assert_eq!(follow_up.state, RunState::Cancelled);
+    }
+    assert_eq!(admin.purge(&QueueName::DEFAULT).await.unwrap(), 0);
 }
 
 pub(crate) async fn wrong_workflows_are_refused(make: Make) {

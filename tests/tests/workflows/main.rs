@@ -13,6 +13,7 @@ integration::on_both_brokers![
     groups_of_chains_and_chains_of_groups,
     cancelling_a_workflow_ends_all_of_it,
     a_full_queue_takes_all_or_nothing,
+    a_purge_takes_all_and_ends_what_follows,
     wrong_workflows_are_refused,
     a_task_queues_a_workflow,
     people_see_a_family_and_what_is_waited_for,

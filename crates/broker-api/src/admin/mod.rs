@@ -103,7 +103,8 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         runs: &[RunId],
     ) -> impl Future<Output = Result<Vec<bool>, BrokerError>> + Send;
 
-    /// Removes up to [`MAX_PAGE`] waiting or delayed runs of a queue; returns how many.
+    /// Removes up to [`MAX_PAGE`] waiting or delayed runs of a queue; returns how many: fewer only if no more are
+    /// there. A follow-up of one that is removed ends as if that had been cancelled.
     ///
     /// # Errors
     ///

@@ -2,7 +2,7 @@
 
 use aqueduct_broker_api::{Cancel, CancelAnswer, MAX_PAGE, PauseScope};
 use aqueduct_core::run::{Reason, Tally, Transition, UniqueScope};
-use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
+use aqueduct_core::{QueueName, RunId, RunState, TaskRun, Timestamp};
 
 use super::State;
 use super::keys::{Hold, Use};
@@ -88,8 +88,30 @@ impl State {
         true
     }
 
-    /// Removes waiting and delayed runs of a queue, up to a page.
+    /// Removes waiting and delayed runs of a queue, up to a page; fewer only if no more are there.
     pub(crate) fn purge(&mut self, queue: &QueueName, now: Timestamp) -> usize {
+        let mut removed = 0;
+        while removed < MAX_PAGE {
+            let doomed = self.next_to_purge(queue, MAX_PAGE - removed);
+            if doomed.is_empty() {
+                break;
+            }
+            for id in doomed {
+                // It may have ended with one that it followed.
+                if let Some(slot) = self.slots.slot_of(id)
+                    && self.place_of(slot) != Some(Place::Kept)
+                {
+                    self.drop_waiting(slot, now);
+                    removed += 1;
+                }
+            }
+        }
+        removed
+    }
+
+    /// Returns waiting runs of a queue in the order of their ids: follow-ups only if nothing else is left, since
+    /// what they follow ends them with a reason.
+    fn next_to_purge(&self, queue: &QueueName, most: usize) -> Vec<RunId> {
         let waits = |state| {
             matches!(
                 state,
@@ -97,22 +119,18 @@ impl State {
             )
         };
         let runs = self.slots.iter().map(|stored| &stored.run);
-        let doomed: Vec<RunId> = runs
-            .filter(|run| run.queue == *queue && waits(run.state))
-            .map(|run| run.id)
-            .take(MAX_PAGE)
-            .collect();
-        // What follows a removed run ends with it, and is no longer there to be removed.
-        let mut removed = 0;
-        for id in &doomed {
-            if let Some(slot) = self.slots.slot_of(*id)
-                && self.place_of(slot) != Some(Place::Kept)
-            {
-                self.drop_waiting(slot, now);
-                removed += 1;
-            }
-        }
-        removed
+        let waiting = runs.filter(|run| run.queue == *queue && waits(run.state));
+        let (follow_ups, others): (Vec<&TaskRun>, Vec<&TaskRun>) =
+            waiting.partition(|run| run.waits_for().is_some());
+        let next = if others.is_empty() {
+            follow_ups
+        } else {
+            others
+        };
+        let mut next: Vec<RunId> = next.into_iter().map(|run| run.id).collect();
+        next.sort_unstable();
+        next.truncate(most);
+        next
     }
 
     fn drop_waiting(&mut self, slot: Slot, now: Timestamp) {
