@@ -114,10 +114,28 @@ fn check_keys(server: &RedisServer) {
                 let kept = number(&["ZCARD", &key.replace(name, "kept")]);
                 assert_eq!(runs, kept, "a run is stored that has not ended");
             }
+            "unique" | "repeated" | "windows" => check_holds(server, &key.replace(name, "")),
             "due" => assert_eq!(of, "last", "{key} is left behind"),
             _ => assert!(MAY_REMAIN.contains(&kind), "{key} is left behind"),
         }
     }
+}
+
+/// Checks that no key is held any more but for a window, which time ends.
+fn check_holds(server: &RedisServer, prefix: &str) {
+    let script = r"
+        local wrong = {}
+        for mark, kind in pairs({ u = 'unique', r = 'repeated' }) do
+            local all = redis.call('HGETALL', KEYS[1] .. kind)
+            for index = 1, #all, 2 do
+                local over = struct.unpack('>I6', all[index + 1], 23)
+                local score = redis.call('ZSCORE', KEYS[1] .. 'windows', mark .. all[index])
+                if over == 0 or tonumber(score) ~= over then wrong[#wrong + 1] = kind .. ' ' .. all[index] end
+            end
+        end
+        return table.concat(wrong, ', ')";
+    let wrong = server.command(&["EVAL", script, "1", prefix]);
+    assert_eq!(wrong.expect("an answer"), "", "a key is held for ever");
 }
 
 /// Checks that limits count just the runs that consumers hold: counted anew, from what they hold.

@@ -55,7 +55,7 @@ fn name_of(limit: &Limit) -> Name {
     (limit.per().is_some(), limit.key().clone())
 }
 
-fn names_of(run: &TaskRun) -> Vec<Name> {
+pub(super) fn names_of(run: &TaskRun) -> Vec<Name> {
     run.limits().iter().map(name_of).collect()
 }
 

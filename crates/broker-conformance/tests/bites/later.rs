@@ -88,7 +88,10 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::OnlyTheFirstLimitCounts,
-        &["limits::all_limits_of_a_run_count"],
+        &[
+            "limits::all_limits_of_a_run_count",
+            "limits::a_replaced_run_has_those_of_the_last_call",
+        ],
     ),
     (
         Defect::LimitKeysMixed,

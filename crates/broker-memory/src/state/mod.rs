@@ -210,6 +210,11 @@ impl State {
         if end == End::Head && self.stands_at_head(slot) {
             return;
         }
+        self.list_ready(slot, end);
+    }
+
+    /// Puts a run that is nowhere into its ready list, whether it has a line or not.
+    fn list_ready(&mut self, slot: Slot, end: End) {
         let ticket = self.slots.new_ticket();
         let Some(stored) = self.slots.get_mut(slot) else {
             return;

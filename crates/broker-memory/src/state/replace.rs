@@ -1,13 +1,13 @@
 //! The step that gives a waiting run the parameters of a later call.
 
 use aqueduct_broker_api::Enqueued;
-use aqueduct_core::run::{Lineage, TaskRun};
+use aqueduct_core::run::{Limit, Lineage, TaskRun};
 use aqueduct_core::{QueuedTask, RunState, Timestamp};
 
 use super::State;
 use super::keys::Hold;
 use super::queues::End;
-use super::slots::Slot;
+use super::slots::{Place, Slot};
 
 impl State {
     /// Replaces the run that holds the key of `task`, unless that has begun, is of another task or part of a
@@ -45,12 +45,19 @@ impl State {
         }
     }
 
-    /// A run whose time has come keeps its turn.
+    /// A run whose time has come keeps its turn; with other limits than the line that it stands in, it leaves that.
     fn put_in_place(&mut self, slot: Slot, run: TaskRun) {
         let deadline = run.deadline().map(|deadline| (deadline, run.id));
         self.deadlines.extend(deadline);
-        if let Some(stored) = self.slots.get_mut(slot) {
-            stored.run = run;
+        let Some(stored) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let leaves_line =
+            matches!(stored.place, Place::Line(_)) && !are_same(stored.run.limits(), run.limits());
+        stored.run = run;
+        if leaves_line {
+            self.leave(slot);
+            self.list_ready(slot, End::Head);
         }
     }
 
@@ -70,6 +77,12 @@ impl State {
             self.put_ready(slot, End::Tail);
         }
     }
+}
+
+/// Returns whether these are the same limits, their numbers aside.
+fn are_same(before: &[Limit], after: &[Limit]) -> bool {
+    let mut pairs = before.iter().zip(after);
+    before.len() == after.len() && pairs.all(|(before, after)| before.is_same(after))
 }
 
 /// Returns what `task` makes of a waiting run: new but for its identity, its place, and what was counted.

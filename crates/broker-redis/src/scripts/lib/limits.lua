@@ -233,6 +233,7 @@ write_limits = function()
   for field in pairs(limits_changed) do
     local limit = limits_known[field]
     time = time or now()
+    limit.spent = spent_of(limit, time)
     if is_idle(limit, time) then
       if not limit.is_new then call('HDEL', LIMITS, field) end
     else
