@@ -197,6 +197,17 @@ impl Limiter {
         }
     }
 
+    /// Lets rates be used up no longer than they can be from now on: the clock was set back.
+    pub(in crate::state) fn count_from(&mut self, now: Timestamp) {
+        let names: Vec<Name> = self.keys.iter().map(|(name, _)| name).collect();
+        for name in names {
+            if let Some(key) = self.keys.get_mut(&name) {
+                key.count_from(now);
+            }
+            self.wake(&name, now);
+        }
+    }
+
     /// Returns when the next limit opens that waits for a time.
     pub(in crate::state) fn opens_at(&self) -> Option<Timestamp> {
         self.openings.first().map(|(at, _)| *at)
