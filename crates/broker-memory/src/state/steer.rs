@@ -2,7 +2,7 @@
 
 use aqueduct_broker_api::{Cancel, CancelAnswer, MAX_PAGE, PauseScope};
 use aqueduct_core::run::{Reason, Tally, Transition, UniqueScope};
-use aqueduct_core::{QueueName, RunId, RunState, TaskRun, Timestamp};
+use aqueduct_core::{QueueName, RunId, RunState, Timestamp};
 
 use super::State;
 use super::keys::{Hold, Use};
@@ -88,16 +88,16 @@ impl State {
         true
     }
 
-    /// Removes waiting and delayed runs of a queue, up to a page; fewer only if no more are there.
+    /// Removes waiting and delayed runs of a queue, up to a page; less than a page is all there was.
     pub(crate) fn purge(&mut self, queue: &QueueName, now: Timestamp) -> usize {
         let mut removed = 0;
-        while removed < MAX_PAGE {
-            let doomed = self.next_to_purge(queue, MAX_PAGE - removed);
+        loop {
+            let doomed = self.doomed(queue, MAX_PAGE - removed);
             if doomed.is_empty() {
-                break;
+                return removed;
             }
             for id in doomed {
-                // It may have ended with one that it followed.
+                // What follows a removed run ends with it, and is no longer there to be removed.
                 if let Some(slot) = self.slots.slot_of(id)
                     && self.place_of(slot) != Some(Place::Kept)
                 {
@@ -106,31 +106,24 @@ impl State {
                 }
             }
         }
-        removed
     }
 
-    /// Returns waiting runs of a queue in the order of their ids: follow-ups only if nothing else is left, since
-    /// what they follow ends them with a reason.
-    fn next_to_purge(&self, queue: &QueueName, most: usize) -> Vec<RunId> {
+    /// Returns up to so many waiting runs of a queue: those that wait for others last, as these end them.
+    fn doomed(&self, queue: &QueueName, most: usize) -> Vec<RunId> {
         let waits = |state| {
             matches!(
                 state,
                 RunState::Scheduled | RunState::Queued | RunState::Retrying
             )
         };
-        let runs = self.slots.iter().map(|stored| &stored.run);
-        let waiting = runs.filter(|run| run.queue == *queue && waits(run.state));
-        let (follow_ups, others): (Vec<&TaskRun>, Vec<&TaskRun>) =
-            waiting.partition(|run| run.waits_for().is_some());
-        let next = if others.is_empty() {
-            follow_ups
-        } else {
-            others
+        let runs = |follow: bool| {
+            let stored = self.slots.iter();
+            let stored = stored.filter(move |it| (it.place == Place::Awaiting) == follow);
+            let runs = stored.map(|it| &it.run);
+            runs.filter(move |run| run.queue == *queue && waits(run.state))
         };
-        let mut next: Vec<RunId> = next.into_iter().map(|run| run.id).collect();
-        next.sort_unstable();
-        next.truncate(most);
-        next
+        let doomed = runs(false).chain(runs(true)).take(most);
+        doomed.map(|run| run.id).collect()
     }
 
     fn drop_waiting(&mut self, slot: Slot, now: Timestamp) {
