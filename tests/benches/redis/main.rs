@@ -8,6 +8,7 @@ mod bare;
 mod drain;
 mod enqueue;
 mod idle;
+mod shared;
 
 use integration::bench::{Report, Wanted};
 
@@ -36,6 +37,12 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted.has("backlog") {
             backlog::measure(&mut report).await?;
+        }
+        if wanted.has("unique") {
+            shared::unique_runs(&mut report).await?;
+        }
+        if wanted.has("limited") {
+            shared::limited_runs(&mut report).await?;
         }
         if wanted.has("idle") {
             idle::measure(&mut report).await?;

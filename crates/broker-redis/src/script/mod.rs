@@ -65,7 +65,10 @@ const ENDING: &str = concat!(
     include_str!("../scripts/lib/follow.lua"),
     include_str!("../scripts/lib/ending.lua")
 );
-const PLACE: &str = include_str!("../scripts/lib/place.lua");
+const PLACE: &str = concat!(
+    include_str!("../scripts/lib/hashes.lua"),
+    include_str!("../scripts/lib/place.lua")
+);
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
@@ -120,7 +123,7 @@ impl Scripts {
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
-            key_holders: script!(clock, "key_holders", KEYS),
+            key_holders: script!(clock, "key_holders", RUN, PLACE, KEYS),
             limits: script!(clock, "limits", RUN, PLACE, LIMITS),
             pause: script!(clock, "pause", RUN, PLACE, LIMITS),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, LIMITS, DUE),

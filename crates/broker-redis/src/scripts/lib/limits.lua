@@ -81,6 +81,14 @@ local function opens_at(limit, time)
   return at > time and at or 0
 end
 
+-- Returns how many runs a limit lets start now.
+local function places_of(limit, time)
+  if opens_at(limit, time) ~= 0 then return 0 end
+  if limit.per == 0 then return limit.max - limit.running end
+  local interval = interval_of(limit)
+  return math.floor((time * 1000 + interval * limit.max - math.max(spent_of(limit, time), time * 1000)) / interval)
+end
+
 local function is_idle(limit, time)
   return limit.running == 0 and limit.spots == 0 and limit.spent <= time * 1000 and limit.not_before <= time
 end
@@ -90,7 +98,7 @@ local function let_on_at(field, limit, spot)
   local line = call('LPOP', P .. 'blocked:' .. spot .. ':' .. field)
   if not line then return end
   call('HSET', P .. 'spots:' .. field, spot, '1')
-  call('HSET', LINES, line, '1' .. field)
+  put(LINES, line, '1' .. field)
   if let_on_later then
     let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, LINE .. line }
   else
@@ -136,6 +144,18 @@ local function refusing(limits, time)
   end
 end
 
+-- Returns how many runs of a line its limits let start, by the numbers that they have now.
+local function places_for(line, time)
+  local names, at, least = sub(line, string.find(line, '\n', 1, true) + 1), 1, MANY
+  while at <= #names do
+    local length = parse('>I2', names, at + 1)
+    local limit = stored_limit(sub(names, at, at) .. sub(names, at + 3, at + 2 + length))
+    if limit then least = math.min(least, places_of(limit, time)) end
+    at = at + 3 + length
+  end
+  return math.max(least, 0)
+end
+
 local function used_limit(wanted, since)
   local limit = stored_limit(wanted.field)
   if not limit then
@@ -162,7 +182,7 @@ end
 -- Lets a line wait for a limit, before or behind (`command`) the others.
 local function block(line, spot, field, limit, command)
   call(command, P .. 'blocked:' .. spot .. ':' .. field, line)
-  call('HSET', LINES, line, '0' .. field)
+  put(LINES, line, '0' .. field)
   if call('HSETNX', P .. 'spots:' .. field, spot, '0') == 1 then limit.spots = limit.spots + 1 end
   limits_changed[field] = true
 end
@@ -186,7 +206,7 @@ local has_lines
 local function line_of(spot, limits)
   if has_lines == nil then has_lines = call('EXISTS', LINES) == 1 end
   local line = spot .. '\n' .. limits.names
-  return line, has_lines and call('HEXISTS', LINES, line) == 1
+  return line, has_lines and get(LINES, line)
 end
 
 -- Puts a run that is given back to the head of its line, if it has one.
@@ -195,7 +215,7 @@ stand_back = function(run, text)
   local line, exists = line_of(sub(ready_of(run), #P + 7), limits)
   if not exists then return false end
   call('LPUSH', P .. 'line:' .. line, sub(run, 5, 20))
-  call('HSET', STANDING, sub(run, 5, 20), '1')
+  put(STANDING, sub(run, 5, 20), '1')
   return true
 end
 

@@ -18,22 +18,23 @@ local function limits_beside(side)
   return limits
 end
 
--- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow (lib/follow.lua) and its limits of a
--- run that has such; nothing for a plain one.
-local sides = {}
+-- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow
+-- (lib/follow.lua) and its limits of a run that has such; nothing for a plain one.
 local function side_of(run)
-  if not has_options(run) then return nil end
-  local id = sub(run, 5, 20)
-  local side = sides[id]
-  if side == nil then
-    side = call('HGET', SIDE, id)
-    sides[id] = side
-  end
-  if not side then
-    return nil
-  end
+  local side = has_options(run) and get(SIDE, sub(run, 5, 20))
+  if not side then return nil end
   local deadline, keep, keys, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
   return deadline, keep, keys, workflow, limits
+end
+
+-- Reads what stands beside those of some runs that have options; the hash has them in its known fields.
+local function load_sides(hash, ids)
+  local with_options = {}
+  for _, id in ipairs(ids) do
+    local run = get(hash, id)
+    if run and #run > 1 and has_options(run) then with_options[#with_options + 1] = id end
+  end
+  load(SIDE, with_options)
 end
 
 -- Takes a run from its consumer that has limits: its places are free.
@@ -48,26 +49,47 @@ local function note_deadline(run, deadline)
   end
 end
 
+-- Entries that go to the tails of ready lists, by list.
+local tails = {}
+
+local function put_at_tail(list, entry)
+  local entries = tails[list]
+  if entries then
+    entries[#entries + 1] = entry
+  else
+    tails[list] = { entry }
+  end
+end
+
+local function flush_tails()
+  for list, entries in pairs(tails) do in_pieces('RPUSH', list, entries) end
+  tails = {}
+end
+
 -- Puts a run into its ready list: itself if it is plain, else its id, and the run beside.
 local function put_ready(run, command)
   local entry, deadline, _, _, _, limits = run, side_of(run)
   if deadline then
     entry = '\0' .. sub(run, 5, 20)
-    call('HSET', RUNS, sub(run, 5, 20), run)
+    put(RUNS, sub(run, 5, 20), run)
     note_deadline(run, deadline)
     if command == 'LPUSH' and limits ~= '' and stand_back(run, limits) then
       count(QUEUED, queue_of(run), 1)
       return
     end
   end
-  call(command, ready_of(run), entry)
+  if command == 'RPUSH' then
+    put_at_tail(ready_of(run), entry)
+  else
+    call(command, ready_of(run), entry)
+  end
   bells[bell_of(run)] = true
   count(QUEUED, queue_of(run), 1)
 end
 
 -- Puts a run among those that are due later.
 local function put_due(run, due)
-  call('HSET', RUNS, sub(run, 5, 20), run)
+  put(RUNS, sub(run, 5, 20), run)
   note_deadline(run, (side_of(run)))
   dues[#dues + 1] = { due, run }
   count(state_of(run), queue_of(run), 1)
@@ -78,7 +100,7 @@ local AWAITS = rep('\255', 6)
 
 -- Puts a run among those that are due later, to wait there for others.
 local function put_awaiting(run)
-  call('HSET', RUNS, sub(run, 5, 20), run)
+  put(RUNS, sub(run, 5, 20), run)
   call('ZADD', DUE, LAST, AWAITS .. sub(run, 5, 20))
   count(SCHEDULED, queue_of(run), 1)
 end
@@ -101,6 +123,8 @@ end
 local function flush()
   if #dues > 0 then flush_dues() end
   if write_limits then write_limits() end
+  write_hashes()
+  flush_tails()
   for field, by in pairs(counts) do
     if by ~= 0 then call('HINCRBY', LENGTHS, field, by) end
   end
