@@ -10,7 +10,7 @@ mod enqueue;
 mod idle;
 mod shared;
 
-use integration::bench::{Report, Wanted};
+use integration::bench::{Kind, Report, Wanted};
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -39,10 +39,10 @@ fn main() -> anyhow::Result<()> {
             backlog::measure(&mut report).await?;
         }
         if wanted.has("unique") {
-            shared::unique_runs(&mut report).await?;
+            shared::measure(&mut report, &[Kind::Unique]).await?;
         }
         if wanted.has("limited") {
-            shared::limited_runs(&mut report).await?;
+            shared::measure(&mut report, &[Kind::Limited, Kind::AtLimit]).await?;
         }
         if wanted.has("idle") {
             idle::measure(&mut report).await?;

@@ -1,14 +1,14 @@
 -- Limits that runs share: how many of a key run at once, how many start in a time.
 --
--- What stands beside a run names them: length and names, each c or r (concurrency, rate), length, key; then of
--- each its number and its time in ms, 0 for a concurrency limit.
--- The hash `limits` has those that are in use, by c or r and key. How many run is counted in the steps that
--- give a run to a consumer and take it away, so it is always the number of runs in `own:…`.
--- Runs of one spot (lane, priority, queue) with the same limits that wait are a line: its name is spot, line
--- feed and names; the list `line:<name>` has their ids, the hash `lines` 0 or 1 and the limit that it waits
--- for or has been let on by. A line that waits is in the list `blocked:<spot>:<limit>`, one that may go on is
--- an entry of its ready list, behind the id that nobody has. The hash `spots:<limit>` has where lines wait, and whether
--- one of them is in the ready list there: at most one is, and it lets the next one on.
+-- What stands beside a run names them: length and names, each c or r (concurrency, rate), length, key; then of each
+-- its number and its time in ms, 0 for a concurrency limit.
+-- The hash `limits` has those that are in use, by c or r and key. How many run is counted in the steps that give a run
+-- to a consumer and take it away, so it is always the number of runs in `own:…`.
+-- Runs of one spot (lane, priority, queue) with the same limits that wait are a line: its name is spot, line feed and
+-- names; the list `line:<name>` has their ids, the hash `lines` 0 or 1 and the limit that it waits for or has been let
+-- on by. A line that waits is in the list `blocked:<spot>:<limit>`, one that may go on is an entry of its ready list,
+-- behind the id that nobody has. The hash `spots:<limit>` has where lines wait, and whether one of them is in the ready
+-- list there: at most one is, and it lets the next one on.
 local LIMITS, LINES, STANDING = P .. 'limits', P .. 'lines', P .. 'standing'
 local LINE = rep('\0', 17)
 local LIMIT_FORMAT = '>I4I6I6I4I6I8I2'
