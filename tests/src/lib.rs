@@ -5,11 +5,13 @@ pub mod bench;
 pub mod contract;
 pub mod figure;
 pub mod fuzz;
+pub mod moved;
 pub mod oracle;
 pub mod process;
 pub mod protocol;
 pub mod proxy;
 pub mod redis;
+pub mod replicated;
 pub mod simulation;
 pub mod world;
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use aqueduct::broker_api::BrokerHandle;
+use aqueduct::clock::Clock;
 use aqueduct::redis::RedisBroker;
 use aqueduct::{App, Broker, TaskManager, tasks};
 use aqueduct_redis_server::RedisServer;
 
 use crate::oracle::{Ended, at_rest_of};
-use crate::process::{Children, Recipe, Said, take_time};
+use crate::process::{Children, Recipe, Said, add, sum, take_steps, take_time};
 use crate::redis::{broker, server};
 
 /// A server, a way to queue, and children that consume; what their tasks said.
@@ -26,6 +27,10 @@ pub struct World {
     pub begun: BTreeMap<u64, usize>,
     /// Of each run, how often it ended.
     pub ended: BTreeMap<u64, usize>,
+    /// All that was said.
+    pub heard: Vec<Said>,
+    /// When children were killed.
+    killed: BTreeMap<usize, u64>,
     /// The server.
     pub server: RedisServer,
 }
@@ -55,8 +60,8 @@ impl World {
     /// Dropping the future ends what it started.
     pub async fn with(server: RedisServer, children: usize) -> Self {
         let direct = broker(&server.url()).await;
-        let app =
-            App::new(Broker::from(BrokerHandle::new(direct.clone()))).tasks(tasks![take_time]);
+        let app = App::new(Broker::from(BrokerHandle::new(direct.clone())))
+            .tasks(tasks![take_time, take_steps, add, sum]);
         let manager = app
             .without_consumer()
             .without_scheduler()
@@ -71,6 +76,8 @@ impl World {
             consumers,
             begun: BTreeMap::new(),
             ended: BTreeMap::new(),
+            heard: Vec::new(),
+            killed: BTreeMap::new(),
             server,
         }
     }
@@ -101,13 +108,42 @@ impl World {
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Said {
         let said = self.consumers.next().await;
-        let counts = if said.word == "begin" {
-            &mut self.begun
-        } else {
-            &mut self.ended
-        };
-        *counts.entry(said.number).or_default() += 1;
+        match said.word.as_str() {
+            "begin" => *self.begun.entry(said.number).or_default() += 1,
+            "step" | "kept" | "queued" | "told" => {}
+            _ => *self.ended.entry(said.number).or_default() += 1,
+        }
+        self.heard.push(said.clone());
         said
+    }
+
+    /// Waits until a run begins; returns the child.
+    ///
+    /// # Panics
+    ///
+    /// Panics if nothing is said for too long.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn begins(&mut self, number: u64) -> usize {
+        loop {
+            let said = self.next().await;
+            if said.word == "begin" && said.number == number {
+                return said.child;
+            }
+        }
+    }
+
+    /// Kills a child.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is gone.
+    pub fn kill(&mut self, child: usize) {
+        self.consumers.signal(child, "KILL");
+        let at = Clock::system().now().as_millis();
+        self.killed.insert(child, at);
     }
 
     /// Waits until so many runs have begun at one child; returns which.
@@ -165,6 +201,38 @@ impl World {
                 self.next().await;
             }
         }
+    }
+
+    /// Returns how many of these runs were executed at once at most; whoever was killed executes nothing from then on.
+    #[must_use]
+    pub fn most_at_once(&self, numbers: Range<u64>) -> usize {
+        let of_these = |said: &&Said| numbers.contains(&said.number);
+        let mut changes = Vec::new();
+        for said in self.heard.iter().filter(of_these) {
+            match said.word.as_str() {
+                "begin" => changes.push((said.at, 1)),
+                "end" => changes.push((said.at, -1)),
+                _ => {}
+            }
+        }
+        for (child, at) in &self.killed {
+            let said_by = |word| {
+                let said = self.heard.iter().filter(of_these);
+                said.filter(|it| it.child == *child && it.word == word)
+                    .count()
+            };
+            changes.extend(std::iter::repeat_n(
+                (*at, -1),
+                said_by("begin") - said_by("end"),
+            ));
+        }
+        // What ended in a millisecond may have ended before what began in it.
+        changes.sort_unstable();
+        let at_once = changes.iter().scan(0_usize, |now, (_, change)| {
+            *now = now.saturating_add_signed(*change);
+            Some(*now)
+        });
+        at_once.max().unwrap_or(0)
     }
 
     /// Returns how many runs began more than once, and how many ended more than once.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aqueduct::broker_api::{BrokerHandle, Lease, ScheduleDefinition, ScheduleStore};
 use aqueduct::redis::{RedisBroker, RedisConfig};
+use aqueduct::run::{RunOptions, Unique};
 use aqueduct::{App, Broker, Payload, QueuedTask, RunId, Schedule, Timestamp, tasks};
 use aqueduct_core::queue::Due;
 use aqueduct_redis_server::RedisServer;
@@ -166,6 +167,17 @@ fn slowest(server: &RedisServer) -> String {
 #[tokio::test]
 #[ignore = "slow: cargo xtask chaos"]
 async fn s9_many_schedules_due_at_once_are_all_fired() {
+    all_due_at_once(|_| None).await;
+}
+
+/// The same, each with a unique key of its own: no key is left.
+#[tokio::test]
+#[ignore = "slow: cargo xtask chaos"]
+async fn s9_many_unique_schedules_due_at_once_leave_no_key() {
+    all_due_at_once(|number| Unique::key(format!("tick:{number}")).ok()).await;
+}
+
+async fn all_due_at_once(unique: impl Fn(usize) -> Option<Unique>) {
     const SCHEDULES: usize = 10_000;
     let server = server(&["--slowlog-log-slower-than", "500"]);
     let direct = broker(&server.url()).await;
@@ -178,8 +190,11 @@ async fn s9_many_schedules_due_at_once_are_all_fired() {
     let definitions: Vec<_> = (0..SCHEDULES)
         .map(|number| {
             let name = format!("schedule-{number}").parse().unwrap();
+            let mut options = RunOptions::default();
+            options.unique = unique(number);
             ScheduleDefinition::new(name, schedule.clone(), "note".parse().unwrap())
                 .with_payload(payload.clone())
+                .with_options(options)
         })
         .collect();
     let (_, writer) = Ledger::new();

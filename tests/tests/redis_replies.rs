@@ -1,4 +1,4 @@
-//! Lost replies and fencing, on the wire: scenarios X1 to X16 against a real server.
+//! Lost replies and fencing, on the wire: scenarios X1 to X16, L4 and K5 against a real server.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -7,19 +7,29 @@ use std::time::Duration;
 use aqueduct::broker_api::{
     Broker, ClaimRequest, LaneWant, ReclaimRequest, Sequence, SettleRequest,
 };
-use aqueduct::{Lane, QueueName};
+use aqueduct::run::Limit;
+use aqueduct::{Lane, QueueName, TaskCall};
 use aqueduct_core::ConsumerId;
 use integration::contract::succeed;
 use integration::figure::{Stopwatch, figure, percentile};
 use integration::oracle::at_rest;
 use integration::proxy::{Fault, FaultProxy, Rule};
-use integration::redis::{Ledger, app, broker, note_and_fail, producer, queue_notes, server};
+use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 use integration::soon;
 
 const RUNS: u64 = 60;
 
 /// Lets runs be queued and executed while calls of a script fail; each is executed and counted once.
 async fn exactly_once(script: &str, every: usize, fault: Fault) {
+    exactly_once_of(note::with, script, every, fault).await;
+}
+
+async fn exactly_once_of(
+    call: impl Fn(u64) -> TaskCall<()>,
+    script: &str,
+    every: usize,
+    fault: Fault,
+) {
     let server = server(&[]);
     let proxy = FaultProxy::start(server.port()).await;
     let disturbed = broker(&proxy.url()).await;
@@ -30,7 +40,10 @@ async fn exactly_once(script: &str, every: usize, fault: Fault) {
     ));
     let (mut ledger, writer) = Ledger::new();
     let app = app(disturbed, writer).await;
-    queue_notes(&app, 0..RUNS).await;
+    for number in 0..RUNS {
+        let queued = call(number).queue(app.task_manager()).await;
+        queued.unwrap();
+    }
     ledger.all_of(0..RUNS).await;
     // Some calls are made only by a consumer that finds nothing to do.
     soon("nothing was injected", proxy.has_injected(1)).await;
@@ -75,6 +88,33 @@ async fn x4_a_settlement_that_is_sent_twice_counts_once() {
 #[tokio::test]
 async fn x13_a_settlement_that_does_not_arrive_is_sent_again() {
     exactly_once("claim", 2, Fault::LostRequest).await;
+}
+
+/// Returns runs that share three places and the starts of a second.
+fn limited(number: u64) -> TaskCall<()> {
+    let places = Limit::concurrency("places", 3).unwrap();
+    let rate = Limit::rate("rate", 100, Duration::from_secs(1)).unwrap();
+    note::with(number).limit(places).limit(rate)
+}
+
+#[tokio::test]
+async fn l4_lost_replies_leak_no_place_of_a_limit() {
+    exactly_once_of(limited, "claim", 2, Fault::LostReply).await;
+    exactly_once_of(limited, "claim", 1, Fault::Twice).await;
+    exactly_once_of(limited, "enqueue", 5, Fault::LostReply).await;
+}
+
+/// Returns runs with keys of their own, which are free again once they have ended.
+fn keyed(number: u64) -> TaskCall<()> {
+    let call = note::with(number).unique(format!("unique-{number}"));
+    call.idempotency_key(format!("order-{number}"))
+}
+
+#[tokio::test]
+async fn k5_lost_replies_leave_no_key_held() {
+    exactly_once_of(keyed, "enqueue", 5, Fault::LostReply).await;
+    exactly_once_of(keyed, "enqueue", 1, Fault::Twice).await;
+    exactly_once_of(keyed, "claim", 2, Fault::LostReply).await;
 }
 
 #[tokio::test]

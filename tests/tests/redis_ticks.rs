@@ -1,20 +1,26 @@
-//! Schedulers that die, stand still and are slow: scenarios S2, S3, S5 and S10.
+//! Schedulers that die, stand still and are slow: scenarios S2, S3, S4, S5 and S10.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct::broker_api::{BrokerAdmin, BrokerHandle, ScheduleDefinition, ScheduleStore};
 use aqueduct::redis::RedisBroker;
-use aqueduct::{App, Broker, QueueName, RunId, RunningApp, Schedule, Timestamp, tasks};
+use aqueduct::run::{RunOptions, Unique};
+use aqueduct::{
+    App, Broker, QueueName, RunId, RunningApp, Schedule, State, TaskContext, TaskError, Timestamp,
+    task, tasks,
+};
 use aqueduct_redis_server::RedisServer;
 use integration::contract::{enqueue, run};
 use integration::figure::figure;
 use integration::oracle::{at_rest, unfinished};
 use integration::process::{Children, Recipe, TICKING, serve_if_child};
 use integration::proxy::{Fault, FaultProxy, Rule};
-use integration::redis::{Entry, Ledger, app, broker, note, server};
+use integration::redis::{Entry, Ledger, Writer, app, broker, note, server};
 use integration::soon;
+use tokio::sync::Semaphore;
 
 /// Not a test: what the children of the others run.
 #[test]
@@ -241,4 +247,156 @@ async fn scheduler(broker: RedisBroker, period: Duration) -> RunningApp {
         .start()
         .await
         .unwrap()
+}
+
+/// What lets runs of [`slow`] end, and lets one run at a time.
+struct Turn {
+    alone: Semaphore,
+    ends: Semaphore,
+}
+
+/// A tick whose run is unique: it says that it began, and fails if another one runs.
+#[task(retry = none)]
+async fn slow(
+    ctx: TaskContext,
+    ledger: State<Writer>,
+    turn: State<Arc<Turn>>,
+) -> Result<(), TaskError> {
+    let _alone = turn.alone.try_acquire()?;
+    ledger.write(&ctx, 0).await;
+    turn.ends.acquire().await?.forget();
+    Ok(())
+}
+
+/// A schedule whose runs are unique and take longer than its period, and their consumer.
+struct OneAtATime {
+    direct: RedisBroker,
+    consumer: RunningApp,
+    ledger: Ledger,
+    turn: Arc<Turn>,
+    server: RedisServer,
+}
+
+impl OneAtATime {
+    const PERIOD: Duration = Duration::from_millis(100);
+
+    async fn on(server: RedisServer) -> Self {
+        let (ledger, writer) = Ledger::new();
+        let turn = Arc::new(Turn {
+            alone: Semaphore::new(1),
+            ends: Semaphore::new(0),
+        });
+        let app = App::new(Broker::from(BrokerHandle::new(broker(&server.url()).await)))
+            .tasks(tasks![slow])
+            .state(writer)
+            .state(Arc::clone(&turn))
+            .without_scheduler()
+            .consumer(|it| it.lease(Duration::from_secs(5)));
+        Self {
+            direct: broker(&server.url()).await,
+            consumer: app.start().await.unwrap(),
+            ledger,
+            turn,
+            server,
+        }
+    }
+
+    async fn scheduler(&self) -> RunningApp {
+        let schedule = Schedule::every(Self::PERIOD).unwrap();
+        let mut options = RunOptions::default();
+        options.unique = Some(Unique::key("slow").unwrap());
+        let definition =
+            ScheduleDefinition::new("slow".parse().unwrap(), schedule, "slow".parse().unwrap());
+        let definition = definition.with_options(options);
+        let all = aqueduct::scheduler::MissedTicks::All { max: 1000 };
+        let (_, writer) = Ledger::new();
+        let app = App::new(Broker::from(BrokerHandle::new(
+            broker(&self.server.url()).await,
+        )))
+        .tasks(tasks![slow])
+        .state(writer)
+        .state(Arc::clone(&self.turn))
+        .without_consumer()
+        .scheduler(move |it| it.schedule(definition).missed_ticks(all));
+        app.start().await.unwrap()
+    }
+
+    /// Waits until the ticks of the next periods have been fired or found the key held.
+    async fn ticks_pass(&self) {
+        let list = || async { ScheduleStore::list(&self.direct).await.unwrap() };
+        let until = list().await.now.saturating_add(Self::PERIOD * TICKS);
+        let passed = async { while list().await.entries[0].last_tick < until {} };
+        soon("no tick is fired", passed).await;
+    }
+
+    async fn ends(&self) {
+        self.turn.ends.add_permits(1);
+        let ended = async { while unfinished(&self.direct).await > 0 {} };
+        soon("it does not end", ended).await;
+    }
+
+    /// Checks that one run began since, and no other waits; ends it, and waits for the next.
+    async fn goes_on(&mut self) {
+        assert_eq!(unfinished(&self.direct).await, 1, "a second run of the key");
+        self.turn.ends.add_permits(1);
+        self.ledger.next().await;
+    }
+
+    async fn finish(self, scheduler: RunningApp) -> u64 {
+        scheduler.stop().await.unwrap();
+        self.turn.ends.add_permits(1);
+        let ended = at_rest(&self.server).await;
+        self.consumer.stop().await.unwrap();
+        assert_eq!(ended.failed, 0, "two ran at once");
+        ended.succeeded
+    }
+}
+
+/// All schedulers are down while ticks of a unique task pass: they add one run when one is back, and no key is stuck.
+#[tokio::test]
+async fn s4_missed_ticks_of_a_unique_task_add_one_run_at_a_time() {
+    let mut world = OneAtATime::on(server(&[])).await;
+    let scheduler = world.scheduler().await;
+    world.ledger.next().await;
+    world.ticks_pass().await;
+    assert_eq!(
+        unfinished(&world.direct).await,
+        1,
+        "a second run of the key"
+    );
+    scheduler.stop().await.unwrap();
+    world.ends().await;
+    let now = || async { ScheduleStore::list(&world.direct).await.unwrap().now };
+    let until = now().await.saturating_add(OneAtATime::PERIOD * TICKS);
+    while now().await < until {}
+    let scheduler = world.scheduler().await;
+    world.ledger.next().await;
+    world.ticks_pass().await;
+    world.goes_on().await;
+    let runs = world.finish(scheduler).await;
+    figure(&format!(
+        "{runs} runs one after the other, {TICKS} ticks missed by all, 0 keys stuck"
+    ));
+}
+
+/// The server is down while ticks of a unique task pass, and its run goes on: the same.
+#[tokio::test]
+async fn s5_ticks_of_a_unique_task_outlive_the_server_one_run_at_a_time() {
+    let durable = server(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut world = OneAtATime::on(durable).await;
+    let scheduler = world.scheduler().await;
+    world.ledger.next().await;
+    world.ticks_pass().await;
+    world.server.kill().unwrap();
+    // The outage is the fault: some ticks pass in it.
+    tokio::time::sleep(OneAtATime::PERIOD * TICKS).await;
+    world.server.revive().unwrap();
+    world.ticks_pass().await;
+    world.goes_on().await;
+    world.ticks_pass().await;
+    world.goes_on().await;
+    let runs = world.finish(scheduler).await;
+    figure(&format!(
+        "{runs} runs one after the other, {TICKS} ticks in an outage, 0 keys stuck"
+    ));
 }

@@ -1,4 +1,4 @@
-//! Clocks that are wrong, and times that are extreme: scenarios T1, T2, T3 and T6.
+//! Clocks that are wrong, and times that are extreme: scenarios T1, T2, T3, T6, L3 and K3.
 //!
 //! No clock of a client counts, so that T1 and T2 give processes a wrong wall clock through the seam of the
 //! application (`App::clock`): everything in a process that asks for the wall clock asks there. The clock
@@ -6,22 +6,20 @@
 //! preloaded into the server. T3 moves the clock that the scripts read instead, which is the only use of
 //! time in the broker but one: the answers kept for a producer (`sent:`) end by the clock of the server
 //! itself.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aqueduct::broker_api::{
-    Broker, BrokerAdmin, BrokerErrorKind, Enqueued, Lease, ReclaimRequest, Reclaimed, Settled,
-};
+use aqueduct::broker_api::{BrokerAdmin, BrokerErrorKind, Enqueued, Lease, Settled};
 use aqueduct::manager::QueueErrorKind;
-use aqueduct::redis::{RedisBroker, RedisConfig};
-use aqueduct::run::{MAX_WAIT, RunState};
+use aqueduct::redis::RedisBroker;
+use aqueduct::run::{Idempotency, Limit, MAX_WAIT, OnConflict, RunState, Unique, UniqueScope};
 use aqueduct::{RunId, Schedule, Timestamp};
+use aqueduct_core::key::Key;
 use aqueduct_core::queue::Due;
-use aqueduct_redis_server::RedisServer;
 use integration::contract::{Client, enqueue, enqueue_one, failure, run, succeed};
 use integration::figure::figure;
+use integration::moved::{LEASE, Moved};
 use integration::oracle::{at_rest, at_rest_of};
 use integration::process::{Children, Recipe, TICKING, serve_if_child, take_time};
 use integration::redis::{Ledger, app, broker, note, producer, server};
@@ -93,57 +91,6 @@ async fn t2_schedulers_with_wrong_clocks_fire_in_time() {
         "{} ticks every {period:?}, at most {early} ms early, {late} ms late",
         ticks.len()
     ));
-}
-
-const LEASE: Duration = Duration::from_secs(5);
-
-/// A broker whose scripts go by a clock that the test moves.
-struct Moved {
-    server: RedisServer,
-    broker: RedisBroker,
-    now: Timestamp,
-}
-
-impl Moved {
-    async fn new() -> Self {
-        let server = server(&[]);
-        let config = RedisConfig::from_url(&server.url()).unwrap();
-        let broker = RedisBroker::open(config.with_test_clock()).await.unwrap();
-        let now = Timestamp::from_millis(1_795_494_489_596);
-        broker.set_clock(now).await.unwrap();
-        Self {
-            server,
-            broker,
-            now,
-        }
-    }
-
-    async fn forward(&mut self, by: Duration) {
-        self.now = self.now.saturating_add(by);
-        self.broker.set_clock(self.now).await.unwrap();
-    }
-
-    async fn back(&mut self, by: Duration) {
-        self.now = self.now.saturating_sub(by);
-        self.broker.set_clock(self.now).await.unwrap();
-    }
-
-    async fn beat(&self) -> Reclaimed {
-        let beat = ReclaimRequest::new(LEASE / 5, LEASE);
-        self.broker.reclaim(&beat).await.unwrap()
-    }
-
-    /// Lets time pass as it does where consumers beat; returns how many runs were taken back.
-    async fn pass(&mut self, time: Duration) -> usize {
-        let (mut taken, mut left) = (0, time);
-        while !left.is_zero() {
-            let step = left.min(LEASE / 5);
-            self.forward(step).await;
-            taken += self.beat().await.requeued;
-            left -= step;
-        }
-        taken
-    }
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -233,6 +180,135 @@ async fn t3_a_clock_that_jumps_back_holds_nothing_for_long() {
     figure(&format!(
         "60 s back: the dead taken back after {waited:?} at a lease of {LEASE:?}, 0 lost"
     ));
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Claims what may start now, and settles it; returns how many.
+async fn start_all(client: &mut Client) -> usize {
+    let leases = client.claim(99).await;
+    let started = leases.len();
+    client.exchange(leases, 0).await;
+    started
+}
+
+/// The clock of the server jumps: a rate lets no more start than it says, and waits no longer than for one run.
+#[tokio::test]
+async fn l3_a_clock_that_jumps_neither_stalls_a_rate_nor_lets_more_start() {
+    const BURST: usize = 4;
+    const RUNS: usize = 40;
+    let mut moved = Moved::new().await;
+    let limit = Limit::rate("k", 4, SECOND * 4).unwrap();
+    let limited = || {
+        let mut task = run();
+        task.options_mut().limits.set(limit.clone()).unwrap();
+        task
+    };
+    enqueue(&moved.broker, (0..RUNS).map(|_| limited()).collect()).await;
+    let mut client = Client::new(&moved.broker, LEASE);
+    let mut started = start_all(&mut client).await;
+    assert_eq!(started, BURST);
+    moved.beat().await;
+    moved.forward(MINUTE).await;
+    moved.beat().await;
+    assert_eq!(
+        start_all(&mut client).await,
+        BURST,
+        "all of it, and no more"
+    );
+    started += BURST;
+    for jump in [MINUTE, MINUTE * 60, SECOND] {
+        moved.back(jump).await;
+        moved.beat().await;
+        for second in 1..=BURST {
+            moved.pass(SECOND).await;
+            let now = start_all(&mut client).await;
+            assert_eq!(now, 1, "{second} s after a jump of {jump:?}");
+            started += now;
+        }
+    }
+    while started < RUNS {
+        moved.pass(SECOND).await;
+        started += start_all(&mut client).await;
+    }
+    let ended = at_rest_of(&moved.server, &moved.broker).await;
+    assert_eq!(ended.succeeded, RUNS as u64);
+    figure("60 s forward, up to an hour back: 4 at once, then 1 a second");
+}
+
+/// The clock of the server is set back: a window is no longer than it was to be, and a key without one stays.
+#[tokio::test]
+async fn k3_a_clock_that_is_set_back_holds_no_key_for_longer() {
+    const WINDOW: Duration = Duration::from_secs(10);
+    let mut moved = Moved::new().await;
+    let throttled = || {
+        let unique = Unique::key("t").unwrap().scope(UniqueScope::Window(WINDOW));
+        let mut task = run();
+        task.options_mut().unique = Some(unique);
+        task
+    };
+    let repeated = || {
+        let known = Idempotency::new(Key::new("r").unwrap()).window(WINDOW);
+        let mut task = run();
+        task.options_mut().idempotency = Some(known);
+        task
+    };
+    let held = || {
+        let mut task = run();
+        task.options_mut().unique = Some(Unique::key("u").unwrap());
+        task
+    };
+    for task in [throttled(), repeated(), held()] {
+        enqueue_one(&moved.broker, task).await;
+    }
+    let mut client = Client::new(&moved.broker, LEASE);
+    let mut leases = client.claim(9).await;
+    let holder = leases.pop().unwrap();
+    client.exchange(leases, 0).await;
+    moved.beat().await;
+    moved.back(MINUTE).await;
+    for second in 0..=10 {
+        let answers = enqueue(&moved.broker, vec![throttled(), repeated(), held()]).await;
+        let is_known = |answer: &Enqueued| matches!(answer, Enqueued::Duplicate(_));
+        let known: Vec<bool> = answers.iter().map(is_known).collect();
+        let is_over = second == 10;
+        assert_eq!(known, [!is_over, !is_over, true], "after {second} s");
+        assert!(client.extend(vec![holder.token()]).await.lost.is_empty());
+        moved.pass(SECOND).await;
+    }
+    client.exchange(vec![holder], 0).await;
+    enqueue_one(&moved.broker, held()).await;
+    start_all(&mut client).await;
+    assert_eq!(at_rest_of(&moved.server, &moved.broker).await.succeeded, 6);
+    figure("60 s back: 2 windows of 10 s over after 10 s, 1 key kept until its end");
+}
+
+/// The clock of the server is set back while a call is put off: the next call counts from then.
+#[tokio::test]
+async fn k3_a_clock_that_is_set_back_puts_a_call_off_for_no_longer() {
+    let mut moved = Moved::new().await;
+    let debounced = || {
+        let unique = Unique::key("d").unwrap().scope(UniqueScope::Queued);
+        let unique = unique.on_conflict(OnConflict::Replace);
+        let mut task = run();
+        task.options_mut().unique = Some(unique.put_off_at_most(LEASE * 2));
+        task.due = Due::After(LEASE);
+        task
+    };
+    enqueue_one(&moved.broker, debounced()).await;
+    moved.beat().await;
+    for jump in [MINUTE, SECOND] {
+        moved.back(jump).await;
+        let answer = enqueue(&moved.broker, vec![debounced()]).await.remove(0);
+        assert!(matches!(answer, Enqueued::Replaced(_)), "{answer:?}");
+    }
+    let mut client = Client::new(&moved.broker, LEASE);
+    moved.pass(SECOND * 4).await;
+    assert_eq!(start_all(&mut client).await, 0);
+    moved.pass(SECOND).await;
+    assert_eq!(start_all(&mut client).await, 1);
+    assert_eq!(at_rest_of(&moved.server, &moved.broker).await.succeeded, 1);
+    figure("61 s back: started 5 s after the last call");
 }
 
 /// Delays from nothing to the end of time: exact to the millisecond, also behind the scripts' numbers.

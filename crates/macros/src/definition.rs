@@ -79,6 +79,7 @@ impl Handle<'_> {
             steps.push(quote!(__definition.with_unique(#unique)));
         }
         steps.extend(args.limits.iter().map(|limit| limit.step(private)));
+        steps.extend(args.fair.iter().map(|fair| fair.step(private)));
         if let Some(schedule) = &args.schedule {
             let text = &schedule.text;
             steps.push(quote!(__definition.with_schedule(

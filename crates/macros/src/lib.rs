@@ -11,6 +11,7 @@ mod cron_text;
 mod definition;
 mod duration_text;
 mod expand;
+mod fair_args;
 mod input;
 mod key;
 mod key_text;
@@ -63,6 +64,7 @@ use proc_macro::TokenStream;
 /// | `throttle("1m")` | one run in that time; `key = "…"` | |
 /// | `max_concurrency = 5` | so many of its runs run at once, over all consumers; `(5, key = "…")` for each key | |
 /// | `rate_limit(100, per = "1m")` | so many of its runs start in that time; `key = "…"` for each key | |
+/// | `fair = "tenant:{tenant}"` | its runs take turns with those of other keys; `fair(key = "…", weight = 3)`: three a turn | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"`, `overlap = …` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"`, `overlap = …` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |

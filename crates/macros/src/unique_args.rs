@@ -239,7 +239,7 @@ fn options_behind(
 }
 
 /// Parses options with commas between them, each at most once.
-fn each_once(
+pub(crate) fn each_once(
     content: ParseStream<'_>,
     known: &[&str],
     mut each: impl FnMut(&str) -> syn::Result<()>,

@@ -1,16 +1,17 @@
-//! The child's side: what it consumes, schedules or queues, and how it says so.
+//! The child's side: what it consumes, schedules, queues or waits for.
 
 use std::env::var;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::time::Duration;
 
 use aqueduct::broker_api::ScheduleDefinition;
 use aqueduct::clock::{Clock, TimeSource};
 use aqueduct::scheduler::MissedTicks;
-use aqueduct::{App, Broker, Schedule, ScheduleName, TaskContext, Timestamp, task, tasks};
+use aqueduct::{App, Broker, RunningApp, Schedule, ScheduleName, Timestamp, group, tasks};
 use aqueduct_core::time::Monotonic;
 use tokio::sync::watch;
 
+use super::tasks::{add, say_line, say_tick, sum, take_steps, take_time};
 use crate::redis::{Ledger, Writer, note};
 
 /// Tells a child where its broker is.
@@ -37,43 +38,28 @@ pub(super) enum Role {
     Consumer,
     Scheduler,
     Producer,
+    Orderer,
+    Waiter,
 }
 
 impl Role {
-    pub(super) const ALL: [Self; 3] = [Self::Consumer, Self::Scheduler, Self::Producer];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Consumer,
+        Self::Scheduler,
+        Self::Producer,
+        Self::Orderer,
+        Self::Waiter,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Consumer => "consumer",
             Self::Scheduler => "scheduler",
             Self::Producer => "producer",
+            Self::Orderer => "orderer",
+            Self::Waiter => "waiter",
         }
     }
-}
-
-/// Says that it begins, takes its time, and says that it ends.
-#[task(timeout = "1h")]
-pub async fn take_time(ctx: TaskContext, number: u64, millis: u64) {
-    say("begin", &ctx, number);
-    tokio::time::sleep(Duration::from_millis(millis)).await;
-    say("end", &ctx, number);
-}
-
-/// Says the time of its tick.
-#[task]
-pub async fn say_tick(ctx: TaskContext) {
-    let tick = ctx.run().id.timestamp().as_millis();
-    say("tick", &ctx, tick);
-}
-
-fn say(word: &str, ctx: &TaskContext, number: u64) {
-    let tally = ctx.run().tally;
-    let line = format!(
-        "said {word} {number} {} {}\n",
-        tally.crashes, tally.failures
-    );
-    // Whoever does not listen any more does not want to know.
-    let _ = std::io::stdout().write_all(line.as_bytes());
 }
 
 /// The name of the schedule of children that schedule, and the time between its ticks.
@@ -123,7 +109,7 @@ async fn serve(url: &str, role: Role) {
     let broker = open(url).await;
     let (_, writer): (Ledger, Writer) = Ledger::new();
     let app = App::new(broker)
-        .tasks(tasks![take_time, say_tick, note])
+        .tasks(tasks![take_time, take_steps, add, sum, say_tick, note])
         .state(writer)
         .clock(Clock::new(Shifted(shift)));
     match role {
@@ -139,9 +125,15 @@ async fn serve(url: &str, role: Role) {
             });
             app.run_until_ctrl_c().await.expect("it stops");
         }
-        Role::Producer => {
+        Role::Producer | Role::Orderer | Role::Waiter => {
             let first = unsigned(FIRST).expect("a number");
-            produce(app, first).await;
+            let app = app.without_consumer().without_scheduler();
+            let app = app.start().await.expect("it starts");
+            match role {
+                Role::Orderer => order(&app, first).await,
+                Role::Waiter => wait(&app, first).await,
+                _ => produce(&app, first).await,
+            }
         }
     }
 }
@@ -158,18 +150,41 @@ async fn open(url: &str) -> Broker {
 }
 
 /// Queues runs one after the other, and says which were accepted, until this process ends.
-async fn produce(app: App, first: u64) {
-    let app = app.without_consumer().without_scheduler();
-    let app = app.start().await.expect("it starts");
+async fn produce(app: &RunningApp, first: u64) {
     for number in first.. {
         let queued = take_time::queue(app.task_manager(), number, number % 40).await;
         if queued.is_ok() {
-            let line = format!("said queued {number} 0 0\n");
-            let _ = std::io::stdout().write_all(line.as_bytes());
+            say_line("queued", number);
         }
         // As many as there are consumers for, and no more.
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Queues one run under an idempotency key, and says when it has the answer.
+async fn order(app: &RunningApp, number: u64) {
+    let order = take_time::with(number, 0).idempotency_key(order_key(number));
+    order.queue(app.task_manager()).await.expect("an answer");
+    say_line("queued", number);
+}
+
+/// Returns the idempotency key of the run of a child that orders.
+#[must_use]
+pub fn order_key(number: u64) -> String {
+    format!("order-{number}")
+}
+
+/// How many numbers a child has added that waits.
+pub const ADDED: u64 = 4;
+
+/// Queues a group whose numbers are added, says so, waits for the sum, and says it.
+async fn wait(app: &RunningApp, first: u64) {
+    let members = (first..first + ADDED).map(|number| add::with(0, number, 400));
+    let all = group(members).then(sum::after(first + ADDED, 400));
+    let kept = all.keep_result(Duration::from_hours(1));
+    let handle = kept.queue(app.task_manager()).await.expect("it is queued");
+    say_line("queued", first);
+    say_line("told", handle.wait().await.expect("a sum"));
 }
 
 /// Between two runs of a producer.

@@ -3,8 +3,10 @@
 //! A child is the test's own program, started again for one of its tests, [`serve_if_child`].
 
 mod child;
+mod tasks;
 
-pub use child::{TICKING, say_tick, serve_if_child, take_time};
+pub use child::{ADDED, TICKING, order_key, serve_if_child};
+pub use tasks::{add, say_tick, sum, take_steps, take_time};
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -46,14 +48,17 @@ pub struct Children {
 pub struct Said {
     /// The number of the child.
     pub child: usize,
-    /// `begin` or `end` of a run; `tick` of a tick, whose number is its time; `queued` of a producer.
+    /// `begin` or `end` of a run; `tick` of a tick, whose number is its time; `step` of a run that takes steps, and
+    /// `kept` once it is kept; `queued` of a producer; `told` of one that waits.
     pub word: String,
-    /// The number that the run was queued with.
+    /// The number that the run was queued with, or that of the step; the sum that was told.
     pub number: u64,
     /// How often its consumer died before.
     pub crashes: u32,
     /// How often it failed before.
     pub failures: u32,
+    /// When it was said, in milliseconds of the machine's clock.
+    pub at: u64,
 }
 
 impl Recipe {
@@ -84,6 +89,22 @@ impl Recipe {
         let mut recipe = Self::consumer(url);
         recipe.role = Role::Producer;
         recipe.first = first;
+        recipe
+    }
+
+    /// A producer that queues one run, with a number and [`order_key`].
+    #[must_use]
+    pub fn orderer(url: &str, number: u64) -> Self {
+        let mut recipe = Self::producer(url, number);
+        recipe.role = Role::Orderer;
+        recipe
+    }
+
+    /// A process that queues a group whose [`ADDED`] numbers from `first` on are added, and waits for the sum.
+    #[must_use]
+    pub fn waiter(url: &str, first: u64) -> Self {
+        let mut recipe = Self::producer(url, first);
+        recipe.role = Role::Waiter;
         recipe
     }
 
@@ -233,12 +254,15 @@ async fn listen(
             continue;
         };
         let words: Vec<&str> = line.split(' ').collect();
-        let [word, number, crashes, failures] = words[..] else {
+        let [word, number, crashes, failures, at] = words[..] else {
             continue;
         };
-        let (Ok(number), Ok(crashes), Ok(failures)) =
-            (number.parse(), crashes.parse(), failures.parse())
-        else {
+        let (Ok(number), Ok(crashes), Ok(failures), Ok(at)) = (
+            number.parse(),
+            crashes.parse(),
+            failures.parse(),
+            at.parse(),
+        ) else {
             continue;
         };
         let said = Said {
@@ -247,6 +271,7 @@ async fn listen(
             number,
             crashes,
             failures,
+            at,
         };
         if saying.send(said).await.is_err() {
             return;

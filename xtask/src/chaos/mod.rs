@@ -19,14 +19,17 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 27] = [
+const PROGRAMS: [&str; 31] = [
     "redis_access",
+    "redis_deaths",
     "redis_disk",
     "redis_ends",
     "redis_failover",
+    "redis_fair_turns",
     "redis_fencing",
     "redis_limits",
     "redis_load",
+    "redis_losses",
     "redis_network",
     "redis_partition",
     "redis_payloads",
@@ -40,6 +43,7 @@ const PROGRAMS: [&str; 27] = [
     "redis_soak",
     "redis_standstill",
     "redis_steps",
+    "redis_tenants",
     "redis_ticks",
     "redis_time",
     "redis_trickle",

@@ -149,11 +149,14 @@ impl Model {
             } else {
                 RunState::Scheduled
             };
-            self.runs[index].place = self.next_tail();
         }
         (run.id, run.queue, run.lane) = (old.id, old.queue, old.lane);
         (run.priority, run.tally, run.record) = (old.priority, old.tally, old.record);
+        let is_moved = old.due_at > now;
         self.runs[index].run = run;
+        if is_moved {
+            self.line_up(index, false);
+        }
         Enqueued::Replaced(hold.run)
     }
 }

@@ -156,6 +156,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "order::a_released_run_goes_to_the_head",
             "limits::what_was_given_back_is_first",
+            "fair::what_was_given_back_is_the_next_of_its_key",
             "settle::each_kind_leads_to_its_state",
         ],
     ),

@@ -67,6 +67,8 @@ const ENDING: &str = concat!(
 );
 const PLACE: &str = concat!(
     include_str!("../scripts/lib/hashes.lua"),
+    include_str!("../scripts/lib/tails.lua"),
+    include_str!("../scripts/lib/lines.lua"),
     include_str!("../scripts/lib/place.lua")
 );
 const HELD: &str = include_str!("../scripts/lib/held.lua");

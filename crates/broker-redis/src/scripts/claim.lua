@@ -223,6 +223,7 @@ local function usable(entry, stands)
       if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
       return nil
     end
+    if stands then put(STANDING, id, false) end
     run = stored_run(id, get(RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
     local keep, keys, workflow
@@ -253,10 +254,17 @@ end
 -- Returns whether a run that comes up may start; else it stands in its line now.
 local function starts(run, text, spot)
   local limits, since, id = limits_in(text), parse('>I6', run, 29), sub(run, 5, 20)
+  if limits.weight then
+    -- It was set aside, or is of a release that knows no turns.
+    local opened = stand(run, text, 'RPUSH')
+    if opened ~= '' then call('RPUSH', P .. 'ready:' .. spot, opened) end
+    has_woken = true
+    return false
+  end
   note_numbers(limits, since, time)
-  local line, exists = line_of(spot, limits)
+  local line, known = line_of(spot, limits)
   local field, limit = nil, nil
-  if not exists then
+  if not known then
     field, limit = refusing(limits, time)
     if not field then
       take_places(limits, since, time)
@@ -266,7 +274,7 @@ local function starts(run, text, spot)
   put_at_tail(P .. 'line:' .. line, id)
   put(STANDING, id, '1')
   has_lines = true
-  if field then block(line, spot, field, limit, 'RPUSH') end
+  if field then block(line, 0, spot, field, limit, 'RPUSH') end
   return false
 end
 
@@ -283,62 +291,91 @@ local function put_back(list, entries, from)
   in_pieces('LPUSH', list, back)
 end
 
--- Claims runs of a line that a limit has let on, until a limit refuses one, or one run if other lines wait for
--- that limit: they take turns. Returns how many, and how many ids could not be used. The entry of the line is out of
--- the ready list.
+-- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
+local function start_standing(id)
+  local run, text, deadline, held_key = usable('\0' .. id, true)
+  if not run then return nil end
+  local limits, since = limits_in(text or ''), parse('>I6', run, 29)
+  note_numbers(limits, since, time)
+  local field = refusing(limits, time)
+  if field then
+    put(STANDING, id, '1')
+    return nil, limits, field
+  end
+  take_places(limits, since, time)
+  leave_runs(id, deadline, held_key)
+  return run, limits
+end
+
+-- Takes the next ids off a line, and reads their runs.
+local function take_off(list, number)
+  local ids = call('LPOP', list, number) or {}
+  load(RUNS, ids)
+  load_sides(RUNS, ids)
+  return ids
+end
+
+-- Notes that a line is out of the ready list, if a limit had let it on.
+local function has_gone_on(by, spot)
+  if by ~= '' then is_served(by, spot, time) end
+end
+
+-- Claims runs of a line that may go on, until a limit refuses one or its turn is over: of runs with a fair key after as
+-- many as the weight says, of others after one, if other lines wait for the limit that has let it on. Returns how
+-- many, and how many ids could not be used. The entry of the line is out of the ready list.
 local function take_line(line, spot, most, held)
   -- What this step has put there before stands there.
   flush_tails()
-  local list, by = P .. 'line:' .. line, sub(get(LINES, line) or '0', 2)
-  local has_others = call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
-  local taken, passed = 0, 0
-  -- Lets the line wait for a limit.
-  local function wait(field, limit, command)
-    block(line, spot, field, limit, command)
-    is_served(by, spot, time)
-  end
-  while taken < most and passed < PASSED and not has_woken do
-    -- One more than can start shows which limit refuses it.
-    local number = math.min(most - taken, PASSED - passed, places_for(line, time) + 1)
-    local ids = call('LPOP', list, has_others and 1 or number)
-    if not ids then break end
-    load(RUNS, ids)
-    load_sides(RUNS, ids)
-    for index, id in ipairs(ids) do
-      local run, text, deadline, held_key = usable('\0' .. id, true)
-      if run then
-        local limits, since = limits_in(text), parse('>I6', run, 29)
-        note_numbers(limits, since, time)
-        local field, limit = refusing(limits, time)
-        if field then
-          put_back(list, ids, index)
-          wait(field, limit, field == by and 'LPUSH' or 'RPUSH')
-          return taken, passed
-        end
-        take_places(limits, since, time)
-        leave_runs(id, deadline, held_key)
-        hold(run, held)
-        taken = taken + 1
-      else
-        passed = passed + 1
-      end
-      put(STANDING, id, false)
-      if run and has_others and call('EXISTS', list) == 1 then
+  local list, known = P .. 'line:' .. line, get(LINES, line) or '1\0\0'
+  local before, by = parse('>I2', known, 2), sub(known, 4)
+  local has_others = by ~= '' and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
+  local taken, passed, turn, is_over, ids, at = 0, 0, before, false, {}, 1
+  local in_turn = (has_others or takes_turns(line)) and 1 or MANY
+  while taken < most and passed < PASSED and not has_woken and not is_over do
+    if at > #ids then
+      -- One more than can start shows which limit refuses it.
+      local number = math.min(most - taken, PASSED - passed, in_turn, places_for(line, time) + 1)
+      ids, at = take_off(list, number), 1
+      if #ids == 0 then break end
+    end
+    local run, limits, field = start_standing(ids[at])
+    if field then
+      local is_same = field == by
+      put_back(list, ids, at)
+      block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH')
+      has_gone_on(by, spot)
+      return taken, passed
+    end
+    at = at + 1
+    if run then
+      hold(run, held)
+      taken = taken + 1
+      if limits.weight then turn = turn + 1 end
+      if limits.weight then in_turn = math.max(limits.weight - turn, 1) end
+      local is_last = not limits.weight or turn >= limits.weight
+      if is_last and has_others and (at <= #ids or call('EXISTS', list) == 1) then
         -- Its turn is over: the next goes on that waits for the same limit.
-        wait(by, stored_limit(by), 'RPUSH')
+        put_back(list, ids, at)
+        block(line, 0, spot, by, stored_limit(by), 'RPUSH')
+        is_served(by, spot, time)
         return taken, passed
       end
-      if has_woken then
-        put_back(list, ids, index + 1)
-        break
-      end
+      is_over = limits.weight and is_last
+    else
+      passed = passed + 1
     end
   end
-  if call('EXISTS', list) == 1 then
-    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
-  else
+  put_back(list, ids, at)
+  if call('EXISTS', list) == 0 then
     put(LINES, line, false)
-    is_served(by, spot, time)
+    has_gone_on(by, spot)
+  elseif is_over then
+    if before > 0 or by ~= '' then note_line(line, true, 0, '') end
+    has_gone_on(by, spot)
+    call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
+  else
+    if turn > before then note_line(line, true, turn, by) end
+    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
   end
   return taken, passed
 end
@@ -434,7 +471,7 @@ local function take(queue, lane, most)
     for priority = from, to, step do
       if lengths[priority] > 0 then
         local claimed, unusable, has_moved, entries =
-          take_from(lists[priority], queue, math.min(want, lengths[priority]))
+          take_from(lists[priority], queue, want)
         taken, passed = taken + claimed, passed + unusable
         if has_moved then
           measure()

@@ -6,7 +6,7 @@
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field; and its kind and message
 -- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
--- bound `limit` runs of each kind, `limit` windows, 100 consumers, 256 due runs
+-- bound `limit` runs of each kind, `limit` windows, 100 consumers, 256 due runs, 500 limits
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local crash, crash_tail, time = ARGV[8], ARGV[9], now()
@@ -49,13 +49,32 @@ local function take_back(consumer)
   call('ZREM', P .. 'consumers', consumer)
 end
 
+-- Notes anew when limits open, from a cursor on; returns the next one, 0 at the end.
+local function note_openings(cursor)
+  local page = call('HSCAN', LIMITS, cursor, 'COUNT', MANY)
+  for index = 1, #page[2], 2 do
+    if stored_limit(page[2][index]) then limits_changed[page[2][index]] = true end
+  end
+  return page[1]
+end
+
 -- Whoever beats after a standstill gives the living one lease to renew.
-local beats = call('HMGET', P .. 'beats', 'last', 'until')
+local beats = call('HMGET', P .. 'beats', 'last', 'until', 'limits')
 local last, paused_until = tonumber(beats[1] or time), tonumber(beats[2] or 0)
 if time - last > 3 * beat then
   paused_until = time + lease
 end
 call('HSET', P .. 'beats', 'last', time, 'until', paused_until)
+-- Whoever beats after the clock was set back, and those who beat next, see to it that limits open by the new time.
+local cursor = time < last and '0' or beats[3]
+if cursor then
+  cursor = note_openings(cursor)
+  if cursor == '0' then
+    call('HDEL', P .. 'beats', 'limits')
+  else
+    call('HSET', P .. 'beats', 'limits', cursor)
+  end
+end
 
 promote(time)
 if paused_until <= time then

@@ -4,6 +4,7 @@ mod answer;
 mod checkpoint;
 mod decide;
 mod failure;
+mod fair;
 mod follow;
 mod history;
 mod limit;
@@ -22,6 +23,7 @@ pub use answer::{CancelAnswer, WaitAnswer};
 pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
+pub use fair::{Fair, FairWeight, InvalidWeight, MAX_FAIR_WEIGHT};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use limit::{InvalidLimit, Limit, LimitKey, Limits, MAX_LIMITS};
@@ -208,6 +210,12 @@ impl TaskRun {
         self.options
             .as_ref()
             .map_or(&[], |options| options.limits())
+    }
+
+    /// Returns how the run takes turns with others, if it does.
+    #[must_use]
+    pub fn fair(&self) -> Option<&Fair> {
+        self.options.as_ref()?.fair.as_ref()
     }
 
     /// Returns whether somebody wants the return value: it is kept, or a follow-up takes it.

@@ -33,15 +33,6 @@ local function load_holders(ids)
   load(UNIQUE, keys)
 end
 
--- Returns who holds a key, and since when.
-local function holder_of(hash, key, time)
-  local hold = get(hash, key)
-  if not hold then return nil end
-  local since, over = parse('>I6I6', hold, 17)
-  if over > 0 and over <= time then return nil end
-  return sub(hold, 1, 16), since
-end
-
 -- Gives a key to a run: for a window, or (0) until the run gives it back.
 local windows = 0
 local function hold_key(hash, key, id, time, window)
@@ -51,6 +42,21 @@ local function hold_key(hash, key, id, time, window)
     call('ZADD', WINDOWS, over, (hash == UNIQUE and 'u' or 'r') .. key)
     windows = windows + 1
   end
+end
+
+-- Returns who holds a key, and since when. A window from later than now begins anew: the clock was set back, and the
+-- window is to be no longer for it.
+local function holder_of(hash, key, time)
+  local hold = get(hash, key)
+  if not hold then return nil end
+  local since, over = parse('>I6I6', hold, 17)
+  if over > 0 and over <= time then return nil end
+  local holder = sub(hold, 1, 16)
+  if over > 0 and since > time then
+    hold_key(hash, key, holder, time, over - since)
+    since = time
+  end
+  return holder, since
 end
 
 -- Takes its unique key from a run that holds it for no window.
