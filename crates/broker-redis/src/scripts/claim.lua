@@ -67,6 +67,7 @@ do
     load(own, ids)
     load_sides(own, ids)
     load_holders(ids)
+    load_limits(ids)
   end
 
   -- Takes a run from the consumer, if it holds it in that attempt; returns it, and why it is to end.
@@ -96,10 +97,16 @@ do
         settled[#settled + 1] = LOST
       else
         settled[#settled + 1] = char(SUCCEEDED)
-        local failures, crashes = tallies_of(run)
+        local _, keep, _, workflow, limits = side_of(run)
         count(RUNNING, queue_of(run), -1)
-        leave_consumer(run, time)
-        finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, retention, record_of(run))
+        if limits and limits ~= '' then leave_places(limits, time) end
+        if (keep or 0) > 0 or (workflow or '') ~= '' then
+          local failures, crashes = tallies_of(run)
+          finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, retention, record_of(run))
+        else
+          -- Nobody will see it: it is left as it was.
+          finish(run, SUCCEEDED, time, retention, 0, '')
+        end
       end
     end
   end
@@ -312,6 +319,7 @@ local function take_off(list, number)
   local ids = call('LPOP', list, number) or {}
   load(RUNS, ids)
   load_sides(RUNS, ids)
+  load_limits(ids)
   return ids
 end
 
@@ -389,6 +397,7 @@ local function load_entries(entries, from)
   end
   load(RUNS, ids)
   load_sides(RUNS, ids)
+  load_limits(ids)
 end
 
 -- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and

@@ -27,7 +27,7 @@ end
 
 -- Returns the value of a field, or false.
 local function get(hash, field)
-  local known = values_of(hash)
+  local known = values[hash] or values_of(hash)
   local value = known[field]
   if value == nil then
     value = call('HGET', hash, field)
@@ -38,13 +38,14 @@ end
 
 -- Gives a field a value, or none (false).
 local function put(hash, field, value)
-  values_of(hash)[field] = value
   local fields = puts[hash]
-  if fields then
-    fields[#fields + 1] = field
-  else
-    puts[hash] = { field }
+  if not fields then
+    fields = {}
+    puts[hash] = fields
+    values_of(hash)
   end
+  values[hash][field] = value
+  fields[#fields + 1] = field
 end
 
 -- Writes what was put.

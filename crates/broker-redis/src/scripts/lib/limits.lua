@@ -15,11 +15,25 @@ local limits_known, limits_changed, has_woken = {}, {}, false
 -- Lines that go to the heads of their lists later, while somebody has entries of these in hand.
 local let_on_later = nil
 
+-- Reads the limits of some runs, of which is known what stands beside them.
+local function load_limits(ids)
+  local fields, is_seen = {}, {}
+  for _, id in ipairs(ids) do
+    local side = get(SIDE, id)
+    local text = side and limits_beside(side) or ''
+    if text ~= '' and not is_seen[text] then
+      is_seen[text] = true
+      for _, wanted in ipairs(limits_in(text)) do fields[#fields + 1] = wanted.field end
+    end
+  end
+  load(LIMITS, fields)
+end
+
 -- Returns a limit as it is stored; nothing if it is not in use.
 local function stored_limit(field)
   local limit = limits_known[field]
   if limit == nil then
-    local bytes = call('HGET', LIMITS, field)
+    local bytes = get(LIMITS, field)
     limit = false
     if bytes then
       limit = {}
@@ -42,7 +56,10 @@ end
 
 -- Returns 0 if a limit is open, when it opens if that is a question of time, else WHEN_ONE_LEAVES.
 local function opens_at(limit, time)
-  if limit.per == 0 and limit.running >= limit.max then return WHEN_ONE_LEAVES end
+  if limit.per == 0 then
+    if limit.running >= limit.max then return WHEN_ONE_LEAVES end
+    return limit.not_before > time and limit.not_before or 0
+  end
   local interval = interval_of(limit)
   local needed = spent_of(limit, time) + interval - interval * limit.max
   local at = math.max(math.ceil(needed / 1000), limit.not_before)
@@ -211,9 +228,9 @@ write_limits = function()
     time = time or now()
     limit.spent = spent_of(limit, time)
     if is_idle(limit, time) then
-      if not limit.is_new then call('HDEL', LIMITS, field) end
+      if not limit.is_new then put(LIMITS, field, false) end
     else
-      call('HSET', LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
+      put(LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
         limit.not_before, limit.spent, limit.spots))
       local is_timed = limit.spent > 0 or limit.not_before > time
       if limit.is_new and is_timed or limit.running == 0 and limit.spots == 0 and limit.not_before > time then
