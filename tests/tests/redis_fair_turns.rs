@@ -100,9 +100,10 @@ async fn lost_replies_to_claims_of_runs_in_turn_lose_none() {
 
 /// Returns a task with a fair key, limits, both or neither.
 fn some_task(random: &mut fastrand::Rng) -> QueuedTask {
-    let mut task = match random.bool() {
-        true => fair(&random.u8(..4).to_string(), random.u16(1..4)),
-        false => run(),
+    let mut task = if random.bool() {
+        fair(&random.u8(..4).to_string(), random.u16(1..4))
+    } else {
+        run()
     };
     let options = task.options_mut();
     options.keep_result = random.bool().then_some(SHORT);

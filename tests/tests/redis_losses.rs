@@ -1,5 +1,5 @@
 //! Servers that go back to what they were: failovers, old snapshots, restarts, with limits, keys and workflows on them:
-//! scenarios L2, K2, F3 and E12.
+//! scenarios L2, K2, F3, E12 and H2.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::future::IntoFuture;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use aqueduct::broker_api::BrokerHandle;
 use aqueduct::run::Limit;
 use aqueduct::{
-    Admin, App, Broker, RunHandle, RunningApp, State, TaskCall, TaskContext, TaskManager, group,
-    task, tasks,
+    Admin, App, Broker, RunHandle, RunningApp, State, TaskCall, TaskContext, TaskError,
+    TaskManager, group, task, tasks,
 };
 use aqueduct_redis_server::RedisServer;
 use integration::figure::figure;
@@ -44,6 +44,22 @@ async fn total(
 ) -> u64 {
     ledger.write(&ctx, number).await;
     values.iter().sum()
+}
+
+/// Takes a step with each permit, writes it down, and keeps how many it has taken.
+#[task(timeout = "1h")]
+async fn climb(
+    ctx: TaskContext,
+    ledger: State<Writer>,
+    ends: State<Ends>,
+    steps: u64,
+) -> Result<(), TaskError> {
+    for step in ctx.last_checkpoint::<u64>()?.unwrap_or(0)..steps {
+        ends.acquire().await?.forget();
+        ctx.checkpoint(&(step + 1)).await?;
+        ledger.write(&ctx, step).await;
+    }
+    Ok(())
 }
 
 /// What forgets: everything since the last time that it was to keep what it had.
@@ -125,11 +141,15 @@ impl World {
         let (ledger, writer) = Ledger::new();
         let ends = Ends::new(Semaphore::new(0));
         let app = App::new(Broker::from(BrokerHandle::new(broker(&store.url()).await)))
-            .tasks(tasks![hold, total])
+            .tasks(tasks![hold, total, climb])
             .state(writer)
             .state(Arc::clone(&ends))
             .without_scheduler()
-            .consumer(|it| it.lease(Duration::from_secs(2)).concurrency(16));
+            .consumer(|it| {
+                it.lease(Duration::from_secs(2))
+                    .concurrency(16)
+                    .shutdown_grace(Duration::ZERO)
+            });
         let app = app.start().await.unwrap();
         Self {
             manager: app.task_manager().clone(),
@@ -146,7 +166,7 @@ impl World {
         let app = App::new(Broker::from(BrokerHandle::new(
             broker(&self.store.url()).await,
         )))
-        .tasks(tasks![hold, total])
+        .tasks(tasks![hold, total, climb])
         .state(writer)
         .state(Arc::clone(&self.ends));
         let app = app.without_consumer().without_scheduler();
@@ -282,20 +302,26 @@ async fn f3_a_server_that_goes_back_loses_and_doubles_no_value() {
         let all = group((0..MEMBERS).map(hold::with)).then(total::after(MEMBERS));
         let handle = all.queue(&world.manager).await.unwrap();
         let elsewhere = world.elsewhere().await;
-        let total = total::handle(&elsewhere, handle.id());
         let mut waits = tokio::task::JoinSet::new();
-        waits.spawn(async move { total.wait().await });
+        let mut wait = || {
+            let total = total::handle(&elsewhere, handle.id());
+            waits.spawn(async move { total.wait().await });
+        };
+        wait();
         world.begun(4).await;
         let members = &handle.runs()[..4];
         world.ends.add_permits(1);
         gone(&world.manager, members, 1).await;
         world.store.keep().await;
+        // Of this wait the server knows nothing then.
+        wait();
         world.ends.add_permits(2);
         gone(&world.manager, members, 3).await;
         world.store.go_back();
         world.ends.add_permits(ALL);
-        let told = soon("nobody is told", waits.join_next()).await;
-        assert_eq!(told.unwrap().unwrap().unwrap(), (0..MEMBERS).sum::<u64>());
+        while let Some(told) = soon("nobody is told", waits.join_next()).await {
+            assert_eq!(told.unwrap().unwrap(), (0..MEMBERS).sum::<u64>());
+        }
         let kept = soon("nobody knows", handle.wait().into_future()).await;
         assert_eq!(kept.unwrap(), (0..MEMBERS).sum::<u64>());
         world.ledger.all_of(0..=MEMBERS).await;
@@ -311,4 +337,31 @@ async fn f3_a_server_that_goes_back_loses_and_doubles_no_value() {
             "{again} of {MEMBERS} members executed twice, the sum is whole"
         ));
     }
+}
+
+/// The last checkpoints are forgotten, and the consumer stops: the next one goes on from what is known, and no further.
+#[tokio::test]
+async fn h2_a_server_that_goes_back_has_an_older_checkpoint() {
+    const STEPS: u64 = 8;
+    for store in Store::all().await {
+        let forgets = store.forgets();
+        let mut world = World::on(store).await;
+        climb::queue(&world.manager, STEPS).await.unwrap();
+        world.ends.add_permits(3);
+        world.begun(3).await;
+        world.store.keep().await;
+        world.ends.add_permits(2);
+        world.begun(2).await;
+        world.store.go_back();
+        world.app.stop().await.unwrap();
+        let store = world.store;
+        let mut world = World::on(store).await;
+        world.ends.add_permits(ALL);
+        let first = world.ledger.next().await.number;
+        assert_eq!(first, if forgets { 3 } else { 5 });
+        world.ledger.all_of(first..STEPS).await;
+        assert_eq!(world.ledger.doubled(), [0_u64; 0]);
+        world.finish(1).await;
+    }
+    figure("5 of 8 steps kept: goes on from the 3rd if 2 are forgotten");
 }

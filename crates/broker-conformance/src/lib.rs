@@ -145,6 +145,7 @@ macro_rules! for_each_case {
                 a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",
                 a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
                 a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
+                a_replaced_run_has_those_of_the_last_call: "limits",
             }
             fair {
                 keys_take_turns: "fair", turns_are_over_all_consumers: "fair",

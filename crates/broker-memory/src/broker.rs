@@ -65,6 +65,7 @@ impl MemoryBroker {
         let now = self.0.clock.now();
         let (result, wake, ended) = {
             let mut state = self.state();
+            state.note_time(now);
             let result = step(&mut state, now);
             (result, state.take_wake(), state.take_ended())
         };

@@ -76,7 +76,7 @@ struct Attempt {
 #[derive(Debug, PartialEq)]
 enum Stage {
     Runs,
-    Ended(Settlement),
+    Ended(Settlement, Duration),
     Sent,
 }
 
@@ -115,8 +115,9 @@ impl Consumer {
         }
         let mut settle = Vec::new();
         for attempt in &mut self.attempts {
-            if let Stage::Ended(settlement) = &attempt.stage {
-                settle.push(Settle::new(attempt.token, settlement.clone()));
+            if let Stage::Ended(settlement, hold_back) = &attempt.stage {
+                let item = Settle::new(attempt.token, settlement.clone());
+                settle.push(item.holding_back(*hold_back));
                 attempt.stage = Stage::Sent;
             }
         }
@@ -251,13 +252,13 @@ impl Consumer {
         tokens.get(pick % tokens.len().max(1)).copied()
     }
 
-    /// Ends one of its attempts.
-    pub(super) fn end(&mut self, pick: usize, settlement: Settlement) {
+    /// Ends one of its attempts; nothing that shares its limits starts for a time.
+    pub(super) fn end(&mut self, pick: usize, settlement: Settlement, hold_back: Duration) {
         let runs = self.attempts.iter_mut();
         let mut runs: Vec<_> = runs.filter(|it| it.stage == Stage::Runs).collect();
         if !runs.is_empty() {
             let at = pick % runs.len();
-            runs[at].stage = Stage::Ended(settlement);
+            runs[at].stage = Stage::Ended(settlement, hold_back);
         }
     }
 }

@@ -14,6 +14,7 @@ pub struct Court {
     before: View,
     latest: Timestamp,
     wrong: Option<String>,
+    last_wait: u64,
 }
 
 impl Court {
@@ -26,6 +27,7 @@ impl Court {
             before: View::default(),
             latest: Timestamp::MIN,
             wrong: None,
+            last_wait: 0,
         }
     }
 
@@ -55,6 +57,12 @@ impl Court {
             after,
         };
         self.laws.iter_mut().try_for_each(|law| law.hear(&heard))
+    }
+
+    /// Returns a number for a wait.
+    pub(super) fn next_wait(&mut self) -> u64 {
+        self.last_wait += 1;
+        self.last_wait
     }
 
     /// Notes that something is wrong, unless something was before.

@@ -7,64 +7,16 @@ use std::time::Duration;
 use aqueduct::broker_api::{
     Broker, BrokerAdmin, BrokerError, BrokerHandle, ClaimRequest, Claimed, EnqueueRequest,
     Enqueued, ExtendRequest, Extended, Fire, Fired, Lease, LeaseToken, ReclaimRequest, Reclaimed,
-    ScheduleStore, Sequence, Settle, Settled,
+    ScheduleStore, Sequence, Settle, Settled, WaitEndedRequest,
 };
-use aqueduct::run::{CancelAnswer, Failure, FailureKind, Reason, Settlement};
-use aqueduct::{RunId, RunState, Timestamp};
+use aqueduct::run::{
+    CancelAnswer, Failure, FailureKind, Limit, Reason, Settlement, Takes, WaitAnswer,
+};
+use aqueduct::{QueuedTask, RunId, RunState, Timestamp};
 use aqueduct_core::queue::Due;
 use aqueduct_core::{ConsumerId, ProducerId};
 
-/// Lists what a broker can do wrong, and all of it.
-macro_rules! defects {
-    ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
-        /// What a broker does wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Defect { $($(#[doc = $doc])+ $name,)* }
-
-        impl Defect {
-            /// Everything.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-        }
-    };
-}
-
-defects! {
-    /// A repeated enqueue is done again.
-    ForgetsEnqueues,
-    /// A repeated claim is done again.
-    ForgetsClaims,
-    /// A settlement of an older attempt is recorded.
-    HasNoFence,
-    /// What is released is removed.
-    LosesReleased,
-    /// The runs of a consumer whose lease has not passed are taken back.
-    TakesFromTheLiving,
-    /// Nothing is taken back.
-    NeverReclaims,
-    /// It takes back at once after a standstill.
-    NeverPauses,
-    /// A tick that was fired is fired again.
-    FiresTwice,
-    /// A further attempt has the number of the last one.
-    KeepsTheAttempt,
-    /// A release is counted as a failure.
-    CountsReleases,
-    /// A delay is ignored.
-    IgnoresDelays,
-    /// What a consumer does not know of stays in its hands.
-    KeepsOrphans,
-    /// A settlement that comes with a claim is not recorded.
-    DropsSettlements,
-    /// A cancel of a running run is not passed on.
-    IgnoresCancels,
-    /// The last task of a batch is not stored.
-    StoresOneLess,
-    /// A heartbeat renews nothing.
-    RenewsNothing,
-    /// A run is given to two consumers.
-    GivesTwice,
-}
+use super::defect::Defect;
 
 /// A broker, and what it does wrong; clones are the same.
 #[derive(Clone, Debug)]
@@ -120,6 +72,10 @@ impl Store {
         if self.has(Defect::IgnoresDelays) {
             request.tasks.iter_mut().for_each(|it| it.due = Due::Now);
         }
+        for task in &mut request.tasks {
+            self.change_limits(task);
+            self.change_workflow(task);
+        }
         let is_short = self.has(Defect::StoresOneLess) && request.tasks.len() > 1;
         if is_short {
             request.tasks.pop();
@@ -127,6 +83,52 @@ impl Store {
         let mut answers = self.inner.enqueue(&request).await?;
         answers.extend(is_short.then_some(Enqueued::Accepted(RunState::Queued)));
         Ok(answers)
+    }
+
+    /// Changes the limits of a task as a defect does.
+    fn change_limits(&self, task: &mut QueuedTask) {
+        let change = |limit: &Limit| {
+            let most = match self.defect {
+                Some(Defect::AllowsOneMore) => limit.max() + 1,
+                Some(Defect::AllowsOneLess) => limit.max().saturating_sub(1).max(1),
+                _ => limit.max(),
+            };
+            let key = limit.key().as_str();
+            let changed = match limit.per() {
+                None => Limit::concurrency(key, most),
+                Some(per) => Limit::rate(key, most, per),
+            };
+            changed.unwrap_or_else(|_| limit.clone())
+        };
+        if let Some(options) = &mut task.options {
+            let limits = options.limits().iter().map(change);
+            let limits = limits.filter(|_| !self.has(Defect::ForgetsLimits));
+            options.limits = limits.collect::<Vec<_>>().try_into().unwrap_or_default();
+        }
+    }
+
+    /// Changes what a task follows, or is followed by, as a defect does.
+    fn change_workflow(&self, task: &mut QueuedTask) {
+        let Some(options) = &mut task.options else {
+            return;
+        };
+        if let Some(follows) = &mut options.follows {
+            if self.has(Defect::ReleasesEarly) && follows.runs.len() > 1 {
+                follows.runs.pop();
+            }
+            if self.has(Defect::DropsInputs) {
+                follows.takes = Takes::Nothing;
+            }
+            follows.runs_anyway |= self.has(Defect::IgnoresFailures);
+        }
+        if let Some(next) = &mut options.followed_by
+            && self.has(Defect::MixesUpInputs)
+        {
+            next.place ^= 1;
+        }
+        if self.has(Defect::ReleasesNobody) {
+            options.followed_by = None;
+        }
     }
 
     pub(super) async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
@@ -187,6 +189,9 @@ impl Store {
     /// Returns settlements as a defect changes them.
     fn changed(&self, mut items: Vec<Settle>) -> Vec<Settle> {
         for item in &mut items {
+            if self.has(Defect::HoldsNothingBack) {
+                item.hold_back = Duration::ZERO;
+            }
             if self.has(Defect::CountsReleases) && item.settlement == Settlement::Release {
                 item.settlement = Settlement::Retry {
                     wait: Duration::ZERO,
@@ -240,6 +245,15 @@ impl Store {
         if self.has(Defect::KeepsOrphans) {
             request.answered = Sequence::default();
         }
+        if self.has(Defect::DropsReports) {
+            request.progress.clear();
+        }
+        for report in &mut request.progress {
+            let found = self.inner.admin()?.find(&[report.token.run]).await?;
+            if let (true, [Some(run)]) = (self.has(Defect::ShowsOldReports), &*found) {
+                report.token.attempt = run.tally.attempt;
+            }
+        }
         if self.has(Defect::RenewsNothing) {
             request.lease = Duration::ZERO;
         }
@@ -280,6 +294,26 @@ impl Store {
                 Ok(Fired::Fired(Some(id)))
             }
             _ => Ok(fired),
+        }
+    }
+
+    pub(super) async fn wait_ended(
+        &self,
+        request: &WaitEndedRequest,
+    ) -> Result<WaitAnswer, BrokerError> {
+        let found = self.inner.admin()?.find(&[request.run]).await?;
+        let run = found.into_iter().flatten().next();
+        let Some(mut run) = run.filter(|run| !run.state.is_final()) else {
+            return self.inner.wait_ended(request).await;
+        };
+        match self.defect {
+            Some(Defect::TellsNobody) => std::future::pending().await,
+            Some(Defect::KnowsNoWaits) => Ok(WaitAnswer::Unknown),
+            Some(Defect::TellsTooEarly) if run.tally.attempt > 0 => {
+                run.state = RunState::Succeeded;
+                Ok(WaitAnswer::Ended(Box::new(run)))
+            }
+            _ => self.inner.wait_ended(request).await,
         }
     }
 

@@ -5,7 +5,7 @@ use aqueduct::broker_api::{
     Extended, Fire, Fired, LeaseToken, PauseScope, ReclaimRequest, Reclaimed, ScheduleDefinition,
     Settle, SettleRequest, Settled, Upserted,
 };
-use aqueduct::run::CancelAnswer;
+use aqueduct::run::{CancelAnswer, WaitAnswer};
 use aqueduct::{QueueName, RunId, ScheduleName, TaskRun, Timestamp};
 use aqueduct_core::ConsumerId;
 
@@ -76,6 +76,14 @@ pub enum Deed {
     Paused {
         scope: PauseScope,
         paused: bool,
+    },
+    WaitBegan {
+        number: u64,
+        run: RunId,
+    },
+    WaitOver {
+        number: u64,
+        answer: WaitAnswer,
     },
 }
 

@@ -13,6 +13,7 @@
 mod client;
 pub mod concerns;
 mod court;
+mod defect;
 mod defective;
 pub mod engine;
 mod event;
@@ -22,12 +23,13 @@ mod network;
 mod observed;
 pub mod plan;
 mod view;
+mod waiters;
 mod world;
 
 pub use client::Weakness;
 pub use concerns::Concern;
 pub use court::Court;
-pub use defective::Defect;
+pub use defect::Defect;
 pub use event::{Deed, Heard};
 pub use law::Law;
 pub use network::Fate;

@@ -17,7 +17,8 @@ use aqueduct::{QueueName, RunId, ScheduleName, TaskRun};
 use aqueduct_core::Clock;
 
 use super::court::Court;
-use super::defective::{Defect, Store};
+use super::defect::Defect;
+use super::defective::Store;
 use super::event::Deed;
 use super::view::View;
 
@@ -146,7 +147,16 @@ impl Broker for Observed {
     }
 
     async fn wait_ended(&self, request: &WaitEndedRequest) -> Result<WaitAnswer, BrokerError> {
-        self.store.inner.wait_ended(request).await
+        let (number, run) = (self.court().next_wait(), request.run);
+        self.hear(Deed::WaitBegan { number, run }).await;
+        let answer = self.store.wait_ended(request).await?;
+        let told = answer.clone();
+        self.hear(Deed::WaitOver {
+            number,
+            answer: told,
+        })
+        .await;
+        Ok(answer)
     }
 
     async fn queue_lengths(&self, queues: &[QueueName]) -> Result<Vec<QueueLengths>, BrokerError> {

@@ -13,7 +13,7 @@ use super::at_once;
 use super::client::Weakness;
 use super::concerns::{Act, Concern};
 use super::court::Court;
-use super::defective::Defect;
+use super::defect::Defect;
 use super::observed::Observed;
 use super::world::World;
 
@@ -96,8 +96,19 @@ impl Simulation {
     /// # Errors
     ///
     /// Returns the first thing that is wrong.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no memory for a runtime.
     pub fn take(&self, number: u64, plan: &[Arc<dyn Act>]) -> Result<(), String> {
         let _seeded = seed(number);
+        // Waits have a time limit of their own; nothing here lets that pass.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let _inside = runtime.enter();
         let clock = ManualClock::new(aqueduct_broker_conformance::START);
         let memory = BrokerHandle::new(MemoryBroker::with_clock(clock.clock()));
         let laws = self.concerns.iter().flat_map(|it| (it.laws)()).collect();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aqueduct::broker_api::{
-    Broker, BrokerAdmin, BrokerHandle, ConsumerInfo, PauseScope, QueueLengths, RunFilter,
-    ScheduleEntry, ScheduleStore, TaskInfo,
+    Broker, BrokerAdmin, BrokerHandle, ConsumerInfo, LimitInfo, PauseScope, QueueLengths,
+    RunFilter, ScheduleEntry, ScheduleStore, TaskInfo,
 };
 use aqueduct::{RunId, ScheduleName, TaskRun};
 use aqueduct_core::ConsumerId;
@@ -27,6 +27,8 @@ pub struct View {
     pub schedules: BTreeMap<ScheduleName, ScheduleEntry>,
     /// What is paused.
     pub paused: Vec<PauseScope>,
+    /// The limits that are in use.
+    pub limits: Vec<LimitInfo>,
 }
 
 impl View {
@@ -72,6 +74,7 @@ impl View {
                 .map(|it| (it.definition.name.clone(), it))
                 .collect(),
             paused: admin.paused().await.expect("what is paused"),
+            limits: admin.limits(&[]).await.expect("the limits"),
         }
     }
 

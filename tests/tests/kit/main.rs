@@ -1,6 +1,7 @@
 //! The test kit: virtual time, drains, assertions, faults; and the same order for the same seed.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod crashes;
 mod faults;
 mod order;
 mod time;

@@ -94,3 +94,39 @@ fn a_clock_that_is_set_moves_no_time() {
         app.stop().await.unwrap();
     });
 }
+
+#[task(rate_limit(2, per = "2m", key = "rated"))]
+async fn rated() {}
+
+#[task(throttle("10m"))]
+async fn throttled() {}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_rate_and_no_window_longer() {
+    const MINUTE: Duration = Duration::from_mins(1);
+    testing::run(async |kit| {
+        let app = kit.app().tasks(tasks![rated, throttled]).start().await;
+        let app = app.unwrap();
+        let manager = app.task_manager();
+        let rated = manager.queue_many((0..6).map(|_| rated::with()));
+        let rated = rated.await.unwrap();
+        let order = || throttled::with().idempotency_key_for("order", MINUTE * 10);
+        assert!(order().queue(manager).await.unwrap().is_new());
+        let ended = |kit: &TestKit| {
+            let ended = rated.iter().filter(|run| kit.end_of(run.id()).is_some());
+            ended.count()
+        };
+        kit.advance(MILLISECOND).await;
+        assert_eq!(ended(&kit), 2);
+        kit.set_time(START.saturating_sub(HOUR * 24));
+        for minute in 1..=9 {
+            kit.advance(MINUTE).await;
+            assert_eq!(ended(&kit), (2 + minute).min(6), "after {minute} minutes");
+            assert!(!throttled::queue(manager).await.unwrap().is_new());
+            assert!(!order().queue(manager).await.unwrap().is_new());
+        }
+        kit.advance(MINUTE).await;
+        assert!(throttled::queue(manager).await.unwrap().is_new());
+        app.stop().await.unwrap();
+    });
+}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aqueduct_broker_api::{BrokerAdmin, PauseScope, Settlement};
-use aqueduct_core::run::{Limit, Reason};
+use aqueduct_broker_api::{BrokerAdmin, Enqueued, PauseScope, Settlement};
+use aqueduct_core::run::{Limit, OnConflict, Reason, Unique};
 use aqueduct_core::{Priority, QueuedTask, RunId, RunState};
 
 use crate::fixture::{
@@ -261,6 +261,37 @@ pub async fn a_paused_queue_keeps_no_place(bench: Bench) {
     bench.admin().set_paused(&scope, true).await.unwrap();
     consumer.settle(lease, succeed()).await;
     assert_eq!(consumer.claim_names(9).await, ["c"]);
+}
+
+/// A run that is replaced while it waits for its limits has those of the last call, and holds up nobody behind it.
+pub async fn a_replaced_run_has_those_of_the_last_call(bench: Bench) {
+    let with = |limits: &[&str]| {
+        let mut task = limited("a", limits.iter().map(|key| at_once(key, 1)));
+        let unique = Unique::key("u").unwrap().on_conflict(OnConflict::Replace);
+        task.options_mut().unique = Some(unique);
+        task
+    };
+    let others = ["k", "o"].map(|key| limited(key, [at_once(key, 1)]));
+    bench.queue(others).await;
+    let mut consumer = bench.consumer();
+    let mut leases = consumer.claim(9).await;
+    bench
+        .queue([with(&["k"]), limited("b", [at_once("k", 1)])])
+        .await;
+    assert!(consumer.claim(9).await.is_empty());
+    let replaced = bench.producer().enqueue(vec![with(&["k", "o"])]).await;
+    assert!(matches!(replaced.unwrap()[..], [Enqueued::Replaced(_)]));
+    consumer.settle(leases.remove(0), succeed()).await;
+    assert_eq!(
+        consumer.claim_names(9).await,
+        ["b"],
+        "`a` waits for `o` too"
+    );
+    let replaced = bench.producer().enqueue(vec![with(&[])]).await;
+    assert!(matches!(replaced.unwrap()[..], [Enqueued::Replaced(_)]));
+    assert_eq!(consumer.claim_names(9).await, ["a"], "it waits for nothing");
+    assert_eq!(running(&bench, at_once("k", 1)).await, 1);
+    assert_eq!(running(&bench, at_once("o", 1)).await, 1);
 }
 
 /// What waits because of a limit is found, expires, can be cancelled, queued anew and purged.

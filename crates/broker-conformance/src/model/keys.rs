@@ -8,6 +8,7 @@ use aqueduct_core::run::{Lineage, OnConflict, TaskRun, UniqueScope};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
 
 use super::Model;
+use super::limits::shared_by;
 
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
@@ -142,6 +143,10 @@ impl Model {
         }
         if old.due_at <= now {
             (run.due_at, run.state) = (old.due_at, old.state);
+            if self.runs[index].stands && shared_by(&run) != shared_by(&old) {
+                self.come_out_of_line(index);
+                self.runs[index].place = self.next_head();
+            }
         } else {
             let is_due = run.due_at <= now;
             run.state = if is_due {

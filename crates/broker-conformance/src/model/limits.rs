@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aqueduct_broker_api::{LimitInfo, MAX_HELD_BY, MAX_PAGE};
+use aqueduct_broker_api::{LimitInfo, MAX_HELD_BY, MAX_PAGE, PauseScope};
 use aqueduct_core::key::Key as FairKey;
 use aqueduct_core::run::{Limit, LimitKey, TaskRun, Transition};
 use aqueduct_core::{Lane, Priority, QueueName, RunId, RunState, Timestamp};
 
-use super::Model;
+use super::{Model, Stored};
 
 /// A ready list.
 type Spot = (QueueName, Lane, Priority);
@@ -67,7 +67,7 @@ fn names_of(run: &TaskRun) -> Vec<Name> {
     run.limits().iter().map(name_of).collect()
 }
 
-fn shared_by(run: &TaskRun) -> Shared {
+pub(super) fn shared_by(run: &TaskRun) -> Shared {
     (run.fair().map(|fair| fair.key.clone()), names_of(run))
 }
 
@@ -248,6 +248,25 @@ impl Model {
             .min()
     }
 
+    fn is_task_paused(&self, index: usize) -> bool {
+        let task = self.runs[index].run.task.clone();
+        self.paused.contains(&PauseScope::Task(task))
+    }
+
+    /// Lets runs of a task that was paused stand in their lines again, the first of them first.
+    pub(super) fn resume(&mut self, scope: &PauseScope) {
+        let is_aside = |stored: &Stored| {
+            let Stored { run, stands, .. } = stored;
+            let is_ready = run.state == RunState::Queued && run.fair().is_some();
+            is_ready && !stands && *scope == PauseScope::Task(run.task.clone())
+        };
+        for index in (0..self.runs.len()).rev() {
+            if is_aside(&self.runs[index]) {
+                self.line_up(index, true);
+            }
+        }
+    }
+
     /// Takes the next run of a line that may start, if there is one; `end_turn` is to be called then.
     pub(super) fn serve_line(&mut self, number: usize, now: Timestamp) -> Option<usize> {
         loop {
@@ -262,6 +281,11 @@ impl Model {
             let index = self.index(id).unwrap();
             if self.runs[index].run.is_past_deadline(now) {
                 self.end(index, Transition::Expire, now);
+                continue;
+            }
+            if self.is_task_paused(index) {
+                self.limits.lines[number].runs.remove(0);
+                self.runs[index].stands = false;
                 continue;
             }
             self.note(index, now);
@@ -397,6 +421,15 @@ impl Model {
                     *run = None;
                 }
             }
+        }
+    }
+
+    /// Takes a run out of its line that goes on elsewhere: nothing is left of it there.
+    pub(super) fn come_out_of_line(&mut self, index: usize) {
+        let id = self.runs[index].run.id;
+        self.runs[index].stands = false;
+        for line in &mut self.limits.lines {
+            line.runs.retain(|run| *run != Some(id));
         }
     }
 

@@ -88,7 +88,10 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::OnlyTheFirstLimitCounts,
-        &["limits::all_limits_of_a_run_count"],
+        &[
+            "limits::all_limits_of_a_run_count",
+            "limits::a_replaced_run_has_those_of_the_last_call",
+        ],
     ),
     (
         Defect::LimitKeysMixed,
@@ -119,6 +122,7 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
             "fair::what_has_no_key_is_a_turn_of_its_own",
             "fair::priorities_go_before_turns",
             "fair::turns_hold_at_a_shared_limit",
+            "fair::limits_hold_and_give_no_precedence",
             "lost_replies::of_claims_in_turn_skip_none",
         ],
     ),
@@ -129,13 +133,7 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
             "fair::turns_hold_at_a_shared_limit",
         ],
     ),
-    (
-        Defect::FairKeysMixed,
-        &[
-            "fair::keys_take_turns",
-            "fair::limits_hold_and_give_no_precedence",
-        ],
-    ),
+    (Defect::FairKeysMixed, &["fair::keys_take_turns"]),
     (
         Defect::DelayedRunsTakeNoTurns,
         &["fair::whatever_becomes_ready_takes_turns"],

@@ -315,6 +315,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::RequeueDoesNothing,
         &[
+            "fair::what_waits_can_be_steered",
             "lost_replies::of_a_requeue_queues_once",
             "workflows::without_its_input_nothing_is_queued_anew",
             "results::a_failed_run_can_be_requeued",
@@ -324,6 +325,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::PauseDoesNothing,
         &[
+            "fair::a_paused_task_holds_nothing_up",
             "lost_replies::of_a_pause_or_a_purge_hold",
             "admin::a_paused_queue_gives_nothing",
             "admin::a_paused_task_does_not_hold_up_others",

@@ -74,6 +74,21 @@ impl Keys {
         }
     }
 
+    /// Lets windows begin anew that began later than now: the clock was set back.
+    pub(super) fn count_from(&mut self, now: Timestamp) {
+        for used in [Use::Unique, Use::Repetition] {
+            let held = self.held(used).iter();
+            let later = held.filter(|(_, hold)| hold.since > now);
+            let anew = later.filter_map(|(key, hold)| {
+                let window = hold.until?.saturating_since(hold.since);
+                Some((key.clone(), Hold::new(hold.run, now, Some(window))))
+            });
+            for (key, hold) in anew.collect::<Vec<_>>() {
+                self.take(used, &key, hold);
+            }
+        }
+    }
+
     /// Takes a unique key from a run that holds it for no window.
     pub(super) fn give_back(&mut self, key: &Key, run: RunId) {
         let hold = self.unique.get(key);

@@ -23,6 +23,7 @@ mod reclaim;
 mod replace;
 mod replay;
 mod schedules;
+mod set_back;
 mod settle;
 mod slots;
 mod steer;
@@ -90,6 +91,8 @@ pub(crate) struct State {
     pub(crate) schedules: Schedules,
     waits: Waits,
     wake: bool,
+    /// The time of the last step.
+    latest: Timestamp,
 }
 
 /// The most runs that one step moves on the side: due, resumed, expired.
@@ -128,6 +131,7 @@ impl State {
             schedules: Schedules::default(),
             waits: Waits::default(),
             wake: false,
+            latest: Timestamp::MIN,
         }
     }
 
@@ -210,6 +214,11 @@ impl State {
         if self.stands(slot, end) {
             return;
         }
+        self.list_ready(slot, end);
+    }
+
+    /// Puts a run that is nowhere into its ready list, whether it has a line or not.
+    fn list_ready(&mut self, slot: Slot, end: End) {
         let ticket = self.slots.new_ticket();
         let Some(stored) = self.slots.get_mut(slot) else {
             return;

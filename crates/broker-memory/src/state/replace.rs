@@ -7,7 +7,7 @@ use aqueduct_core::{QueuedTask, RunState, Timestamp};
 use super::State;
 use super::keys::Hold;
 use super::queues::End;
-use super::slots::Slot;
+use super::slots::{Place, Slot};
 
 impl State {
     /// Replaces the run that holds the key of `task`, unless that has begun, is of another task or part of a
@@ -45,12 +45,23 @@ impl State {
         }
     }
 
-    /// A run whose time has come keeps its turn.
+    /// A run whose time has come keeps its turn; with other limits than the line that it stands in, it leaves that.
     fn put_in_place(&mut self, slot: Slot, run: TaskRun) {
         let deadline = run.deadline().map(|deadline| (deadline, run.id));
         self.deadlines.extend(deadline);
+        let Some(stored) = self.slots.get(slot) else {
+            return;
+        };
+        let is_in_line = matches!(stored.place, Place::Line(_));
+        let leaves_line = is_in_line && !share_the_same(&stored.run, &run);
+        if leaves_line {
+            self.come_out_of_line(slot);
+        }
         if let Some(stored) = self.slots.get_mut(slot) {
             stored.run = run;
+        }
+        if leaves_line {
+            self.list_ready(slot, End::Head);
         }
     }
 
@@ -70,6 +81,15 @@ impl State {
             self.put_ready(slot, End::Tail);
         }
     }
+}
+
+/// Returns whether two runs have the same fair key and limits, numbers aside.
+fn share_the_same(before: &TaskRun, after: &TaskRun) -> bool {
+    let key = |run: &TaskRun| run.fair().map(|fair| fair.key.clone());
+    let (limits, others) = (before.limits(), after.limits());
+    let mut pairs = limits.iter().zip(others);
+    let are_same = limits.len() == others.len() && pairs.all(|(one, other)| one.is_same(other));
+    are_same && key(before) == key(after)
 }
 
 /// Returns what `task` makes of a waiting run: new but for its identity, its place, and what was counted.

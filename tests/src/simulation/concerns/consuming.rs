@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use aqueduct::broker_api::{PauseScope, Settled};
 use aqueduct::run::{Failure, FailureKind, Reason, Settlement};
-use aqueduct::{RunId, RunState};
+use aqueduct::{Payload, RunId, RunState};
 use aqueduct_core::run::Tally;
 use fastrand::Rng;
 
+use super::workflows::is_brought_back;
 use super::{Act, Concern, PLAIN};
 use crate::simulation::event::{Deed, Heard};
 use crate::simulation::law::{Law, check};
@@ -82,7 +83,7 @@ struct End {
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug)]
 enum How {
-    Succeed,
+    Succeed(u32),
     Fail,
     Cancel,
     Release,
@@ -133,7 +134,7 @@ impl How {
             6 => Self::Crash(wait),
             7 => Self::Snooze(wait),
             8 => Self::Park(wait),
-            _ => Self::Succeed,
+            _ => Self::Succeed(dice.u32(..100)),
         }
     }
 
@@ -141,7 +142,9 @@ impl How {
         let millis = Duration::from_millis;
         let failure = || Failure::new(FailureKind::Error, "it did not work");
         match self {
-            Self::Succeed => Settlement::Succeed { result: None },
+            Self::Succeed(value) => Settlement::Succeed {
+                result: Payload::encode(&value).ok(),
+            },
             Self::Fail => Settlement::Fail { failure: failure() },
             Self::Cancel => Settlement::Cancel {
                 reason: Reason::new("enough"),
@@ -225,6 +228,7 @@ impl Law for Ends {
                 })?;
             }
         }
+        self.ended.retain(|run, _| !is_brought_back(*run, heard));
         for (_, item, answer) in heard.settlements() {
             let run = item.token.run;
             let is_retry = matches!(item.settlement, Settlement::Retry { .. });

@@ -1,7 +1,7 @@
 //! Unique keys: at most one run holds a key, and an end, or the first attempt, frees it; who finds it held is
 //! told who has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct::broker_api::Enqueued;
 use aqueduct::key::Key;
@@ -29,15 +29,23 @@ pub(super) const KEYS: Concern = Concern {
             task.options_mut().unique = unique;
         }
     },
-    laws: || vec![Box::new(Keys)],
+    laws: || vec![Box::<Keys>::default()],
     ..PLAIN
 };
 
-struct Keys;
+/// Which runs have begun since they were accepted, or queued anew.
+#[derive(Default)]
+struct Keys(BTreeSet<RunId>);
 
 impl Law for Keys {
     fn hear(&mut self, heard: &Heard<'_>) -> Result<(), String> {
-        let holders = holders(heard.after.runs.values())?;
+        if let Deed::Requeued { runs, answers } = heard.deed {
+            let requeued = runs.iter().zip(answers).filter(|(_, is)| **is);
+            let requeued: BTreeSet<_> = requeued.map(|(run, _)| *run).collect();
+            self.0.retain(|run| !requeued.contains(run));
+        }
+        self.0.extend(heard.leases().map(|(run, _)| run.id));
+        let holders = self.holders(heard.after.runs.values())?;
         let Deed::Enqueued { request, answers } = heard.deed else {
             return Ok(());
         };
@@ -58,27 +66,30 @@ impl Law for Keys {
     }
 }
 
-/// Returns the run that holds each key.
-fn holders<'a>(
-    runs: impl Iterator<Item = &'a TaskRun>,
-) -> Result<BTreeMap<&'a Key, RunId>, String> {
-    let mut holders = BTreeMap::new();
-    for run in runs {
-        if let Some(key) = held_by(run)
-            && let Some(other) = holders.insert(key, run.id)
-        {
-            return Err(format!("{other} and {} have the key {key}", run.id));
+impl Keys {
+    /// Returns the run that holds each key.
+    fn holders<'a>(
+        &self,
+        runs: impl Iterator<Item = &'a TaskRun>,
+    ) -> Result<BTreeMap<&'a Key, RunId>, String> {
+        let mut holders = BTreeMap::new();
+        for run in runs {
+            if let Some(key) = self.held_by(run)
+                && let Some(other) = holders.insert(key, run.id)
+            {
+                return Err(format!("{other} and {} have the key {key}", run.id));
+            }
         }
+        Ok(holders)
     }
-    Ok(holders)
-}
 
-/// Returns the key that a run holds.
-fn held_by(run: &TaskRun) -> Option<&Key> {
-    let unique = run.options.as_ref()?.unique.as_ref()?;
-    let holds = match unique.scope {
-        UniqueScope::Queued => run.tally.attempt == 0,
-        _ => true,
-    };
-    (holds && !run.state.is_final()).then_some(&unique.key)
+    /// Returns the key that a run holds.
+    fn held_by<'a>(&self, run: &'a TaskRun) -> Option<&'a Key> {
+        let unique = run.options.as_ref()?.unique.as_ref()?;
+        let holds = match unique.scope {
+            UniqueScope::Queued => !self.0.contains(&run.id),
+            _ => true,
+        };
+        (holds && !run.state.is_final()).then_some(&unique.key)
+    }
 }

@@ -7,10 +7,14 @@ mod clocks;
 mod consuming;
 mod deadlines;
 mod keys;
+mod limits;
+mod progress;
 mod queueing;
 mod results;
 mod schedules;
 mod steering;
+mod waits;
+mod workflows;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -59,9 +63,13 @@ pub fn all() -> Vec<Concern> {
         checkpoints::CHECKPOINTS,
         deadlines::DEADLINES,
         keys::KEYS,
+        limits::LIMITS,
         results::RESULTS,
         schedules::SCHEDULES,
+        progress::PROGRESS,
         steering::STEERING,
+        waits::WAITS,
+        workflows::WORKFLOWS,
     ]
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use aqueduct::broker_api::{Enqueued, Fired};
 use aqueduct::run::Settlement;
-use aqueduct::{Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName};
+use aqueduct::{
+    Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName, Timestamp,
+};
 use aqueduct_core::queue::Due;
 use fastrand::Rng;
 
@@ -187,6 +189,17 @@ impl Presence {
     }
 }
 
+/// Returns when a run must be due that is accepted; one that follows others is not, until they have ended.
+fn due_at(task: &QueuedTask, now: Timestamp) -> Timestamp {
+    let options = task.options.as_ref();
+    let follows = options.is_some_and(|options| options.follows.is_some());
+    if follows {
+        Timestamp::MAX
+    } else {
+        task.due.resolve(now)
+    }
+}
+
 /// Checks what is new: all of what was accepted, as it was asked for, and nothing else.
 fn new_ones(heard: &Heard<'_>) -> Result<(), String> {
     let (before, after) = (heard.before, heard.after);
@@ -198,7 +211,7 @@ fn new_ones(heard: &Heard<'_>) -> Result<(), String> {
             "not each task has an answer".to_owned()
         })?;
         for (task, answer) in request.tasks.iter().zip(answers) {
-            let due_at = task.due.resolve(heard.now);
+            let due_at = due_at(task, heard.now);
             match answer {
                 Enqueued::Accepted(state) => {
                     accepted.insert(task.id);

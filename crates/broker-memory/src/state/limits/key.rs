@@ -107,6 +107,11 @@ impl Key {
         }
     }
 
+    /// Cuts until when it is used up: the clock was set back.
+    pub(super) fn count_from(&mut self, now: Timestamp) {
+        self.spent_until = self.spent(now);
+    }
+
     pub(super) fn end(&mut self) {
         self.running = self.running.saturating_sub(1);
     }

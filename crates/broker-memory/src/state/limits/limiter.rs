@@ -10,6 +10,7 @@ use super::key::{Key, Name, Opens};
 use super::keys::Keys;
 use super::lines::{Line, LineNumber, Lines, Spot};
 use crate::state::queues::{End, Entry};
+use crate::state::slots::Ticket;
 
 /// Everything that is known of limits.
 #[derive(Debug, Default)]
@@ -95,6 +96,14 @@ impl Limiter {
                 End::Head => line.runs.push_front(entry),
                 End::Tail => line.runs.push_back(entry),
             }
+        }
+    }
+
+    /// Takes a run out of its line, wherever it stands in that.
+    pub(in crate::state) fn remove(&mut self, run: &TaskRun, spot: Spot, ticket: Ticket) {
+        let number = self.lines.find(spot, run);
+        if let Some(line) = number.and_then(|number| self.lines.get_mut(number)) {
+            line.runs.retain(|entry| entry.ticket != ticket);
         }
     }
 
@@ -247,6 +256,17 @@ impl Limiter {
             };
             if let Some(key) = self.keys.get_mut(&name) {
                 key.opening = None;
+            }
+            self.wake(&name, now);
+        }
+    }
+
+    /// Lets rates be used up no longer than they can be from now on: the clock was set back.
+    pub(in crate::state) fn count_from(&mut self, now: Timestamp) {
+        let names: Vec<Name> = self.keys.iter().map(|(name, _)| name).collect();
+        for name in names {
+            if let Some(key) = self.keys.get_mut(&name) {
+                key.count_from(now);
             }
             self.wake(&name, now);
         }

@@ -73,6 +73,17 @@ impl State {
         true
     }
 
+    /// Takes a run out of its line that goes on elsewhere.
+    pub(super) fn come_out_of_line(&mut self, slot: Slot) {
+        let Some((stored, spot)) = self.slots.get(slot).zip(self.spot_of(slot)) else {
+            return;
+        };
+        if let Place::Line(ticket) = stored.place {
+            self.limiter.remove(&stored.run, spot, ticket);
+        }
+        self.leave(slot);
+    }
+
     /// Decides about the first run of a line, which is out of it.
     pub(super) fn serve_line(&mut self, line: LineNumber, entry: Entry, now: Timestamp) -> Turn {
         let Some(stored) = self.slots.get(entry.slot) else {

@@ -20,12 +20,26 @@ local function spliced(old, new, state, due)
     .. sub(old, record_at(old), block_at(old, 32) - 1) .. sub(new, record)
 end
 
+-- Returns which fair key and limits a text names, their numbers aside.
+local function names_in(limits)
+  return limits and limits ~= '' and parse('>I2c0', limits) or ''
+end
+
+-- Takes a run out of the line of its limits, if it stands in one: it comes up next, and its new limits decide.
+local function leave_line(run, limits)
+  local id, ready = sub(run, 5, 20), ready_of(run)
+  if call('HDEL', P .. 'standing', id) == 0 then return end
+  call('LREM', P .. 'line:' .. sub(ready, #P + 7) .. '\n' .. names_in(limits), 1, id)
+  call('LPUSH', ready, '\0' .. id)
+  bells[bell_of(run)] = true
+end
+
 -- Replaces the run that holds a key since some time, unless it has begun, is of another task or part of a workflow;
 -- returns whether it did. `side` is what stands beside the new run.
 local function replace(id, since, run, due, side, put_off, time)
   local old = get(RUNS, id)
   if not old or state_of(old) > QUEUED or task_of(old) ~= task_of(run) then return false end
-  local deadline, keep, _, workflow = side_of(old)
+  local deadline, keep, _, workflow, limits = side_of(old)
   if workflow and workflow ~= '' then return false end
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
   put(SIDE, id, side)
@@ -36,6 +50,7 @@ local function replace(id, since, run, due, side, put_off, time)
     -- Its time has come: it keeps its turn.
     put(RUNS, id, spliced(old, run, state_of(old), old_due))
     note_deadline(old, new_deadline)
+    if names_in(limits) ~= names_in(limits_beside(side)) then leave_line(old, limits) end
     return true
   end
   if put_off > 0 then due = math.max(math.min(due, since + put_off - 1), time) end
