@@ -71,6 +71,7 @@ const PLACE: &str = concat!(
     include_str!("../scripts/lib/lines.lua"),
     include_str!("../scripts/lib/place.lua")
 );
+const SETTLING: &str = include_str!("../scripts/lib/settling.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
@@ -112,7 +113,7 @@ impl Scripts {
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
                 clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING,
-                DUE
+                DUE, SETTLING
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),

@@ -42,8 +42,8 @@ end
 function finish_waiting(run, state, time, limits, fields_count, fields)
   if state_of(run) == QUEUED then
     -- One that stands in the line of its limits is passed over there, not where it may be queued anew.
-    local stands = has_options(run) and get(P .. 'standing', sub(run, 5, 20))
-    if stands then put(P .. 'standing', sub(run, 5, 20), false) end
+    local stands = has_options(run) and get(STANDING, sub(run, 5, 20))
+    if stands then put(STANDING, sub(run, 5, 20), false) end
     call('HINCRBY', P .. 'stale', (stands and '+' or '') .. sub(run, 5, 20), 1)
   else
     leave_due(run)

@@ -74,11 +74,7 @@ local function stand(run, text, command)
   local limits, id = limits_in(text), sub(run, 5, 20)
   local line, known = line_of(sub(ready_of(run), #P + 7), limits)
   if not known and not limits.weight then return nil end
-  if command == 'RPUSH' then
-    put_at_tail(P .. 'line:' .. line, id)
-  else
-    call(command, P .. 'line:' .. line, id)
-  end
+  call(command, P .. 'line:' .. line, id)
   put(STANDING, id, '1')
   if known then return '', sub(known, 1, 1) == '1' end
   has_lines = true

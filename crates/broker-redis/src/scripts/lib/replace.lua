@@ -28,7 +28,8 @@ end
 -- Takes a run out of the line of its limits, if it stands in one: it comes up next, and its new limits decide.
 local function leave_line(run, limits)
   local id, ready = sub(run, 5, 20), ready_of(run)
-  if call('HDEL', P .. 'standing', id) == 0 then return end
+  if not get(STANDING, id) then return end
+  put(STANDING, id, false)
   call('LREM', P .. 'line:' .. sub(ready, #P + 7) .. '\n' .. names_in(limits), 1, id)
   call('LPUSH', ready, '\0' .. id)
   bells[bell_of(run)] = true
