@@ -9,7 +9,7 @@ use aqueduct::redis::RedisBroker;
 use aqueduct_redis_server::RedisServer;
 use fastrand::Rng;
 use integration::figure::{Stopwatch, figure};
-use integration::oracle::unfinished;
+use integration::oracle::{at_rest_of, unfinished};
 use integration::process::{Children, Recipe, Said, TICKING, serve_if_child};
 use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{broker, server};
@@ -36,8 +36,9 @@ const PRODUCERS: usize = 2;
 const NUMBERS: u64 = 1_000_000_000;
 
 /// Scripts whose calls fail.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     "claim",
+    "enqueue",
     "enqueue_plain",
     "extend",
     "fire",
@@ -295,8 +296,9 @@ impl Soak {
         self.listen(Duration::from_secs(1)).await;
     }
 
-    /// Checks that nothing was lost, and nothing recorded twice.
+    /// Checks that nothing was lost, nothing recorded twice, and nothing left behind.
     async fn check(&self) -> String {
+        at_rest_of(&self.server, &self.direct).await;
         let Heard {
             queued,
             begun,

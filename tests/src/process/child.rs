@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use aqueduct::broker_api::ScheduleDefinition;
 use aqueduct::clock::{Clock, TimeSource};
+use aqueduct::run::Limit;
 use aqueduct::scheduler::MissedTicks;
-use aqueduct::{App, Broker, RunningApp, Schedule, ScheduleName, Timestamp, group, tasks};
+use aqueduct::{
+    App, Broker, RunningApp, Schedule, ScheduleName, TaskManager, Timestamp, chain, group, tasks,
+};
 use aqueduct_core::time::Monotonic;
 use tokio::sync::watch;
 
@@ -152,13 +155,35 @@ async fn open(url: &str) -> Broker {
 /// Queues runs one after the other, and says which were accepted, until this process ends.
 async fn produce(app: &RunningApp, first: u64) {
     for number in first.. {
-        let queued = take_time::queue(app.task_manager(), number, number % 40).await;
-        if queued.is_ok() {
-            say_line("queued", number);
+        for accepted in queue_some(app.task_manager(), number).await {
+            say_line("queued", accepted);
         }
         // As many as there are consumers for, and no more.
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// How far the number of what follows a run is behind the number of that.
+const FOLLOWS: u64 = 500_000_000;
+
+/// Queues a run: a plain one, one with limits, one with a key that others have as well, or one that another follows;
+/// returns the numbers of those that were accepted.
+async fn queue_some(manager: &TaskManager, number: u64) -> Vec<u64> {
+    let run = take_time::with(number, number % 40);
+    let run = match number % 5 {
+        0 => run.limit(Limit::concurrency("places", 3).expect("a limit")),
+        1 => run.limit(Limit::rate("starts", 20, Duration::from_secs(1)).expect("a limit")),
+        2 => run.unique(format!("key-{}", number % 3)),
+        3 => {
+            let follows = take_time::with(number + FOLLOWS, 0);
+            let queued = chain(run).then(follows).queue(manager).await;
+            return queued.map_or_else(|_| Vec::new(), |_| vec![number, number + FOLLOWS]);
+        }
+        _ => run,
+    };
+    let queued = run.queue(manager).await;
+    let is_accepted = queued.is_ok_and(|run| run.is_new());
+    is_accepted.then_some(number).into_iter().collect()
 }
 
 /// Queues one run under an idempotency key, and says when it has the answer.
