@@ -71,7 +71,7 @@ use proc_macro::TokenStream;
 /// | `crate = path` | where to find `aqueduct` | found by itself |
 ///
 /// `retry(…)` takes `max` (retries), `backoff` (the first wait), `kind` (`"exponential"`, `"linear"`,
-/// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
+/// `"fixed"`), `max_wait` (ten minutes, or `backoff` if that is longer), and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
 /// `allow` (the default): what becomes of a tick while the run before has not ended.
 ///
 /// `unique(…)` takes `key`, `scope`: how long a run holds it (`queued`: until its first attempt begins,
@@ -94,7 +94,7 @@ pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `memory_limit = "512MiB"` | the most memory of its worker's heap | none |
 /// | `cpu_timeout = "10s"` | the most CPU time of an attempt | none |
 /// | `progress_timeout = "30s"` | how long an attempt may report no progress (`ctx.progress(…)`) | none |
-/// | `nice = 10` | the worker is that much more polite | as the pool says: 5 |
+/// | `nice = 10` | the worker is that much more polite | as the pool says: 10 |
 /// | `stack_size = "64MiB"` | the stack of the thread that runs it | 8 MiB |
 /// | `env(NAME = "value")` | variables of the environment | inherited |
 /// | `init = load_model` | makes its `State<T>`, once in each worker; `init(a, b)` for several | |

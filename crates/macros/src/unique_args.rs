@@ -50,6 +50,11 @@ impl UniqueArgs {
             let kind = Kind::Unique { scope, on_conflict };
             return Ok(Self { key, kind, span });
         }
+        if !input.peek(token::Paren) {
+            let message =
+                "write `unique = \"sync:{account}\"`, or `unique(key = \"sync:{account}\", …)`";
+            return Err(Error::new(span, message));
+        }
         let mut template = None;
         let content;
         parenthesized!(content in input);

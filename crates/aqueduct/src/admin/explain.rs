@@ -338,11 +338,11 @@ impl fmt::Display for Finding {
             Self::Follows { awaited, of } => fmt_follows(f, awaited, *of),
             Self::DueAt { at } => write!(f, "it is due at {at}; nothing takes it before"),
             Self::RetryingAt { at, failures, failure } => {
-                write!(f, "it has failed {failures} times and is tried again at {at}")?;
+                write!(f, "it has failed {} and is tried again at {at}", times(*failures))?;
                 failure.as_ref().map_or(Ok(()), |failure| write!(f, "; {failure}"))
             }
-            Self::Parked { until, times, failure } => {
-                write!(f, "it was set aside {times} times until {until}")?;
+            Self::Parked { until, times: count, failure } => {
+                write!(f, "it was set aside {} until {until}", times(*count))?;
                 if let Some(failure) = failure {
                     write!(f, "; {failure}")?;
                 }
@@ -371,6 +371,14 @@ impl fmt::Display for Finding {
                 weight.get()
             ),
         }
+    }
+}
+
+/// Writes how often something happened.
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
     }
 }
 

@@ -15,7 +15,7 @@ use aqueduct_broker_conformance::model::ModelBroker;
 use aqueduct_core::key::Key;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{
-    Checkpoint, FailedAttempt, Failure, FailureKind, FairWeight, Limit, Limits, Lineage, TaskRun,
+    Checkpoint, FailedAttempt, Failure, FailureKind, Limit, Limits, Lineage, TaskRun,
 };
 use aqueduct_core::{
     Clock, ConsumerId, Lane, Payload, Priority, ProducerId, QueueName, QueuedTask, RunId, RunState,
@@ -112,11 +112,6 @@ impl BrokenBroker {
             Some(Defect::ResultsKeptForEver) => {
                 task.options_mut().keep_result = Some(Duration::MAX);
             }
-            Some(Defect::TurnsIgnored) => task.options_mut().fair = None,
-            Some(Defect::DelayedRunsTakeNoTurns) if task.due != Due::Now => {
-                task.options_mut().fair = None;
-            }
-            Some(Defect::WeightsIgnored | Defect::FairKeysMixed) => self.spoil_fair(task),
             Some(Defect::LimitsIgnored) => task.options_mut().limits = Limits::default(),
             Some(
                 Defect::RatesIgnored
@@ -128,19 +123,6 @@ impl BrokenBroker {
                 task.id = RunId::generate(START);
             }
             _ => {}
-        }
-    }
-
-    /// Changes how a task takes turns on its way into the store.
-    fn spoil_fair(&self, task: &mut QueuedTask) {
-        let options = task.options.as_mut();
-        let Some(fair) = options.and_then(|options| options.fair.as_mut()) else {
-            return;
-        };
-        if self.defect == Some(Defect::WeightsIgnored) {
-            fair.weight = FairWeight::default();
-        } else {
-            fair.key = Key::new("one").unwrap();
         }
     }
 

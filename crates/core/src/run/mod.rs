@@ -259,7 +259,11 @@ impl TaskRun {
         let follows = self.options.as_ref().and_then(|it| it.follows.as_ref());
         let waited = follows.is_some_and(|it| it.runs == [before.id] && !it.runs_anyway);
         let was_released = self.tally.attempt > 0 || self.input.is_some();
-        let is_same_step = self.ended_at().is_some() && self.ended_at() == before.ended_at();
+        let is_same_time = self.ended_at().is_some() && self.ended_at() == before.ended_at();
+        // Somebody may have cancelled it within the same millisecond, and says so.
+        let reason = self.record.as_ref().and_then(|it| it.reason.as_ref());
+        let is_same_step =
+            is_same_time && follows.is_some_and(|it| it.part_of(before).err().as_ref() == reason);
         waited && !was_released && self.state == RunState::Cancelled && is_same_step
     }
 
