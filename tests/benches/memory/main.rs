@@ -6,7 +6,7 @@ mod throughput;
 use std::future::Future;
 use std::time::Duration;
 
-use integration::bench::{Figure, Report, is_quick, per_second, repetitions, size};
+use integration::bench::{Figure, Kind, Report, is_quick, per_second, repetitions, size};
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -27,6 +27,9 @@ fn main() -> anyhow::Result<()> {
     integration::bench::run(async |wanted, report| {
         if wanted.has("rates") {
             rates(report).await?;
+        }
+        if wanted.has("keyed") {
+            keyed(report).await?;
         }
         if wanted.has("idle") {
             idle(report).await?;
@@ -59,6 +62,24 @@ async fn rates(report: &mut Report) -> anyhow::Result<()> {
         scale,
     ));
     report.add(Figure::cost("cost of a run beside these, to one without", "x", cost).bar(1.2));
+    Ok(())
+}
+
+/// Measures runs with keys beside plain runs, in turns.
+async fn keyed(report: &mut Report) -> anyhow::Result<()> {
+    let runs = size(RUNS / 4);
+    let (mut plain, mut found) = (Vec::new(), Kind::KEYED.map(|kind| (kind, Vec::new())));
+    for _ in 0..repetitions(REPETITIONS) {
+        plain.push(rate(runs, throughput::queue_kind(Kind::Plain, runs)).await?);
+        for (kind, rates) in &mut found {
+            rates.push(rate(runs, throughput::queue_kind(*kind, runs)).await?);
+        }
+    }
+    for (kind, rates) in found {
+        let what = format!("{}: queue, run, settle", kind.name());
+        let figure = Figure::rate(what, "runs/s", rates);
+        report.add(figure.beside(Kind::Plain.name(), &plain).ratio_bar(0.5));
+    }
     Ok(())
 }
 

@@ -8,6 +8,9 @@ mod bare;
 mod drain;
 mod enqueue;
 mod idle;
+mod shared;
+
+use integration::bench::Kind;
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -28,6 +31,12 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted.has("backlog") {
             backlog::measure(report).await?;
+        }
+        if wanted.has("unique") {
+            shared::measure(report, &[Kind::Unique]).await?;
+        }
+        if wanted.has("limited") {
+            shared::measure(report, &[Kind::Limited, Kind::AtLimit]).await?;
         }
         if wanted.has("idle") {
             idle::measure(report).await?;
