@@ -82,6 +82,7 @@ fn check_keys(server: &RedisServer) {
     let ask = |words: &[&str]| server.command(words).expect("an answer");
     let number = |words: &[&str]| ask(words).parse::<u64>().expect("a number");
     check_limits(server);
+    check_lines(server);
     for key in ask(&["KEYS", "{*}:*"]).lines() {
         let (_, name) = key.split_once("}:").expect("a key of a namespace");
         let (kind, of) = name.split_once(':').unwrap_or((name, ""));
@@ -178,6 +179,44 @@ pub fn check_limits(server: &RedisServer) {
         return table.concat(wrong, ', ')";
     let wrong = server.command(&["EVAL", script, "0"]).expect("an answer");
     assert_eq!(wrong, "", "a limit leaks");
+}
+
+/// Checks that each run with a fair key that is ready stands in one line, and that each line is in one place: once in its ready
+/// list, or once among those that wait for a limit.
+///
+/// # Panics
+///
+/// Panics if a run or a line is lost, or there twice.
+pub fn check_lines(server: &RedisServer) {
+    let script = r"
+        local prefix = string.match(redis.call('KEYS', '{*}:meta')[1] or '', '^{.*}:') or ''
+        local stands, places, wrong = {}, {}, {}
+        local function note(list) return function(value) list[value] = (list[value] or 0) + 1 end end
+        local function each(pattern, what)
+            for _, key in ipairs(redis.call('KEYS', prefix .. pattern)) do
+                for _, value in ipairs(redis.call('LRANGE', key, 0, -1)) do what(value, key) end
+            end
+        end
+        each('line:*', note(stands))
+        each('aside', function(entry) note(stands)(string.sub(entry, 2)) end)
+        each('blocked:*', note(places))
+        each('ready:*', function(entry)
+            if string.sub(entry, 1, 17) == string.rep('\0', 17) then note(places)(string.sub(entry, 18)) end
+            if string.byte(entry) == 0 then note(stands)(string.sub(entry, 2)) end
+        end)
+        for _, line in ipairs(redis.call('HKEYS', prefix .. 'lines')) do
+            if places[line] ~= 1 then wrong[#wrong + 1] = line .. ' is in ' .. (places[line] or 0) .. ' places' end
+            places[line] = nil
+        end
+        for line in pairs(places) do wrong[#wrong + 1] = line .. ' is no line' end
+        local runs = redis.call('HGETALL', prefix .. 'runs')
+        for index = 1, #runs, 2 do
+            local is_queued = math.floor(string.byte(runs[index + 1], 3) / 16) == 1
+            if is_queued and not stands[runs[index]] then wrong[#wrong + 1] = 'a queued run is nowhere' end
+        end
+        return table.concat(wrong, ', ')";
+    let wrong = server.command(&["EVAL", script, "0"]).expect("an answer");
+    assert_eq!(wrong, "", "a run or a line is lost");
 }
 
 /// What is of a bounded size whatever happened: see the table of keys in `docs/REDIS.md`.

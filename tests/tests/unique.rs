@@ -260,6 +260,9 @@ fn what_contradicts_itself_is_refused() {
             sync().throttle("a", year),
             sync().idempotency_key_for("a", Duration::ZERO),
             sync().debounce_at_most("a", SECOND, year),
+            sync().debounce("a", Duration::ZERO),
+            sync().debounce("a", year),
+            sync().debounce_at_most("a", Duration::MAX, Duration::MAX),
         ];
         for call in over {
             let shown = format!("{call:?}");

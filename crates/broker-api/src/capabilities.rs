@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub unique: bool,
     /// Limits that runs share are kept, over all consumers.
     pub limits: bool,
+    /// Runs with a fair key take turns.
+    pub fair: bool,
     /// Repetitions of an enqueue are known by an idempotency key.
     pub idempotency: bool,
     /// Finished runs and their results can be kept.
@@ -65,6 +67,7 @@ impl Capabilities {
             priorities: true,
             unique: true,
             limits: true,
+            fair: true,
             idempotency: true,
             results: true,
             waits: true,
@@ -92,6 +95,7 @@ impl Capabilities {
             priorities: false,
             unique: false,
             limits: false,
+            fair: false,
             idempotency: false,
             results: false,
             waits: false,

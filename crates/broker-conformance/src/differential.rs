@@ -14,8 +14,8 @@ use aqueduct_core::key::Key;
 use aqueduct_core::payload::Params;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::{
-    Failure, FailureKind, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique, UniqueScope,
-    Unsuccessful,
+    Failure, FailureKind, Fair, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique,
+    UniqueScope, Unsuccessful,
 };
 use aqueduct_core::{
     ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
@@ -164,6 +164,7 @@ impl World {
             expires,
             key,
             limits,
+            fair,
             repetition,
             shape,
         } = step
@@ -186,6 +187,11 @@ impl World {
                 let key = Key::new(key.to_string()).unwrap();
                 let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
                 task.options_mut().idempotency = Some(idempotency);
+            }
+            if let Some(pick) = fair {
+                let weight = 1 + u16::from(pick / 4 % 3);
+                let fair = Fair::key((pick % 4).to_string()).unwrap();
+                task.options_mut().fair = Some(fair.weight(weight).unwrap());
             }
             for limit in limits.into_iter().flat_map(some_limits) {
                 task.options_mut().limits.set(limit).unwrap();

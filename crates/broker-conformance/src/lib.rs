@@ -147,6 +147,14 @@ macro_rules! for_each_case {
                 a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
                 a_replaced_run_has_those_of_the_last_call: "limits",
             }
+            fair {
+                keys_take_turns: "fair", turns_are_over_all_consumers: "fair",
+                a_weight_is_the_length_of_a_turn: "fair", what_has_no_key_is_a_turn_of_its_own: "fair",
+                priorities_go_before_turns: "fair", whatever_becomes_ready_takes_turns: "fair",
+                what_was_given_back_is_the_next_of_its_key: "fair",
+                limits_hold_and_give_no_precedence: "fair", turns_hold_at_a_shared_limit: "fair",
+                what_waits_can_be_steered: "fair", a_paused_task_holds_nothing_up: "fair",
+            }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
                 a_failed_run_can_be_requeued: "results",
@@ -220,6 +228,7 @@ macro_rules! for_each_case {
                 of_a_replacement_replace_once: "unique", of_a_refusal_refuse_again: "unique",
                 of_a_keyed_enqueue_add_once: "idempotency",
                 of_a_checkpoint_keep_it: "checkpoints", of_limited_runs_leak_no_place: "limits",
+                of_claims_in_turn_skip_none: "fair",
                 of_a_workflow_release_once: "workflows",
             }
             random {

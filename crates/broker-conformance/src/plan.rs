@@ -14,6 +14,7 @@ pub(crate) enum Step {
         key: Option<Keyed>,
         repetition: Option<u8>,
         limits: Option<u8>,
+        fair: Option<u8>,
         shape: Option<Shape>,
     },
     /// Repeat the last enqueue.
@@ -112,6 +113,7 @@ fn step(random: &mut fastrand::Rng) -> Step {
             }),
             repetition: (random.usize(..8) == 0).then(|| random.u8(..3)),
             limits: random.bool().then(|| random.u8(..)),
+            fair: random.bool().then(|| random.u8(..)),
             shape: (random.usize(..3) == 0).then(|| Shape::ALL[random.usize(..3)]),
         },
         20..24 => Step::EnqueueAgain,

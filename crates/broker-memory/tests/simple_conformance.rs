@@ -58,6 +58,7 @@ conformance!(
         "priorities",
         "unique",
         "limits",
+        "fair",
         "idempotency",
         "results",
         "cancel",

@@ -53,31 +53,43 @@ fn texts(options: Option<&RunOptions>) -> [Cow<'_, [u8]>; 4] {
     let schedule = schedule.map_or(Cow::default(), |name| Cow::from(name.as_str().as_bytes()));
     [
         Cow::from(keyed::pack(options)),
-        Cow::from(limits_text(options.limits())),
+        Cow::from(shared_text(options)),
         Cow::from(workflow(options)),
         schedule,
     ]
 }
 
-/// Packs limits as `lib/limits.lua` reads them: the length of the names, the names, and the numbers of each.
-fn limits_text(limits: &[Limit]) -> Vec<u8> {
+/// Packs what a run shares with others as `lib/lines.lua` reads it: the length of the names, the names, and the numbers of
+/// each.
+fn shared_text(options: &RunOptions) -> Vec<u8> {
     let (mut text, mut names) = (Vec::new(), Vec::new());
-    if limits.is_empty() {
+    let limits = options.limits();
+    if limits.is_empty() && options.fair.is_none() {
         return text;
     }
+    if let Some(fair) = &options.fair {
+        push_name(&mut names, b'f', fair.key.as_str());
+    }
     for limit in limits {
-        let key = limit.key().as_str().as_bytes();
-        names.push(kind_of(limit));
-        names.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
-        names.extend(key);
+        push_name(&mut names, kind_of(limit), limit.key().as_str());
     }
     text.extend(u16::try_from(names.len()).unwrap_or(u16::MAX).to_be_bytes());
     text.extend(names);
+    if let Some(fair) = &options.fair {
+        text.extend(u32::MAX.to_be_bytes());
+        push_six(&mut text, u64::from(fair.weight.get()));
+    }
     for limit in limits {
         text.extend(limit.max().to_be_bytes());
         push_six(&mut text, limit.per().map_or(0, millis));
     }
     text
+}
+
+fn push_name(names: &mut Vec<u8>, kind: u8, key: &str) {
+    names.push(kind);
+    names.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+    names.extend(key.as_bytes());
 }
 
 /// Returns the byte that a limit has in front of its key.

@@ -17,9 +17,9 @@ pub use crate::run::{OnConflict, UniqueScope};
 pub use crate::schedule::{Overlap, Schedule};
 pub use crate::state::{StateNeed, States};
 pub use crate::task::{
-    CpuOptions, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker, Task,
-    TaskDefinition, TaskError, TaskFuture, TaskLimit, UniqueTemplate, ViaResult, ViaValue, decode,
-    decode_input,
+    CpuOptions, FairTemplate, InvalidParams, IsOutput, Location, ParamSpec, Returned, StateMaker,
+    Task, TaskDefinition, TaskError, TaskFuture, TaskLimit, UniqueTemplate, ViaResult, ViaValue,
+    decode, decode_input,
 };
 
 /// Unwraps a value that the attribute has checked at compile time.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aqueduct_core::retry::Jitter;
 use aqueduct_core::run::{MAX_WAIT, Outcome, Settlement, Tally, decide};
-use aqueduct_core::schedule::{MAX_PERIOD, MIN_PERIOD};
+use aqueduct_core::schedule::{MAX_PERIOD, MAX_UPCOMING, MIN_PERIOD};
 use aqueduct_core::task::{MAX_TIMEOUT, TaskDefinition};
 use aqueduct_core::{RetryPolicy, Schedule, TaskName, Timestamp};
 
@@ -48,6 +48,13 @@ fn periods_jitters_and_delays_of_schedules() {
 }
 
 #[test]
+fn no_list_of_ticks_is_endless() {
+    let often = Schedule::every(MILLISECOND).unwrap();
+    let ticks = often.upcoming(Timestamp::MIN, usize::MAX);
+    assert_eq!(ticks.len(), MAX_UPCOMING);
+}
+
+#[test]
 fn waits_of_retry_policies() {
     let too_much = MAX_WAIT + MILLISECOND;
     for wait in [
@@ -67,6 +74,25 @@ fn waits_of_retry_policies() {
     let patient = patient.max_retries(u32::MAX).jitter(Jitter::None);
     assert_eq!(patient.wait(u32::MAX - 1, 0.0), Some(MAX_WAIT));
     assert_eq!(patient.wait(u32::MAX, 0.0), None);
+}
+
+#[test]
+fn a_first_wait_over_the_default_of_the_longest_is_kept() {
+    let (hour, ten_minutes) = (Duration::from_hours(1), Duration::from_mins(10));
+    for policy in [
+        RetryPolicy::fixed,
+        RetryPolicy::linear,
+        RetryPolicy::exponential,
+    ] {
+        let policy = policy(hour).unwrap().jitter(Jitter::None);
+        assert_eq!(policy.wait(0, 0.0), Some(hour));
+        assert_eq!(policy.wait(2, 0.0), Some(hour));
+        let short = policy.max_wait(ten_minutes).unwrap();
+        assert_eq!(short.wait(0, 0.0), Some(ten_minutes));
+    }
+    let short = RetryPolicy::exponential(Duration::from_secs(1)).unwrap();
+    let late = short.max_retries(99).jitter(Jitter::None).wait(98, 0.0);
+    assert_eq!(late, Some(ten_minutes));
 }
 
 #[test]

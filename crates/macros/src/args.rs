@@ -9,6 +9,7 @@ use syn::{Error, Ident, LitInt, LitStr, Path, Token, Type, parenthesized};
 
 use crate::cpu_args::{self, CpuArgs};
 use crate::duration_text;
+use crate::fair_args::FairArgs;
 use crate::key::Key;
 use crate::limit::LimitArg;
 use crate::nearest::nearest;
@@ -29,6 +30,7 @@ pub(crate) struct TaskArgs {
     pub(crate) keep_result: Option<Span>,
     pub(crate) unique: Option<UniqueArgs>,
     pub(crate) limits: Vec<LimitArg>,
+    pub(crate) fair: Option<FairArgs>,
     pub(crate) schedule: Option<ScheduleArgs>,
     pub(crate) output: Option<Type>,
     pub(crate) krate: Option<Path>,
@@ -61,7 +63,7 @@ pub(crate) struct RetryArgs {
     pub(crate) jitter: Option<Choice>,
 }
 
-const OPTIONS: [&str; 17] = [
+const OPTIONS: [&str; 18] = [
     "name",
     "alias",
     "queue",
@@ -76,6 +78,7 @@ const OPTIONS: [&str; 17] = [
     "throttle",
     "max_concurrency",
     "rate_limit",
+    "fair",
     "schedule",
     "output",
     "crate",
@@ -104,7 +107,8 @@ impl TaskArgs {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
         let limits = self.limits.iter().filter_map(|limit| limit.key.as_ref());
         let unique = self.unique.iter().filter_map(|unique| unique.key.as_ref());
-        unique.chain(limits)
+        let fair = self.fair.iter().map(|fair| &fair.key);
+        unique.chain(limits).chain(fair)
     }
 
     /// Keeps how runs are unique; refuses a second way.
@@ -158,6 +162,7 @@ impl TaskArgs {
             "throttle" => self.set_unique(UniqueArgs::throttle(option, input)?)?,
             "max_concurrency" => self.limits.push(LimitArg::concurrency(option, input)?),
             "rate_limit" => self.limits.push(LimitArg::rate(option, input)?),
+            "fair" => self.fair = Some(FairArgs::parse(option, input)?),
             "retry" => self.retry = Some(input.parse()?),
             "schedule" => {
                 input.parse::<Token![=]>()?;

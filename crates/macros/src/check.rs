@@ -25,6 +25,7 @@ pub(crate) fn check(
     check_struct(params, &mut errors);
     check_input(params, &mut errors);
     check_limits(args, &mut errors);
+    check_waits(args, &mut errors);
     check_shared(&args.limits, &mut errors);
     check_debounce(args, &mut errors);
     for key in args.keys() {
@@ -166,6 +167,20 @@ fn check_limits(args: &TaskArgs, errors: &mut Vec<Error>) {
     {
         let message = "no retry would ever begin: the first wait is not below `total_timeout`";
         errors.push(Error::new(backoff.literal.span(), message));
+    }
+}
+
+/// Refuses a first wait that the longest one cuts.
+fn check_waits(args: &TaskArgs, errors: &mut Vec<Error>) {
+    if let Some(Retry::Policy(RetryArgs {
+        backoff: Some(first),
+        max_wait: Some(longest),
+        ..
+    })) = &args.retry
+        && first.value > longest.value
+    {
+        let message = "no wait is that short: the first one, `backoff`, is over `max_wait`";
+        errors.push(Error::new(longest.literal.span(), message));
     }
 }
 

@@ -18,7 +18,7 @@ impl Handle<'_> {
         let name = self.task_name();
         let steps = self.definition_steps();
         let specs = self.wire().map(|(name, Param { ty, .. })| {
-            let (name, ty) = (name.unraw().to_string(), quote!(#ty).to_string());
+            let (name, ty) = (name.unraw().to_string(), as_written(&quote!(#ty)));
             quote!(#private::ParamSpec { name: #name, type_name: #ty })
         });
         quote! {
@@ -79,6 +79,7 @@ impl Handle<'_> {
             steps.push(quote!(__definition.with_unique(#unique)));
         }
         steps.extend(args.limits.iter().map(|limit| limit.step(private)));
+        steps.extend(args.fair.iter().map(|fair| fair.step(private)));
         if let Some(schedule) = &args.schedule {
             let text = &schedule.text;
             steps.push(quote!(__definition.with_schedule(
@@ -161,6 +162,21 @@ impl Handle<'_> {
         }
         policy
     }
+}
+
+/// Returns a type as people write it, without the spaces of its tokens.
+fn as_written(ty: &TokenStream) -> String {
+    let spaced = [
+        (" :: ", "::"),
+        (" < ", "<"),
+        (" >", ">"),
+        (" ,", ","),
+        (" ;", ";"),
+    ];
+    let text = ty.to_string();
+    spaced
+        .iter()
+        .fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 /// The first paragraph of the doc comment.

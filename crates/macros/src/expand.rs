@@ -31,6 +31,13 @@ pub(crate) fn task(flavour: Flavour, attribute: TokenStream, item: &TokenStream)
         return quote!(#item #error);
     };
     let params = function.take_params();
+    let checked = syn::parse2::<TaskArgs>(attribute).and_then(|args| {
+        check(flavour, &function, &params, &args)?;
+        Ok(args)
+    });
+    if let Ok(args) = &checked {
+        function.allow_unused(|name| args.keys().any(|key| key.names(name)));
+    }
     let TaskFn {
         attrs,
         vis,
@@ -43,10 +50,6 @@ pub(crate) fn task(flavour: Flavour, attribute: TokenStream, item: &TokenStream)
         #[allow(clippy::unused_async, clippy::needless_pass_by_value)]
         #vis #sig #body
     };
-    let checked = syn::parse2::<TaskArgs>(attribute).and_then(|args| {
-        check(flavour, &function, &params, &args)?;
-        Ok(args)
-    });
     let generated = match checked {
         Ok(args) => Handle::new(flavour, &function, &params, &args).emit(),
         Err(error) => error.into_compile_error(),

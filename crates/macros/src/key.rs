@@ -16,6 +16,13 @@ pub(crate) struct Key {
     params: Vec<String>,
 }
 
+impl Key {
+    /// Returns whether it is made of the parameter of that name.
+    pub(crate) fn names(&self, param: &str) -> bool {
+        self.params.iter().any(|name| name == param)
+    }
+}
+
 /// Parses `= "…"`, the template of a key.
 pub(crate) fn key(input: ParseStream<'_>) -> syn::Result<Key> {
     let literal = text(input, "the template of a key such as \"sync:{account}\"")?;

@@ -11,6 +11,7 @@ mod cron_text;
 mod definition;
 mod duration_text;
 mod expand;
+mod fair_args;
 mod input;
 mod key;
 mod key_text;
@@ -63,13 +64,14 @@ use proc_macro::TokenStream;
 /// | `throttle("1m")` | one run in that time; `key = "…"` | |
 /// | `max_concurrency = 5` | so many of its runs run at once, over all consumers; `(5, key = "…")` for each key | |
 /// | `rate_limit(100, per = "1m")` | so many of its runs start in that time; `key = "…"` for each key | |
+/// | `fair = "tenant:{tenant}"` | its runs take turns with those of other keys; `fair(key = "…", weight = 3)`: three a turn | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"`, `overlap = …` | |
 /// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"`, `overlap = …` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |
 /// | `crate = path` | where to find `aqueduct` | found by itself |
 ///
 /// `retry(…)` takes `max` (retries), `backoff` (the first wait), `kind` (`"exponential"`, `"linear"`,
-/// `"fixed"`), `max_wait`, and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
+/// `"fixed"`), `max_wait` (ten minutes, or `backoff` if that is longer), and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
 /// `allow` (the default): what becomes of a tick while the run before has not ended.
 ///
 /// `unique(…)` takes `key`, `scope`: how long a run holds it (`queued`: until its first attempt begins,
@@ -92,7 +94,7 @@ pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `memory_limit = "512MiB"` | the most memory of its worker's heap | none |
 /// | `cpu_timeout = "10s"` | the most CPU time of an attempt | none |
 /// | `progress_timeout = "30s"` | how long an attempt may report no progress (`ctx.progress(…)`) | none |
-/// | `nice = 10` | the worker is that much more polite | as the pool says: 5 |
+/// | `nice = 10` | the worker is that much more polite | as the pool says: 10 |
 /// | `stack_size = "64MiB"` | the stack of the thread that runs it | 8 MiB |
 /// | `env(NAME = "value")` | variables of the environment | inherited |
 /// | `init = load_model` | makes its `State<T>`, once in each worker; `init(a, b)` for several | |

@@ -1,6 +1,7 @@
 //! The annotated function as data; its body stays tokens.
 
 use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{
     Attribute, FnArg, GenericArgument, Ident, Pat, PathArguments, ReturnType, Signature, Type,
@@ -58,6 +59,20 @@ impl TaskFn {
     /// Takes the attributes that are ours off the parameters, and returns what they said.
     pub(crate) fn take_params(&mut self) -> Vec<Param> {
         self.sig.inputs.iter_mut().filter_map(take_param).collect()
+    }
+
+    /// Lets the body leave out the parameters that serve elsewhere, such as in a key.
+    pub(crate) fn allow_unused(&mut self, serves: impl Fn(&str) -> bool) {
+        for input in &mut self.sig.inputs {
+            if let FnArg::Typed(typed) = input
+                && let Pat::Ident(pat) = &*typed.pat
+                && serves(&pat.ident.unraw().to_string())
+            {
+                typed
+                    .attrs
+                    .push(syn::parse_quote!(#[allow(unused_variables)]));
+            }
+        }
     }
 
     /// Returns the success type that the return type promises, as far as its spelling tells.

@@ -50,6 +50,11 @@ impl UniqueArgs {
             let kind = Kind::Unique { scope, on_conflict };
             return Ok(Self { key, kind, span });
         }
+        if !input.peek(token::Paren) {
+            let message =
+                "write `unique = \"sync:{account}\"`, or `unique(key = \"sync:{account}\", …)`";
+            return Err(Error::new(span, message));
+        }
         let mut template = None;
         let content;
         parenthesized!(content in input);
@@ -239,7 +244,7 @@ fn options_behind(
 }
 
 /// Parses options with commas between them, each at most once.
-fn each_once(
+pub(crate) fn each_once(
     content: ParseStream<'_>,
     known: &[&str],
     mut each: impl FnMut(&str) -> syn::Result<()>,

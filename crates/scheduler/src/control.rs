@@ -65,7 +65,8 @@ impl ScheduleControl {
         &self.definitions
     }
 
-    /// Returns every schedule, with its next `count` ticks.
+    /// Returns every schedule, with its next `count` ticks, at most
+    /// [`MAX_UPCOMING`](aqueduct_core::schedule::MAX_UPCOMING).
     ///
     /// # Errors
     ///

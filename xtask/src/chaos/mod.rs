@@ -19,12 +19,13 @@ use crate::redis::{self, Servers};
 use crate::shell::{cargo, read, run as run_command};
 
 /// The test programs of the package `integration` that hold scenarios.
-const PROGRAMS: [&str; 30] = [
+const PROGRAMS: [&str; 31] = [
     "redis_access",
     "redis_deaths",
     "redis_disk",
     "redis_ends",
     "redis_failover",
+    "redis_fair_turns",
     "redis_fencing",
     "redis_limits",
     "redis_load",

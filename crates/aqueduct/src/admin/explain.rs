@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aqueduct_broker_api::{ConsumerInfo, Holder, LimitInfo, PauseScope, QueueLengths};
-use aqueduct_core::run::{Failure, FailureKind, Reason, RunProgress};
+use aqueduct_core::run::{Failure, FailureKind, Fair, Reason, RunProgress};
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
 use super::limited::fmt_limited;
@@ -117,6 +117,8 @@ pub enum Finding {
         /// How many consumers take from there, as far as they say.
         consumers: usize,
     },
+    /// It takes turns with the runs of other keys, behind those of its own that came before it.
+    TakesTurns(Fair),
 }
 
 /// What the broker says of a run and of what surrounds it.
@@ -210,6 +212,7 @@ impl Facts {
                 others: ready.saturating_sub(1),
                 consumers: self.takers(run).count(),
             });
+            findings.extend(run.fair().cloned().map(Finding::TakesTurns));
         }
         findings
     }
@@ -335,11 +338,11 @@ impl fmt::Display for Finding {
             Self::Follows { awaited, of } => fmt_follows(f, awaited, *of),
             Self::DueAt { at } => write!(f, "it is due at {at}; nothing takes it before"),
             Self::RetryingAt { at, failures, failure } => {
-                write!(f, "it has failed {failures} times and is tried again at {at}")?;
+                write!(f, "it has failed {} and is tried again at {at}", times(*failures))?;
                 failure.as_ref().map_or(Ok(()), |failure| write!(f, "; {failure}"))
             }
-            Self::Parked { until, times, failure } => {
-                write!(f, "it was set aside {times} times until {until}")?;
+            Self::Parked { until, times: count, failure } => {
+                write!(f, "it was set aside {} until {until}", times(*count))?;
                 if let Some(failure) = failure {
                     write!(f, "; {failure}")?;
                 }
@@ -361,7 +364,21 @@ impl fmt::Display for Finding {
                 "it waits in the queue `{queue}` with {others} other runs for {consumers} consumers; \
                  start more of them, or give it a higher priority"
             ),
+            Self::TakesTurns(Fair { key, weight, .. }) => write!(
+                f,
+                "it takes turns by the key `{key}`, {} a turn: runs of other keys go in between, and those of its own \
+                 that came before it go first; a greater weight makes its turns longer",
+                weight.get()
+            ),
         }
+    }
+}
+
+/// Writes how often something happened.
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
     }
 }
 

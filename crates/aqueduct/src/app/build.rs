@@ -106,6 +106,7 @@ fn check_broker(registry: &TaskRegistry, broker: &Broker) -> Vec<AppError> {
         lacks(definition.schedule().is_some(), can.schedules, "schedules");
         lacks(definition.keep_result().is_some(), can.results, "results");
         lacks(!definition.limits().is_empty(), can.limits, "limits");
+        lacks(definition.fair().is_some(), can.fair, "fair turns");
         let is_plain = definition.priority() == Priority::default();
         lacks(!is_plain, can.priorities, "priorities");
     }

@@ -192,7 +192,7 @@
 //!
 //! conformance!(
 //!     ShelfHarness,
-//!     without = ["fenced", "priorities", "unique", "limits", "idempotency", "results", "waits", "cancel",
+//!     without = ["fenced", "priorities", "unique", "limits", "fair", "idempotency", "results", "waits", "cancel",
 //!         "expiry", "lookup", "workflows", "overlap"]
 //! );
 //! ```

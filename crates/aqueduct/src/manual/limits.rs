@@ -1,4 +1,4 @@
-//! Limits that runs share: how many run at once, how many start in a time.
+//! Limits that runs share: how many run at once, how many start in a time; and turns between keys.
 //!
 //! The places of a consumer say how many runs *it* takes. A limit holds over all consumers, in all processes:
 //!
@@ -67,22 +67,51 @@
 //!
 //! # Turns
 //!
-//! Runs with different keys that wait for a limit which they share take turns, one run each. So a tenant with
-//! fifty thousand runs holds up no other:
+//! Without limits too, a tenant with fifty thousand waiting runs need not hold up those that come later:
 //!
 //! ```
 //! use aqueduct::{TaskError, task};
 //!
-//! #[task(max_concurrency = 20, max_concurrency(20, key = "tenant:{tenant}"))]
+//! #[task(fair = "tenant:{tenant}")] // one run of each tenant after the other
 //! async fn import(tenant: u64, file: String) -> Result<(), TaskError> {
 //!     # let _ = (tenant, file);
 //!     Ok(())
 //! }
+//!
+//! #[task(fair(key = "tenant:{tenant}", weight = 3), max_concurrency(5, key = "tenant:{tenant}"))]
+//! async fn export(tenant: u64) -> Result<(), TaskError> {
+//!     # let _ = tenant;
+//!     Ok(())
+//! }
 //! ```
 //!
-//! Twenty run at once; the key makes a line of each tenant, and the lines take turns. One tenant alone has all twenty. The
-//! limit that they share must be what is scarce: with fewer places in the consumers than the limit has, runs go in the order
-//! they were queued.
+//! Runs with a fair key take turns: one run of each key, or as many as its weight says, from 1 to 1000. Runs of one key start in
+//! the order they were queued; one without a key has a turn of its own, when it comes. Turns are within a queue, lane and
+//! priority: more urgent runs go first. A key is a text that tasks may share, as that of a limit; what has the same key but other
+//! limits has turns of its own.
+//!
+//! A call can have another key than its task, or another weight, say that of what the tenant pays:
+//!
+//! ```
+//! use aqueduct::run::Fair;
+//! use aqueduct::{TaskContext, TaskError, task};
+//!
+//! # #[task(fair = "tenant:{tenant}")]
+//! # async fn import(tenant: u64) -> Result<(), TaskError> { let _ = tenant; Ok(()) }
+//! #[task]
+//! async fn nightly(ctx: TaskContext) -> Result<(), TaskError> {
+//!     import::queue(&ctx, 7).fair_weight(10).await?;
+//!     import::queue(&ctx, 8).fair(Fair::key("trial")?).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Limits hold as without turns. A key that its limit has kept waiting takes its turn behind those that wait already, so that
+//! a tenant with a limit of five does not have five places for ever. Keys that wait for one limit, as that of the task, take turns at it.
+//! [`Admin::explain`](crate::Admin::explain) names the key of a run that waits.
+//!
+//! Runs with limits and no fair key go in the order they were queued, as long as no limit keeps them waiting; those with different
+//! keys that wait for a limit which they share take turns as well, one run each.
 //!
 //! # When somebody says: slower
 //!
@@ -129,6 +158,6 @@
 //!
 //! # Brokers
 //!
-//! The in-memory and the Redis broker have limits. One that lacks them (`Capabilities::limits`) refuses such tasks when the
+//! The in-memory and the Redis broker have limits and turns. One that lacks them (`Capabilities::limits`, `Capabilities::fair`) refuses such tasks when the
 //! application is built, and such runs when they are queued; the adapter of `SimpleBroker` is one. In Redis a run with a limit
 //! is stored by its id, which costs more than a plain one: see `docs/REDIS.md`.

@@ -6,7 +6,7 @@
 //! - [`workflows`]: runs that follow each other, groups and what is behind them
 //! - [`delivery`]: what is promised, and what a task must do for its part
 //! - [`retries`]: errors, time limits, putting off, giving up
-//! - [`limits`]: how many run at once, how many start in a time, over all consumers
+//! - [`limits`]: how many run at once, how many start in a time, whose turn it is, over all consumers
 //! - [`cpu`]: functions that compute, in processes of their own
 //! - [`progress`]: long tasks: how far they are, and going on where an attempt ended
 //! - [`schedules`]: periodic tasks, time zones, missed and overlapping ticks, steering at run time

@@ -1,7 +1,8 @@
 //! Errors, time limits, putting off, giving up.
 //!
 //! Any error works with `?`; it fails the attempt, and the policy of the task decides what follows.
-//! The default is three retries with exponential waits. A panic and a passed time limit are failures
+//! The default is three retries with exponential waits, the first of up to a second. They grow up to `max_wait`: ten
+//! minutes, or the first wait if that is longer. A panic and a passed time limit are failures
 //! too.
 //!
 //! ```
@@ -77,9 +78,10 @@
 //! comes, without another attempt. A run that an operator queues anew has no total limit any more.
 //!
 //! It is not [`expires_in`](super::queueing), which ends a run that nobody has *started* in time. Options that
-//! contradict each other are refused, by the compiler or with the kind
-//! [`Contradiction`](crate::manager::QueueErrorKind::Contradiction): a `timeout` or a first wait over the total limit,
-//! an expiry before the run is due, or after its total limit; `delay` together with `at`.
+//! contradict each other are refused. By the compiler: a `timeout` or a first wait over the total limit, a first wait over
+//! `max_wait`. With the kind [`Contradiction`](crate::manager::QueueErrorKind::Contradiction): an expiry before the run
+//! is due, or after its total limit; `delay` together with `at`. A call may have a total limit below the `timeout` of its
+//! task: its attempts end earlier.
 //!
 //! # Crashes and deploys
 //!

@@ -28,7 +28,7 @@ With the cargo feature `testing`, best in `[dev-dependencies]`, a test gets a [`
 
 ```toml
 [dev-dependencies]
-aqueduct = { version = "0.1", features = ["testing"] }
+aqueduct = { path = "../aqueduct/crates/aqueduct", features = ["testing"] } # as in `[dependencies]`, with the feature
 ```
 
 Its applications are whole ones, on the in-memory broker, and all of it on the thread of the test. Time is
@@ -55,7 +55,9 @@ fn it_is_tried_again_after_an_hour() {
         kit.drain().await; // everything that is due now
         assert_eq!(kit.states_of(run), [RunState::Retrying]);
         assert_eq!(kit.failure_of(run).unwrap().message(), "the other side is down");
-        kit.advance(Duration::from_secs(3600)).await;
+        kit.advance(Duration::from_secs(3599)).await;
+        assert_eq!(kit.end_of(run), None);
+        kit.advance(Duration::from_secs(1)).await;
         assert_eq!(kit.end_of(run), Some(RunState::Succeeded));
     });
 }

@@ -76,7 +76,8 @@
 //!
 //! By name, where the types are not at hand: `manager.call("fetch", params! { url })` is a call, and
 //! `manager.after("report", params! { title })` a follow-up. Their names and parameters are checked when they
-//! are queued, and the input when it is taken.
+//! are queued, and the input when it is taken. They return `()`: take the value with a handle that has the type,
+//! `RunHandle::<String>::new(&manager, handle.id())`.
 //!
 //! # When one does not succeed
 //!
@@ -112,7 +113,7 @@
 //!
 //! A failed run that is queued anew ([`Admin::requeue`](crate::Admin::requeue)) goes on where its chain ended:
 //! what was cancelled with it waits for it again. What follows a group stays cancelled, since the values of the
-//! other members are gone; queue the group anew.
+//! other members are gone; queue the group anew. What somebody has cancelled, by the handle or by its id, stays so.
 //!
 //! # What is stored when
 //!

@@ -42,6 +42,9 @@ fn check_one(task: &QueuedTask, can: &Capabilities) -> Result<(), QueueError> {
     if !options.limits.is_empty() && !can.limits {
         return Err(lacks(task, "a limit"));
     }
+    if options.fair.is_some() && !can.fair {
+        return Err(lacks(task, "a fair key"));
+    }
     if options.idempotency.is_some() && !can.idempotency {
         return Err(lacks(task, "an idempotency key"));
     }

@@ -14,6 +14,7 @@ use aqueduct_core::payload::Params;
 use aqueduct_core::run::{Idempotency, OnConflict, Reason, Unique};
 use aqueduct_core::{Lane, Payload, ProducerId, QueuedTask, RunState, Schedule};
 
+use super::fair::fair;
 use super::limits::{at_once, limited};
 use crate::fixture::{
     Bench, PAST_LEASE, fail, named, queue_name, retry, succeed, task_name, within,
@@ -323,6 +324,31 @@ pub async fn of_a_workflow_release_once(bench: Bench) {
     assert_eq!(leases.len(), 1, "what follows is lost, or doubled");
     assert_eq!(leases[0].run().id, last);
     assert_eq!(leases[0].run().tally.attempt, 1);
+}
+
+/// Runs whose claims and settlements lose their answers start once each, in turn.
+pub async fn of_claims_in_turn_skip_none(bench: Bench) {
+    let tasks = (0..8).map(|number| fair("a", if number < 6 { "x" } else { "y" }));
+    let tasks: Vec<_> = tasks.collect();
+    let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+    let broker = forgetful(&bench);
+    let producer = ProducerId::generate();
+    let request = EnqueueRequest::new(producer, Sequence::FIRST, tasks);
+    again(|| broker.enqueue(&request)).await;
+    let (mut consumer, mut started) = (bench.consumer(), Vec::new());
+    for _ in 0..4 {
+        let request = consumer.next_claim(2);
+        let claimed = again(|| broker.claim(&request)).await;
+        for lease in claimed.leases {
+            started.push(lease.run().id);
+            let request = consumer.next_settle(vec![lease.settle(succeed())]);
+            let settled = again(|| broker.settle(&request)).await;
+            assert_eq!(settled, [Settled::Applied(RunState::Succeeded)]);
+        }
+    }
+    let expected = [0, 6, 1, 7, 2, 3, 4, 5].map(|number| ids[number]);
+    assert_eq!(started, expected);
+    assert_eq!(bench.lengths().await.unfinished(), 0);
 }
 
 /// A checkpoint whose answer was lost is kept, and asking again changes nothing.

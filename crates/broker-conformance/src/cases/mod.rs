@@ -9,6 +9,7 @@ pub mod delay;
 pub mod enqueue;
 pub mod expiry;
 pub mod extend;
+pub mod fair;
 pub mod faults;
 pub mod history;
 pub mod idempotency;
@@ -49,6 +50,7 @@ pub async fn declared_capabilities_are_true(harness: impl Harness, without: &[&s
         ("priorities", can.priorities),
         ("unique", can.unique),
         ("limits", can.limits),
+        ("fair", can.fair),
         ("idempotency", can.idempotency),
         ("results", can.results),
         ("waits", can.waits),

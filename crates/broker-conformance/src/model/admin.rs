@@ -41,7 +41,6 @@ impl Model {
         if !can_be || !self.take_key_again(id, now) {
             return false;
         }
-        let place = self.next_tail();
         let stored = &mut self.runs[index];
         let attempt = stored.run.tally.attempt;
         stored.run.tally = Tally {
@@ -54,8 +53,9 @@ impl Model {
             options.deadline = None;
             options.total_timeout = None;
         }
-        (stored.place, stored.until, stored.cancel) = (place, None, None);
+        (stored.until, stored.cancel) = (None, None);
         self.apply(index, Transition::Requeue);
+        self.line_up(index, false);
         self.bring_back(&ended);
         true
     }

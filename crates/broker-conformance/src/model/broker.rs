@@ -208,6 +208,8 @@ impl BrokerAdmin for ModelBroker {
             model.paused.retain(|known| known != scope);
             if paused {
                 model.paused.push(scope.clone());
+            } else {
+                model.resume(scope);
             }
         });
         Ok(())

@@ -110,7 +110,7 @@ impl Model {
             self.runs[index].run.tally.attempt += 1;
             self.runs[index].holder = Some(holder);
             if let Some(line) = line {
-                self.end_turn(line, now);
+                self.end_turn(line, index, now);
             }
             leases.push(Lease::new(self.runs[index].run.clone(), holder.0));
         }

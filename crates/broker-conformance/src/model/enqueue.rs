@@ -81,16 +81,16 @@ impl Model {
     fn add(&mut self, task: QueuedTask, now: Timestamp) -> Enqueued {
         let run = TaskRun::accept(task, now);
         let state = run.state;
-        let place = self.next_tail();
         self.runs.push(Stored {
             run,
-            place,
+            place: 0,
             holder: None,
             until: None,
             cancel: None,
             stands: false,
             gathered: Gathered::default(),
         });
+        self.line_up(self.runs.len() - 1, false);
         Enqueued::Accepted(state)
     }
 
@@ -120,6 +120,7 @@ impl Model {
 
     /// Moves due runs to the tails of their queues, the earliest first.
     pub(super) fn promote(&mut self, now: Timestamp) {
+        self.open_due(now);
         let waits =
             |stored: &Stored| matches!(stored.run.state, RunState::Scheduled | RunState::Retrying);
         let mut due: Vec<usize> = (0..self.runs.len())
@@ -128,8 +129,7 @@ impl Model {
         due.sort_by_key(|index| (self.runs[*index].run.due_at, self.runs[*index].place));
         for index in due {
             self.apply(index, Transition::Due);
-            self.runs[index].place = self.next_tail();
+            self.line_up(index, false);
         }
-        self.open_due(now);
     }
 }

@@ -30,10 +30,10 @@ impl Model {
         match std::mem::take(gathered).into_input(&follows) {
             Ok(input) => {
                 let is_due = self.runs[index].run.release(input, now);
-                self.runs[index].place = self.next_tail();
                 if is_due {
                     self.apply(index, Transition::Due);
                 }
+                self.line_up(index, false);
             }
             Err(reason) => self.cancel_follow_up(index, reason, now),
         }

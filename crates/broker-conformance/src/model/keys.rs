@@ -8,7 +8,7 @@ use aqueduct_core::run::{Lineage, OnConflict, TaskRun, UniqueScope};
 use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
 
 use super::Model;
-use super::limits::names_of;
+use super::limits::shared_by;
 
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
@@ -143,8 +143,8 @@ impl Model {
         }
         if old.due_at <= now {
             (run.due_at, run.state) = (old.due_at, old.state);
-            if self.runs[index].stands && names_of(&run) != names_of(&old) {
-                self.leave_line(index);
+            if self.runs[index].stands && shared_by(&run) != shared_by(&old) {
+                self.come_out_of_line(index);
                 self.runs[index].place = self.next_head();
             }
         } else {
@@ -154,11 +154,14 @@ impl Model {
             } else {
                 RunState::Scheduled
             };
-            self.runs[index].place = self.next_tail();
         }
         (run.id, run.queue, run.lane) = (old.id, old.queue, old.lane);
         (run.priority, run.tally, run.record) = (old.priority, old.tally, old.record);
+        let is_moved = old.due_at > now;
         self.runs[index].run = run;
+        if is_moved {
+            self.line_up(index, false);
+        }
         Enqueued::Replaced(hold.run)
     }
 }

@@ -1,19 +1,23 @@
-//! Limits that runs share, in the model.
+//! Limits that runs share, and turns, in the model.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aqueduct_broker_api::{LimitInfo, MAX_HELD_BY, MAX_PAGE};
+use aqueduct_broker_api::{LimitInfo, MAX_HELD_BY, MAX_PAGE, PauseScope};
+use aqueduct_core::key::Key as FairKey;
 use aqueduct_core::run::{Limit, LimitKey, TaskRun, Transition};
-use aqueduct_core::{Lane, Priority, QueueName, RunId, Timestamp};
+use aqueduct_core::{Lane, Priority, QueueName, RunId, RunState, Timestamp};
 
-use super::Model;
+use super::{Model, Stored};
 
 /// A ready list.
 type Spot = (QueueName, Lane, Priority);
 
 /// Which limit: of a rate or not, and its key.
 type Name = (bool, LimitKey);
+
+/// What the runs of a line share: a fair key, and limits.
+type Shared = (Option<FairKey>, Vec<Name>);
 
 /// What is known of limits.
 #[derive(Debug, Default)]
@@ -30,16 +34,20 @@ struct Key {
     spent_until: u64,
     not_before: Timestamp,
     /// The lines that wait because of it, the next first.
-    waiting: Vec<(Spot, Vec<Name>)>,
+    waiting: Vec<(Spot, Shared)>,
 }
 
-/// The runs of one spot with the same limits, once one of them could not start.
+/// The runs of one spot with the same limits, once one of them could not start, or with the same fair key.
 #[derive(Debug)]
 struct Line {
     spot: Spot,
-    names: Vec<Name>,
-    runs: Vec<RunId>,
-    because_of: Name,
+    shared: Shared,
+    /// Nothing is left of those that have ended there.
+    runs: Vec<Option<RunId>>,
+    /// The limit that it waits for, or was let on by, if it has not had a turn since.
+    because_of: Option<Name>,
+    /// How many of its turn have started.
+    turn: u16,
     /// Its place in the ready list, if it may go on.
     place: Option<i64>,
 }
@@ -55,8 +63,12 @@ fn name_of(limit: &Limit) -> Name {
     (limit.per().is_some(), limit.key().clone())
 }
 
-pub(super) fn names_of(run: &TaskRun) -> Vec<Name> {
+fn names_of(run: &TaskRun) -> Vec<Name> {
     run.limits().iter().map(name_of).collect()
+}
+
+pub(super) fn shared_by(run: &TaskRun) -> Shared {
+    (run.fair().map(|fair| fair.key.clone()), names_of(run))
 }
 
 fn spot_of(run: &TaskRun) -> Spot {
@@ -109,7 +121,7 @@ impl Model {
     fn is_idle(&self, name: &Name, now: Timestamp) -> bool {
         let key = &self.limits.keys[name];
         let is_over = key.spent_until <= micros(now) && key.not_before <= now;
-        let has_line = |line: &Line| line.because_of == *name;
+        let has_line = |line: &Line| line.because_of.as_ref() == Some(name);
         let is_used = self.running(name) > 0 && !name.0 || self.limits.lines.iter().any(has_line);
         is_over && !is_used
     }
@@ -163,17 +175,22 @@ impl Model {
 
     fn line_of(&mut self, index: usize) -> Option<&mut Line> {
         let run = &self.runs[index].run;
-        let (spot, names) = (spot_of(run), names_of(run));
+        let (spot, shared) = (spot_of(run), shared_by(run));
         let mut lines = self.limits.lines.iter_mut();
-        lines.find(|line| line.spot == spot && line.names == names)
+        lines.find(|line| line.spot == spot && line.shared == shared)
     }
 
     /// Returns whether a run that comes up may start; else it stands in its line now.
     pub(super) fn starts(&mut self, index: usize, now: Timestamp) -> bool {
-        self.note(index, now);
         let (id, run) = (self.runs[index].run.id, self.runs[index].run.clone());
+        if run.fair().is_some() {
+            // It was given its key while it waited.
+            self.line_up(index, false);
+            return false;
+        }
+        self.note(index, now);
         if let Some(line) = self.line_of(index) {
-            line.runs.push(id);
+            line.runs.push(Some(id));
             self.runs[index].stands = true;
             return false;
         }
@@ -182,29 +199,44 @@ impl Model {
             return true;
         };
         self.runs[index].stands = true;
-        let (spot, names) = (spot_of(&run), names_of(&run));
-        self.limits.lines.push(Line {
-            spot: spot.clone(),
-            names: names.clone(),
-            runs: vec![id],
-            because_of: because_of.clone(),
-            place: None,
-        });
+        self.open_line(&run, Some(because_of.clone()), None);
         let key = self.limits.keys.get_mut(&because_of).unwrap();
-        key.waiting.push((spot, names));
+        key.waiting.push((spot_of(&run), shared_by(&run)));
         false
     }
 
-    /// Puts a run that is given back to the head of its line, if it has one.
-    pub(super) fn stands_at_head(&mut self, index: usize) -> bool {
-        let id = self.runs[index].run.id;
-        let has_limits = !self.runs[index].run.limits().is_empty();
-        let Some(line) = self.line_of(index).filter(|_| has_limits) else {
-            return false;
+    fn open_line(&mut self, run: &TaskRun, because_of: Option<Name>, place: Option<i64>) {
+        self.limits.lines.push(Line {
+            spot: spot_of(run),
+            shared: shared_by(run),
+            runs: vec![Some(run.id)],
+            because_of,
+            turn: 0,
+            place,
+        });
+    }
+
+    /// Gives a run its place: if it is ready and has a fair key, or is given back and has a line, in that line.
+    pub(super) fn line_up(&mut self, index: usize, is_given_back: bool) {
+        let place = if is_given_back {
+            self.next_head()
+        } else {
+            self.next_tail()
         };
-        line.runs.insert(0, id);
+        self.runs[index].place = place;
+        let run = self.runs[index].run.clone();
+        let is_fair = run.fair().is_some();
+        let may_stand = is_fair || is_given_back && !run.limits().is_empty();
+        if run.state != RunState::Queued || !may_stand {
+            return;
+        }
+        match self.line_of(index) {
+            Some(line) if is_given_back => line.runs.insert(0, Some(run.id)),
+            Some(line) => line.runs.push(Some(run.id)),
+            None if is_fair => self.open_line(&run, None, Some(place)),
+            None => return,
+        }
         self.runs[index].stands = true;
-        true
     }
 
     /// Returns the place and the number of the first line of a spot that may go on.
@@ -216,17 +248,44 @@ impl Model {
             .min()
     }
 
+    fn is_task_paused(&self, index: usize) -> bool {
+        let task = self.runs[index].run.task.clone();
+        self.paused.contains(&PauseScope::Task(task))
+    }
+
+    /// Lets runs of a task that was paused stand in their lines again, the first of them first.
+    pub(super) fn resume(&mut self, scope: &PauseScope) {
+        let is_aside = |stored: &Stored| {
+            let Stored { run, stands, .. } = stored;
+            let is_ready = run.state == RunState::Queued && run.fair().is_some();
+            is_ready && !stands && *scope == PauseScope::Task(run.task.clone())
+        };
+        for index in (0..self.runs.len()).rev() {
+            if is_aside(&self.runs[index]) {
+                self.line_up(index, true);
+            }
+        }
+    }
+
     /// Takes the next run of a line that may start, if there is one; `end_turn` is to be called then.
     pub(super) fn serve_line(&mut self, number: usize, now: Timestamp) -> Option<usize> {
         loop {
             let Some(id) = self.limits.lines[number].runs.first().copied() else {
-                let line = self.limits.lines.remove(number);
-                self.is_served(&line.because_of, now);
+                self.close_line(number, now);
                 return None;
+            };
+            let Some(id) = id else {
+                self.limits.lines[number].runs.remove(0);
+                continue;
             };
             let index = self.index(id).unwrap();
             if self.runs[index].run.is_past_deadline(now) {
                 self.end(index, Transition::Expire, now);
+                continue;
+            }
+            if self.is_task_paused(index) {
+                self.limits.lines[number].runs.remove(0);
+                self.runs[index].stands = false;
                 continue;
             }
             self.note(index, now);
@@ -237,45 +296,57 @@ impl Model {
                 return Some(index);
             };
             let line = &mut self.limits.lines[number];
-            let before = std::mem::replace(&mut line.because_of, refusing.clone());
+            let before = line.because_of.replace(refusing.clone());
+            let is_same = before.as_ref() == Some(&refusing);
             line.place = None;
-            let place = (line.spot.clone(), line.names.clone());
+            line.turn = if is_same { line.turn } else { 0 };
+            let place = (line.spot.clone(), line.shared.clone());
             let waiting = &mut self.limits.keys.get_mut(&refusing).unwrap().waiting;
-            let at = if before == refusing { 0 } else { waiting.len() };
+            let at = if is_same { 0 } else { waiting.len() };
             waiting.insert(at, place);
-            self.is_served(&before, now);
+            self.is_served(before.as_ref(), now);
             return None;
         }
     }
 
-    /// Lets the next line that waits for the same limit go on after a run was started: this one stands
-    /// behind it, or goes on itself if there is no other.
-    pub(super) fn end_turn(&mut self, number: usize, now: Timestamp) {
-        let Line {
-            spot,
-            names,
-            runs,
-            because_of,
-            ..
-        } = &self.limits.lines[number];
-        let because_of = because_of.clone();
-        if runs.is_empty() {
-            self.limits.lines.remove(number);
-            return self.is_served(&because_of, now);
-        }
-        let (spot, place) = (spot.clone(), (spot.clone(), names.clone()));
-        let waiting = &mut self.limits.keys.get_mut(&because_of).unwrap().waiting;
-        if waiting.iter().any(|(other, _)| *other == spot) {
-            waiting.push(place);
-            self.limits.lines[number].place = None;
-            self.is_served(&because_of, now);
-        } else {
-            self.limits.lines[number].place = Some(self.next_head());
-        }
+    fn close_line(&mut self, number: usize, now: Timestamp) {
+        let line = self.limits.lines.remove(number);
+        self.is_served(line.because_of.as_ref(), now);
     }
 
-    fn is_served(&mut self, name: &Name, now: Timestamp) {
-        self.wake_line(name, now);
+    /// Moves a line on after a run was started. If its turn is over, it stands behind those that wait for the limit that has
+    /// let it on; if there are none and it takes turns, at the tail; else it goes on itself.
+    pub(super) fn end_turn(&mut self, number: usize, started: usize, now: Timestamp) {
+        let weight = self.runs[started].run.fair().map(|fair| fair.weight.get());
+        let line = &mut self.limits.lines[number];
+        if line.runs.is_empty() {
+            return self.close_line(number, now);
+        }
+        line.turn += u16::from(weight.is_some());
+        let is_over = weight.is_none_or(|weight| line.turn >= weight);
+        let (spot, shared) = (line.spot.clone(), line.shared.clone());
+        let because_of = line.because_of.clone().filter(|_| is_over);
+        if let Some(name) = &because_of {
+            let waiting = &mut self.limits.keys.get_mut(name).unwrap().waiting;
+            if waiting.iter().any(|(other, _)| *other == spot) {
+                waiting.push((spot, shared));
+                (line.place, line.turn) = (None, 0);
+                return self.is_served(Some(name), now);
+            }
+        }
+        if !is_over || weight.is_none() {
+            self.limits.lines[number].place = Some(self.next_head());
+            return;
+        }
+        (line.place, line.because_of, line.turn) = (None, None, 0);
+        self.is_served(because_of.as_ref(), now);
+        self.limits.lines[number].place = Some(self.next_tail());
+    }
+
+    fn is_served(&mut self, name: Option<&Name>, now: Timestamp) {
+        if let Some(name) = name {
+            self.wake_line(name, now);
+        }
     }
 
     /// Lets the next line of each spot go on if the limit is open, unless one goes on there.
@@ -286,19 +357,23 @@ impl Model {
         let Some(key) = self.limits.keys.get(name) else {
             return;
         };
-        for (spot, names) in key.waiting.clone() {
-            let goes_on =
-                |line: &Line| line.spot == spot && line.because_of == *name && line.place.is_some();
+        for next in key.waiting.clone() {
+            let is_let_on =
+                |line: &Line| line.because_of.as_ref() == Some(name) && line.place.is_some();
+            let goes_on = |line: &Line| line.spot == next.0 && is_let_on(line);
             if self.limits.lines.iter().any(goes_on) {
                 continue;
             }
-            let place = self.next_head();
+            let takes_turns = next.1.0.is_some();
+            let place = if takes_turns {
+                self.next_tail()
+            } else {
+                self.next_head()
+            };
             let key = self.limits.keys.get_mut(name).unwrap();
-            let next = (spot, names);
             key.waiting.retain(|waiting| *waiting != next);
-            let (spot, names) = next;
             let mut lines = self.limits.lines.iter_mut();
-            if let Some(line) = lines.find(|it| it.spot == spot && it.names == names) {
+            if let Some(line) = lines.find(|it| it.spot == next.0 && it.shared == next.1) {
                 line.place = Some(place);
             }
         }
@@ -342,14 +417,25 @@ impl Model {
         let id = self.runs[index].run.id;
         if std::mem::take(&mut self.runs[index].stands) {
             for line in &mut self.limits.lines {
-                line.runs.retain(|run| *run != id);
+                for run in line.runs.iter_mut().filter(|run| **run == Some(id)) {
+                    *run = None;
+                }
             }
+        }
+    }
+
+    /// Takes a run out of its line that goes on elsewhere: nothing is left of it there.
+    pub(super) fn come_out_of_line(&mut self, index: usize) {
+        let id = self.runs[index].run.id;
+        self.runs[index].stands = false;
+        for line in &mut self.limits.lines {
+            line.runs.retain(|run| *run != Some(id));
         }
     }
 
     /// Returns whether a run waits because of a limit, in a line that does not go on.
     pub(super) fn is_blocked(&self, run: &TaskRun) -> bool {
-        let stands = |line: &&Line| line.runs.contains(&run.id);
+        let stands = |line: &&Line| line.runs.contains(&Some(run.id));
         let line = self.limits.lines.iter().find(stands);
         line.is_some_and(|line| line.place.is_none())
     }
@@ -376,8 +462,11 @@ impl Model {
                 info.running = u64::from(self.running(name));
             }
             let lines = self.limits.lines.iter();
-            let blocked = lines.filter(|line| line.because_of == *name && line.place.is_none());
-            info.waiting = blocked.map(|line| line.runs.len() as u64).sum();
+            let blocked =
+                lines.filter(|line| line.because_of.as_ref() == Some(name) && line.place.is_none());
+            info.waiting = blocked
+                .map(|line| line.runs.iter().flatten().count() as u64)
+                .sum();
             if let Opens::At(at) = self.opens(name, now) {
                 info.opens_at = Some(at);
             }

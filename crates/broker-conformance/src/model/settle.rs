@@ -163,9 +163,7 @@ impl Model {
 
     pub(super) fn back_to_head(&mut self, index: usize, transition: Transition) -> RunState {
         self.apply(index, transition);
-        if !self.stands_at_head(index) {
-            self.runs[index].place = self.next_head();
-        }
+        self.line_up(index, true);
         self.runs[index].run.state
     }
 

@@ -41,6 +41,10 @@ pub(crate) enum Defect {
     LimitKeysMixed,
     FirstNumberCounts,
     PlacesNeverFreed,
+    TurnsIgnored,
+    WeightsIgnored,
+    FairKeysMixed,
+    DelayedRunsTakeNoTurns,
     WaitingIsAnAttempt,
     // Claiming.
     ClaimGivesTwice,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aqueduct_core::QueuedTask;
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{OnConflict, RunOptions, UniqueScope};
+use aqueduct_core::run::{Fair, FairWeight, OnConflict, RunOptions, UniqueScope};
 
 use crate::defect::Defect;
 
@@ -129,8 +129,22 @@ pub(crate) fn spoil_keys(defect: Option<Defect>, task: &mut QueuedTask) {
         }
         _ => {}
     }
+    spoil_fair(defect, task.due, options);
     spoil_unique(defect, options);
     spoil_idempotency(defect, options);
+}
+
+fn spoil_fair(defect: Option<Defect>, due: Due, options: &mut RunOptions) {
+    let Some(fair) = &mut options.fair else {
+        return;
+    };
+    match defect {
+        Some(Defect::TurnsIgnored) => options.fair = None,
+        Some(Defect::DelayedRunsTakeNoTurns) if due != Due::Now => options.fair = None,
+        Some(Defect::WeightsIgnored) => fair.weight = FairWeight::default(),
+        Some(Defect::FairKeysMixed) => *fair = Fair::key("one").unwrap(),
+        _ => {}
+    }
 }
 
 fn spoil_unique(defect: Option<Defect>, options: &mut RunOptions) {

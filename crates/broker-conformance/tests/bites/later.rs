@@ -114,5 +114,29 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         &["limits::waiting_counts_no_attempt"],
     ),
     (Defect::NothingHeldBack, &["limits::a_key_can_be_held_back"]),
+    (
+        Defect::TurnsIgnored,
+        &[
+            "fair::keys_take_turns",
+            "fair::turns_are_over_all_consumers",
+            "fair::what_has_no_key_is_a_turn_of_its_own",
+            "fair::priorities_go_before_turns",
+            "fair::turns_hold_at_a_shared_limit",
+            "fair::limits_hold_and_give_no_precedence",
+            "lost_replies::of_claims_in_turn_skip_none",
+        ],
+    ),
+    (
+        Defect::WeightsIgnored,
+        &[
+            "fair::a_weight_is_the_length_of_a_turn",
+            "fair::turns_hold_at_a_shared_limit",
+        ],
+    ),
+    (Defect::FairKeysMixed, &["fair::keys_take_turns"]),
+    (
+        Defect::DelayedRunsTakeNoTurns,
+        &["fair::whatever_becomes_ready_takes_turns"],
+    ),
     (Defect::LimitsUnknown, &["limits::they_tell_how_they_stand"]),
 ];

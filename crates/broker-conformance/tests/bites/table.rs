@@ -156,6 +156,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "order::a_released_run_goes_to_the_head",
             "limits::what_was_given_back_is_first",
+            "fair::what_was_given_back_is_the_next_of_its_key",
             "settle::each_kind_leads_to_its_state",
         ],
     ),
@@ -314,6 +315,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::RequeueDoesNothing,
         &[
+            "fair::what_waits_can_be_steered",
             "lost_replies::of_a_requeue_queues_once",
             "workflows::without_its_input_nothing_is_queued_anew",
             "results::a_failed_run_can_be_requeued",
@@ -323,6 +325,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (
         Defect::PauseDoesNothing,
         &[
+            "fair::a_paused_task_holds_nothing_up",
             "lost_replies::of_a_pause_or_a_purge_hold",
             "admin::a_paused_queue_gives_nothing",
             "admin::a_paused_task_does_not_hold_up_others",

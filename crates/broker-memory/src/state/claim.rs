@@ -167,7 +167,7 @@ impl State {
                 }
                 return None;
             }
-            self.end_turn(line, claimant.now);
+            self.go_on(line, slot, claimant.now);
             return self.hold(slot, claimant);
         }
         self.relist(line, claimant.now);

@@ -142,6 +142,8 @@ impl State {
 
     /// Moves due and resumed runs to their ready lists, and lines whose limit opens now; a bounded number.
     pub(crate) fn promote(&mut self, now: Timestamp) {
+        self.limiter.open_due(now, SIDE_MOVES);
+        self.list_woken();
         for _ in 0..SIDE_MOVES {
             let Some(&(due_at, ticket, slot)) = self.due.first() else {
                 break;
@@ -160,8 +162,6 @@ impl State {
                 self.put_ready(entry.slot, End::Head);
             }
         }
-        self.limiter.open_due(now, SIDE_MOVES);
-        self.list_woken();
     }
 
     /// Returns how long until the earliest run is due, or a limit opens; zero if moves are left over.
@@ -211,7 +211,7 @@ impl State {
                 .deadline()
                 .map(|deadline| (deadline, stored.run.id)),
         );
-        if end == End::Head && self.stands_at_head(slot) {
+        if self.stands(slot, end) {
             return;
         }
         self.list_ready(slot, end);

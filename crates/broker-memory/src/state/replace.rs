@@ -1,7 +1,7 @@
 //! The step that gives a waiting run the parameters of a later call.
 
 use aqueduct_broker_api::Enqueued;
-use aqueduct_core::run::{Limit, Lineage, TaskRun};
+use aqueduct_core::run::{Lineage, TaskRun};
 use aqueduct_core::{QueuedTask, RunState, Timestamp};
 
 use super::State;
@@ -49,14 +49,18 @@ impl State {
     fn put_in_place(&mut self, slot: Slot, run: TaskRun) {
         let deadline = run.deadline().map(|deadline| (deadline, run.id));
         self.deadlines.extend(deadline);
-        let Some(stored) = self.slots.get_mut(slot) else {
+        let Some(stored) = self.slots.get(slot) else {
             return;
         };
-        let leaves_line =
-            matches!(stored.place, Place::Line(_)) && !are_same(stored.run.limits(), run.limits());
-        stored.run = run;
+        let is_in_line = matches!(stored.place, Place::Line(_));
+        let leaves_line = is_in_line && !share_the_same(&stored.run, &run);
         if leaves_line {
-            self.leave(slot);
+            self.come_out_of_line(slot);
+        }
+        if let Some(stored) = self.slots.get_mut(slot) {
+            stored.run = run;
+        }
+        if leaves_line {
             self.list_ready(slot, End::Head);
         }
     }
@@ -79,10 +83,13 @@ impl State {
     }
 }
 
-/// Returns whether these are the same limits, their numbers aside.
-fn are_same(before: &[Limit], after: &[Limit]) -> bool {
-    let mut pairs = before.iter().zip(after);
-    before.len() == after.len() && pairs.all(|(before, after)| before.is_same(after))
+/// Returns whether two runs have the same fair key and limits, numbers aside.
+fn share_the_same(before: &TaskRun, after: &TaskRun) -> bool {
+    let key = |run: &TaskRun| run.fair().map(|fair| fair.key.clone());
+    let (limits, others) = (before.limits(), after.limits());
+    let mut pairs = limits.iter().zip(others);
+    let are_same = limits.len() == others.len() && pairs.all(|(one, other)| one.is_same(other));
+    are_same && key(before) == key(after)
 }
 
 /// Returns what `task` makes of a waiting run: new but for its identity, its place, and what was counted.

@@ -28,7 +28,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the {} of the Redis URL is wrong: {}",
+            "the Redis URL is wrong in its {}: {}",
             self.part, self.problem
         )
     }

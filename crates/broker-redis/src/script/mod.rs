@@ -65,7 +65,10 @@ const ENDING: &str = concat!(
     include_str!("../scripts/lib/follow.lua"),
     include_str!("../scripts/lib/ending.lua")
 );
-const PLACE: &str = include_str!("../scripts/lib/place.lua");
+const PLACE: &str = concat!(
+    include_str!("../scripts/lib/lines.lua"),
+    include_str!("../scripts/lib/place.lua")
+);
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");

@@ -216,6 +216,7 @@ local function usable(entry, stands)
       if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
       return nil
     end
+    if stands then call('HDEL', STANDING, id) end
     run = stored_run(id, call('HGET', RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
     local keep, keys, workflow
@@ -246,10 +247,17 @@ end
 -- Returns whether a run that comes up may start; else it stands in its line now.
 local function starts(run, text, spot)
   local limits, since, id = limits_in(text), parse('>I6', run, 29), sub(run, 5, 20)
+  if limits.weight then
+    -- It was set aside, or is of a release that knows no turns.
+    local opened = stand(run, text, 'RPUSH')
+    if opened ~= '' then call('RPUSH', P .. 'ready:' .. spot, opened) end
+    has_woken = true
+    return false
+  end
   note_numbers(limits, since, time)
-  local line, exists = line_of(spot, limits)
+  local line, known = line_of(spot, limits)
   local field, limit = nil, nil
-  if not exists then
+  if not known then
     field, limit = refusing(limits, time)
     if not field then
       take_places(limits, since, time)
@@ -259,7 +267,7 @@ local function starts(run, text, spot)
   call('RPUSH', P .. 'line:' .. line, id)
   call('HSET', STANDING, id, '1')
   has_lines = true
-  if field then block(line, spot, field, limit, 'RPUSH') end
+  if field then block(line, 0, spot, field, limit, 'RPUSH') end
   return false
 end
 
@@ -269,47 +277,77 @@ local function hold(run, held)
   runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
 end
 
--- Claims runs of a line that a limit has let on, until a limit refuses one, or one run if other lines wait
--- for that limit: they take turns. Returns how many, and how many
--- ids could not be used. The entry of the line is out of the ready list.
-local function take_line(line, spot, most, held)
-  local ids, by = P .. 'line:' .. line, sub(call('HGET', LINES, line) or '0', 2)
-  local taken, passed = 0, 0
-  while taken < most and passed < PASSED and not has_woken do
+-- Takes the next run that can be used out of a line, if it may start. Returns the run, how many ids could not be used, what
+-- the run shares, and the limit that refuses it.
+local function next_of_line(ids)
+  local passed = 0
+  while passed < PASSED do
     local id = call('LPOP', ids)
     if not id then break end
-    call('HDEL', STANDING, id)
     local run, text, deadline, held_key = usable('\0' .. id, true)
     if run then
-      local limits, since = limits_in(text), parse('>I6', run, 29)
+      local limits, since = limits_in(text or ''), parse('>I6', run, 29)
       note_numbers(limits, since, time)
-      local field, limit = refusing(limits, time)
+      local field = refusing(limits, time)
       if field then
         call('LPUSH', ids, id)
         call('HSET', STANDING, id, '1')
-        block(line, spot, field, limit, field == by and 'LPUSH' or 'RPUSH')
-        is_served(by, spot, time)
-        return taken, passed
+        return nil, passed, limits, field
       end
       take_places(limits, since, time)
       leave_runs(id, deadline, held_key)
-      hold(run, held)
-      taken = taken + 1
-      if call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1 and call('EXISTS', ids) == 1 then
-        -- Its turn is over: the next goes on that waits for the same limit.
-        block(line, spot, by, stored_limit(by), 'RPUSH')
-        is_served(by, spot, time)
-        return taken, passed
-      end
-    else
-      passed = passed + 1
+      return run, passed, limits
     end
+    passed = passed + 1
   end
-  if call('EXISTS', ids) == 1 then
-    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
-  else
+  return nil, passed
+end
+
+-- Notes that a line is out of the ready list, if a limit had let it on.
+local function has_gone_on(by, spot)
+  if by ~= '' then is_served(by, spot, time) end
+end
+
+-- Claims runs of a line that may go on, until a limit refuses one or its turn is over: of runs with a fair key after as
+-- many as the weight says, of others after one, if other lines wait for the limit that has let it on. Returns how
+-- many, and how many ids could not be used. The entry of the line is out of the ready list.
+local function take_line(line, spot, most, held)
+  local ids, known = P .. 'line:' .. line, call('HGET', LINES, line) or '1\0\0'
+  local before, by = parse('>I2', known, 2), sub(known, 4)
+  local taken, passed, turn, is_over = 0, 0, before, false
+  while taken < most and passed < PASSED and not has_woken and not is_over do
+    local run, unusable, limits, field = next_of_line(ids)
+    passed = passed + unusable
+    if field then
+      local is_same = field == by
+      block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH')
+      has_gone_on(by, spot)
+      return taken, passed
+    elseif not run then
+      break
+    end
+    hold(run, held)
+    taken = taken + 1
+    if limits.weight then turn = turn + 1 end
+    if (not limits.weight or turn >= limits.weight) and by ~= ''
+      and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1 and call('EXISTS', ids) == 1 then
+      -- Its turn is over: the next goes on that waits for the same limit.
+      block(line, 0, spot, by, stored_limit(by), 'RPUSH')
+      is_served(by, spot, time)
+      return taken, passed
+    end
+    is_over = limits.weight and turn >= limits.weight
+  end
+  if call('EXISTS', ids) == 0 then
     call('HDEL', LINES, line)
-    is_served(by, spot, time)
+    has_gone_on(by, spot)
+  elseif is_over then
+    if before > 0 or by ~= '' then note_line(line, true, 0, '') end
+    has_gone_on(by, spot)
+    call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
+  else
+    if turn > before then note_line(line, true, turn, by) end
+    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
   end
   return taken, passed
 end
@@ -398,7 +436,7 @@ local function take(queue, lane, most)
     for priority = from, to, step do
       if lengths[priority] > 0 then
         local claimed, unusable, has_moved, entries =
-          take_from(lists[priority], queue, math.min(want, lengths[priority]))
+          take_from(lists[priority], queue, want)
         taken, passed = taken + claimed, passed + unusable
         if has_moved then
           measure()

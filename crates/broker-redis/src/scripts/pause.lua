@@ -30,10 +30,10 @@ for _ = 1, looked_at do
     call('LPUSH', aside, entry)
   elseif run then
     local _, _, _, _, limits = side_of(run)
-    if not limits or limits == '' or not stand_back(run, limits) then
-      call('LPUSH', ready_of(run), entry)
-      bells[bell_of(run)] = true
-    end
+    local opened, goes_on
+    if limits and limits ~= '' then opened, goes_on = stand(run, limits, 'LPUSH') end
+    if opened ~= '' then call('LPUSH', ready_of(run), opened or entry) end
+    if goes_on ~= false then bells[bell_of(run)] = true end
   end
 end
 flush()

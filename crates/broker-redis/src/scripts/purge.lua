@@ -27,8 +27,14 @@ end
 local kept = {}
 local function drop_entry(entry, stands)
   if is_line(entry) then
-    -- A line of runs, which are dropped from there.
-    kept[#kept + 1] = entry
+    -- A line of runs, which are dropped from there. It is forgotten with the last, unless a limit has let it on.
+    local line = line_in(entry)
+    local is_let_on = #(call('HGET', LINES, line) or '') > 3
+    if takes_turns(line) and not is_let_on and call('EXISTS', P .. 'line:' .. line) == 0 then
+      call('HDEL', LINES, line)
+    else
+      kept[#kept + 1] = entry
+    end
     return
   end
   if byte(entry) > 0 then return drop(entry) end

@@ -18,7 +18,7 @@ use crate::name::QueueName;
 use crate::payload::{Payload, PayloadError, PayloadErrorKind};
 use crate::priority::Priority;
 use crate::queue::{Due, QueuedTask};
-use crate::run::{Limit, Lineage, MAX_WAIT};
+use crate::run::{Fair, FairWeight, Limit, Lineage, MAX_WAIT};
 use crate::task::{InvalidParams, TaskDefinition, UniqueTemplate};
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
@@ -269,6 +269,29 @@ common_options! {
             None => call,
             Some(error) => call.fail(QueueErrorKind::LimitExceeded, error.to_string()),
         }
+    }
+
+    /// Lets the run take turns with those of other fair keys in its queue, lane and priority.
+    fn fair(self, fair: Fair) {
+        self.change(|task| task.options_mut().fair = Some(fair))
+    }
+
+    /// Sets how many runs of its fair key start in one turn; refused without such a key.
+    fn fair_weight(self, weight: u16) {
+        let weight = match FairWeight::new(weight) {
+            Ok(weight) => weight,
+            Err(error) => return self.fail(QueueErrorKind::LimitExceeded, error.to_string()),
+        };
+        let mut has_key = true;
+        let call = self.change(|task| {
+            let fair = task.options.as_mut().and_then(|it| it.fair.as_mut());
+            has_key = fair.map(|fair| fair.weight = weight).is_some();
+        });
+        if has_key {
+            return call;
+        }
+        let problem = "`fair_weight` without a fair key: give the call or its task one with `fair`";
+        call.fail(QueueErrorKind::Contradiction, problem.to_owned())
     }
 
     /// Puts the run into a trace; without this, what a task queues is in the trace of its run.

@@ -6,7 +6,7 @@ use super::call::{Queue, TaskCall, call_options};
 use super::error::{QueueError, QueueErrorKind};
 use crate::key::{InvalidKey, Key};
 use crate::queue::Due;
-use crate::run::{Idempotency, IntoUnique, OnConflict, Unique, UniqueScope};
+use crate::run::{Idempotency, IntoUnique, MAX_WAIT, OnConflict, Unique, UniqueScope};
 
 /// Which option made the key of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,11 @@ call_options! {
 
 impl<Out> TaskCall<Out> {
     fn debounced(self, unique: Result<Unique, InvalidKey>, wait: Duration) -> Self {
+        if wait < Duration::from_millis(1) || wait > MAX_WAIT {
+            let problem =
+                format!("the wait of a debounced call is 1 ms to a year, this one is {wait:?}");
+            return self.fail(QueueErrorKind::LimitExceeded, problem);
+        }
         let unique = unique.map(|unique| {
             unique
                 .scope(UniqueScope::Queued)

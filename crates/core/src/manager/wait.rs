@@ -63,10 +63,14 @@ pub enum WaitError {
     )]
     Unknown,
     /// The task was not queued, or the broker refused to let wait.
-    #[error("the broker could not be asked")]
+    #[error("it was not queued, or cannot be waited for")]
     Broker(#[from] QueueError),
-    /// The value is of another type.
-    #[error("the kept value cannot be read")]
+    /// The value is of another type than the handle, or than `()` where the call was by name: say the type with
+    /// [`RunHandle::new`].
+    #[error(
+        "the value is not of the type of its handle: of a call by name, say it with \
+         `RunHandle::<T>::new(&manager, id)`"
+    )]
     Value(#[from] PayloadError),
 }
 

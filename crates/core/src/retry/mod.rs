@@ -56,11 +56,9 @@ impl RetryPolicy {
     ///
     /// Returns an error unless the wait is from 1 ms to 365 days.
     pub fn fixed(wait: Duration) -> Result<Self, InvalidRetryPolicy> {
-        let backoff = Backoff::Fixed(checked("the wait", wait)?);
         Ok(Self {
-            backoff,
             jitter: Jitter::None,
-            ..Self::default()
+            ..Self::beginning(Backoff::Fixed(checked("the wait", wait)?), wait)
         })
     }
 
@@ -70,11 +68,9 @@ impl RetryPolicy {
     ///
     /// Returns an error unless the step is from 1 ms to 365 days.
     pub fn linear(step: Duration) -> Result<Self, InvalidRetryPolicy> {
-        let backoff = Backoff::Linear(checked("the step", step)?);
         Ok(Self {
-            backoff,
             jitter: Jitter::None,
-            ..Self::default()
+            ..Self::beginning(Backoff::Linear(checked("the step", step)?), step)
         })
     }
 
@@ -84,10 +80,17 @@ impl RetryPolicy {
     ///
     /// Returns an error unless the first wait is from 1 ms to 365 days.
     pub fn exponential(first: Duration) -> Result<Self, InvalidRetryPolicy> {
-        Ok(Self {
-            backoff: Backoff::Exponential(checked("the first wait", first)?),
+        let backoff = Backoff::Exponential(checked("the first wait", first)?);
+        Ok(Self::beginning(backoff, first))
+    }
+
+    /// A first wait over the default of the longest one is meant as it stands.
+    fn beginning(backoff: Backoff, first: Duration) -> Self {
+        Self {
+            backoff,
+            max_wait: DEFAULT_MAX_WAIT.max(first),
             ..Self::default()
-        })
+        }
     }
 
     /// Sets how often a run is repeated after its first failure.
@@ -97,7 +100,9 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the longest wait.
+    /// Sets the longest wait, the first one included.
+    ///
+    /// Without it no wait is over ten minutes, or over the first one if that is longer.
     ///
     /// # Errors
     ///

@@ -4,6 +4,7 @@ mod answer;
 mod checkpoint;
 mod decide;
 mod failure;
+mod fair;
 mod follow;
 mod history;
 mod limit;
@@ -22,6 +23,7 @@ pub use answer::{CancelAnswer, WaitAnswer};
 pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 pub use decide::{FIRST_CRASH_WAIT, FIRST_PARK_WAIT, MAX_PARK_WAIT, MAX_PARKS, MAX_WAIT, decide};
 pub use failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
+pub use fair::{Fair, FairWeight, InvalidWeight, MAX_FAIR_WEIGHT};
 pub use follow::{FollowedBy, Follows, Gathered, Takes, Unsuccessful};
 pub use history::{FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES};
 pub use limit::{InvalidLimit, Limit, LimitKey, Limits, MAX_LIMITS};
@@ -210,6 +212,12 @@ impl TaskRun {
             .map_or(&[], |options| options.limits())
     }
 
+    /// Returns how the run takes turns with others, if it does.
+    #[must_use]
+    pub fn fair(&self) -> Option<&Fair> {
+        self.options.as_ref()?.fair.as_ref()
+    }
+
     /// Returns whether somebody wants the return value: it is kept, or a follow-up takes it.
     #[must_use]
     pub fn needs_result(&self) -> bool {
@@ -251,7 +259,11 @@ impl TaskRun {
         let follows = self.options.as_ref().and_then(|it| it.follows.as_ref());
         let waited = follows.is_some_and(|it| it.runs == [before.id] && !it.runs_anyway);
         let was_released = self.tally.attempt > 0 || self.input.is_some();
-        let is_same_step = self.ended_at().is_some() && self.ended_at() == before.ended_at();
+        let is_same_time = self.ended_at().is_some() && self.ended_at() == before.ended_at();
+        // Somebody may have cancelled it within the same millisecond, and says so.
+        let reason = self.record.as_ref().and_then(|it| it.reason.as_ref());
+        let is_same_step =
+            is_same_time && follows.is_some_and(|it| it.part_of(before).err().as_ref() == reason);
         waited && !was_released && self.state == RunState::Cancelled && is_same_step
     }
 

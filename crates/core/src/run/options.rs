@@ -1,10 +1,11 @@
 //! What a run may ask for beyond the plain: a deadline, a kept result, keys, a total time limit, limits that
-//! it shares with others, a trace, other runs.
+//! it shares with others, turns, a trace, other runs.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::fair::Fair;
 use super::limit::{Limit, Limits};
 use super::unique::{Idempotency, Unique};
 use crate::name::ScheduleName;
@@ -32,6 +33,9 @@ pub struct RunOptions {
     /// What it shares with other runs: how many run at once, how many start in a time.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// How it takes turns with other runs of its queue, lane and priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fair: Option<Fair>,
     /// How long after its acceptance the run as a whole must have ended: all attempts, and the waits
     /// between them.
     #[serde(skip_serializing_if = "Option::is_none")]

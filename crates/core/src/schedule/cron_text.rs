@@ -76,8 +76,10 @@ fn blame(text: &str, fields: &[&str], error: &str) -> CronProblem {
             .map(|other| if other == index { *field } else { "*" })
             .collect();
         if parser().parse(&alone.join(" ")).is_err() {
-            let message =
-                format!("the {name} field \"{field}\" of cron text \"{text}\" must be {allowed}");
+            let message = format!(
+                "the {name} field \"{field}\" of cron text \"{text}\" must be {allowed}{}",
+                hint(field)
+            );
             return CronProblem {
                 field: Some(name),
                 message,
@@ -88,6 +90,28 @@ fn blame(text: &str, fields: &[&str], error: &str) -> CronProblem {
     whole(format!(
         "\"{text}\" is not a cron text: {detail}; nicknames are @yearly, @monthly, @weekly, @daily, @hourly"
     ))
+}
+
+/// Returns what is easily missed where all numbers are within their bounds.
+fn hint(field: &str) -> &'static str {
+    let is_zero = |step: &str| !step.is_empty() && step.bytes().all(|digit| digit == b'0');
+    let is_backwards = |part: &str| {
+        let (first, last) = part.split_once('-')?;
+        let last = last.split('/').next()?;
+        Some(first.parse::<u32>().ok()? > last.parse::<u32>().ok()?)
+    };
+    if field.split('/').skip(1).any(is_zero) {
+        "; a step is 1 or more"
+    } else if field
+        .split(',')
+        .any(|part| is_backwards(part) == Some(true))
+    {
+        "; a range goes up: write two with a comma between, such as 22-23,0-5"
+    } else if field.starts_with('@') {
+        "; nicknames are @yearly, @monthly, @weekly, @daily, @hourly"
+    } else {
+        ""
+    }
 }
 
 fn never(text: &str, fields: &[&str]) -> CronProblem {

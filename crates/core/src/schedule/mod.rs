@@ -20,6 +20,9 @@ use crate::time::Timestamp;
 use cron::CronSchedule;
 use interval::Interval;
 
+/// The most ticks that are listed at once.
+pub const MAX_UPCOMING: usize = 1000;
+
 /// Returns the time zone of that name.
 #[cfg(feature = "test-util")]
 pub(crate) fn zone(name: &str) -> Option<chrono_tz::Tz> {
@@ -186,11 +189,11 @@ impl Schedule {
         ))
     }
 
-    /// Returns the next `count` ticks after a point in time.
+    /// Returns the next `count` ticks after a point in time, at most [`MAX_UPCOMING`].
     #[must_use]
     pub fn upcoming(&self, after: Timestamp, count: usize) -> Vec<Timestamp> {
         std::iter::successors(self.next_after(after), |tick| self.next_after(*tick))
-            .take(count)
+            .take(count.min(MAX_UPCOMING))
             .collect()
     }
 

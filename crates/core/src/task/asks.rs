@@ -20,6 +20,7 @@ impl TaskDefinition {
             total_timeout: self.total_timeout(),
             unique: unique.map(|unique| unique.render(params)).transpose()?,
             limits: self.limits_for(params)?,
+            fair: self.fair_for(params)?,
             ..RunOptions::default()
         };
         Ok((!options.is_plain()).then(|| Box::new(options)))

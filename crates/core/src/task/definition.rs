@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::cpu::{CpuOptions, StateMaker};
+use super::fair::FairTemplate;
 use super::limit::TaskLimit;
 use super::params::ParamSpec;
 use super::unique::UniqueTemplate;
@@ -38,6 +39,7 @@ pub struct TaskDefinition {
     keep_result: Option<Duration>,
     unique: Option<UniqueTemplate>,
     pub(super) limits: Vec<TaskLimit>,
+    pub(super) fair: Option<FairTemplate>,
     schedule: Option<TaskSchedule>,
     params: &'static [ParamSpec],
     /// The parameter that takes what ran before.
@@ -100,6 +102,7 @@ impl TaskDefinition {
             keep_result: None,
             unique: None,
             limits: Vec::new(),
+            fair: None,
             schedule: None,
             params: &[],
             input: None,

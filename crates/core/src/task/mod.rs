@@ -4,6 +4,7 @@ mod asks;
 mod cpu;
 mod definition;
 mod error;
+mod fair;
 mod function;
 mod limit;
 mod params;
@@ -15,6 +16,7 @@ pub use definition::{
     DEFAULT_TIMEOUT, InvalidDefinition, Location, MAX_TIMEOUT, TaskDefinition, TaskSchedule,
 };
 pub use error::{TaskError, TaskErrorKind};
+pub use fair::FairTemplate;
 pub use function::FunctionTask;
 pub use limit::TaskLimit;
 pub use params::{InvalidParams, ParamSpec, decode, decode_input};

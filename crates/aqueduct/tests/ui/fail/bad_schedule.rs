@@ -21,4 +21,10 @@ async fn cannot_be_both() {}
 #[task(schedule = every("1m", overlap = skip), unique = "one")]
 async fn fine() {}
 
+#[task(schedule = cron("*/0 * * * *"))]
+async fn no_step() {}
+
+#[task(schedule = cron("0 22-5 * * *"))]
+async fn backwards() {}
+
 fn main() {}

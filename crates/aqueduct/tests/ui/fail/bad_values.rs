@@ -24,4 +24,10 @@ async fn fewer_than_none() {}
 #[task(retry(max = 3, backoff = "0s"))]
 async fn at_once() {}
 
+#[task(retry(backoff = "10s", max_wait = "1s"))]
+async fn cut() {}
+
+#[task(unique)]
+async fn of_what() {}
+
 fn main() {}

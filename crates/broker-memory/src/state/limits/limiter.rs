@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_broker_api::LimitInfo;
 use aqueduct_core::Timestamp;
-use aqueduct_core::run::Limit;
+use aqueduct_core::run::{FairWeight, Limit, TaskRun};
 
 use super::key::{Key, Name, Opens};
 use super::keys::Keys;
-use super::lines::{LineNumber, Lines, Spot};
+use super::lines::{Line, LineNumber, Lines, Spot};
 use crate::state::queues::{End, Entry};
+use crate::state::slots::Ticket;
 
 /// Everything that is known of limits.
 #[derive(Debug, Default)]
@@ -24,13 +25,6 @@ pub(in crate::state) struct Limiter {
     woken: Vec<(Spot, LineNumber)>,
 }
 
-/// What a run asks for: its limits, with the numbers of when it was queued.
-#[derive(Clone, Copy)]
-pub(in crate::state) struct Asks<'a> {
-    pub(in crate::state) limits: &'a [Limit],
-    pub(in crate::state) queued_at: Timestamp,
-}
-
 /// What became of the first run of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::state) enum Turn {
@@ -40,42 +34,60 @@ pub(in crate::state) enum Turn {
     Waits,
 }
 
+/// Where a line goes that has started a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::state) enum Next {
+    /// Back to an end of its ready list.
+    Listed(End),
+    /// It waits, or is no more.
+    Nowhere,
+}
+
 impl Limiter {
     /// Returns whether a run may start that comes up at its spot, and starts it.
-    pub(in crate::state) fn starts(
-        &mut self,
-        limits: &[Limit],
-        spot: Spot,
-        queued_at: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        self.note(limits, queued_at, now);
-        if self.lines.find(spot, limits).is_some() || self.refusing(limits, now).is_some() {
+    pub(in crate::state) fn starts(&mut self, run: &TaskRun, spot: Spot, now: Timestamp) -> bool {
+        self.note(run, now);
+        if self.lines.find(spot, run).is_some() || self.refusing(run, now).is_some() {
             return false;
         }
-        self.start(limits, queued_at, now);
+        self.start(run, now);
         true
     }
 
     /// Puts a run into its line that may not start.
     pub(in crate::state) fn stand(
         &mut self,
-        limits: &[Limit],
+        run: &TaskRun,
         spot: Spot,
         entry: Entry,
         now: Timestamp,
     ) {
-        if let Some(line) = self.lines.find(spot, limits) {
+        if let Some(line) = self.lines.find(spot, run) {
             self.push(line, entry, End::Tail);
-        } else if let Some(name) = self.refusing(limits, now) {
-            let line = self.lines.open(spot, limits, entry, name.clone());
+        } else if let Some(name) = self.refusing(run, now) {
+            let line = self.lines.open(spot, run, entry, Some(name.clone()));
             self.block(line, &name, End::Tail, now);
         }
     }
 
-    /// Puts a run that is given back to the head of its line, if it has one.
-    pub(in crate::state) fn has_line(&self, limits: &[Limit], spot: Spot) -> Option<LineNumber> {
-        self.lines.find(spot, limits)
+    /// Puts a run that is ready into its line, if it has one; one with a fair key opens it, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the run has no line.
+    pub(in crate::state) fn join(
+        &mut self,
+        run: &TaskRun,
+        spot: Spot,
+        entry: Entry,
+        end: End,
+    ) -> Result<Option<LineNumber>, NoLine> {
+        if let Some(line) = self.lines.find(spot, run) {
+            self.push(line, entry, end);
+            return Ok(None);
+        }
+        run.fair().ok_or(NoLine)?;
+        Ok(Some(self.lines.open(spot, run, entry, None)))
     }
 
     pub(in crate::state) fn push(&mut self, line: LineNumber, entry: Entry, end: End) {
@@ -84,6 +96,14 @@ impl Limiter {
                 End::Head => line.runs.push_front(entry),
                 End::Tail => line.runs.push_back(entry),
             }
+        }
+    }
+
+    /// Takes a run out of its line, wherever it stands in that.
+    pub(in crate::state) fn remove(&mut self, run: &TaskRun, spot: Spot, ticket: Ticket) {
+        let number = self.lines.find(spot, run);
+        if let Some(line) = number.and_then(|number| self.lines.get_mut(number)) {
+            line.runs.retain(|entry| entry.ticket != ticket);
         }
     }
 
@@ -105,53 +125,97 @@ impl Limiter {
         &mut self,
         line: LineNumber,
         entry: Entry,
-        asks: Asks<'_>,
+        run: &TaskRun,
         now: Timestamp,
     ) -> Turn {
-        let Asks { limits, queued_at } = asks;
-        self.note(limits, queued_at, now);
-        let Some(refusing) = self.refusing(limits, now) else {
-            self.start(limits, queued_at, now);
+        self.note(run, now);
+        let Some(refusing) = self.refusing(run, now) else {
+            self.start(run, now);
             return Turn::Started;
         };
         self.push(line, entry, End::Head);
-        let Some(Line { spot, because_of }) = self.woken_by(line) else {
+        let Some(refused) = self.lines.get_mut(line) else {
             return Turn::Waits;
         };
-        let end = if because_of == refusing {
-            End::Head
-        } else {
-            End::Tail
-        };
-        if let Some(line) = self.lines.get_mut(line) {
-            line.because_of = refusing.clone();
+        let spot = refused.spot;
+        let before = refused.because_of.replace(refusing.clone());
+        let mut end = End::Head;
+        if before.as_ref() != Some(&refusing) {
+            refused.turn = 0;
+            end = End::Tail;
         }
         self.block(line, &refusing, end, now);
-        self.is_served(&because_of, spot, now);
+        self.has_gone_on(before, spot, now);
         Turn::Waits
     }
 
     /// Closes a line that is out of its ready list and has no run left; the next of its spot goes on.
     pub(in crate::state) fn close(&mut self, line: LineNumber, now: Timestamp) {
         if let Some(line) = self.lines.close(line) {
-            self.is_served(&line.because_of, line.spot, now);
+            self.has_gone_on(line.because_of, line.spot, now);
         }
     }
 
-    /// Ends the turn of a line that has started a run, if others of its spot wait for the limit that has let
-    /// it go on: it stands behind them.
-    pub(in crate::state) fn yields(&mut self, line: LineNumber, now: Timestamp) -> bool {
-        let Some(Line { spot, because_of }) = self.woken_by(line) else {
-            return false;
+    /// Decides where a line goes that has started a run of this weight, if it takes turns: if its turn is over, behind
+    /// the others of its spot that wait for the limit that has let it go on, or to the tail if none do.
+    pub(in crate::state) fn go_on(
+        &mut self,
+        number: LineNumber,
+        weight: Option<FairWeight>,
+        now: Timestamp,
+    ) -> Next {
+        let Some(line) = self.lines.get_mut(number) else {
+            return Next::Nowhere;
         };
-        let key = self.keys.get(&because_of);
-        let waiting = key.and_then(|key| key.spots.get(&spot));
-        if waiting.is_none_or(|waiting| waiting.lines.is_empty()) {
-            return false;
+        if line.runs.is_empty() {
+            self.close(number, now);
+            return Next::Nowhere;
         }
-        self.block(line, &because_of, End::Tail, now);
-        self.is_served(&because_of, spot, now);
-        true
+        line.turn = line.turn.saturating_add(u16::from(weight.is_some()));
+        if weight.is_some_and(|weight| line.turn < weight.get()) {
+            return Next::Listed(End::Head);
+        }
+        let (spot, because_of) = (line.spot, line.because_of.clone());
+        if let Some(name) = because_of
+            .as_ref()
+            .filter(|it| self.is_waited_for(it, spot))
+        {
+            self.reset_turn(number);
+            self.block(number, name, End::Tail, now);
+            self.is_served(name, spot, now);
+            return Next::Nowhere;
+        }
+        if weight.is_none() {
+            return Next::Listed(End::Head);
+        }
+        self.reset_turn(number);
+        if let Some(line) = self.lines.get_mut(number) {
+            line.because_of = None;
+        }
+        self.has_gone_on(because_of, spot, now);
+        Next::Listed(End::Tail)
+    }
+
+    fn reset_turn(&mut self, line: LineNumber) {
+        if let Some(line) = self.lines.get_mut(line) {
+            line.turn = 0;
+        }
+    }
+
+    fn is_waited_for(&self, name: &Name, spot: Spot) -> bool {
+        let key = self.keys.get(name);
+        let waiting = key.and_then(|key| key.spots.get(&spot));
+        waiting.is_some_and(|waiting| !waiting.lines.is_empty())
+    }
+
+    /// Returns to which end of its ready list a line goes that a limit lets on.
+    pub(in crate::state) fn end_for(&self, line: LineNumber) -> End {
+        let line = self.lines.get(line);
+        if line.is_some_and(Line::takes_turns) {
+            End::Tail
+        } else {
+            End::Head
+        }
     }
 
     /// Notes that a run has left its consumer: its places are free.
@@ -256,28 +320,28 @@ impl Limiter {
     }
 
     /// Takes the numbers of a run that comes up, if they are newer than those that counted.
-    fn note(&mut self, limits: &[Limit], queued_at: Timestamp, now: Timestamp) {
-        for limit in limits {
+    fn note(&mut self, run: &TaskRun, now: Timestamp) {
+        for limit in run.limits() {
             let name = Name::of(limit);
             if let Some(key) = self.keys.get_mut(&name) {
-                key.note(limit, queued_at, now);
+                key.note(limit, run.queued_at, now);
                 self.wake(&name, now);
             }
         }
     }
 
     /// Returns the first limit that does not let a run start.
-    fn refusing(&self, limits: &[Limit], now: Timestamp) -> Option<Name> {
-        let mut names = limits.iter().map(Name::of);
+    fn refusing(&self, run: &TaskRun, now: Timestamp) -> Option<Name> {
+        let mut names = run.limits().iter().map(Name::of);
         names.find(|name| {
             let key = self.keys.get(name);
             key.is_some_and(|key| key.opens(now) != Opens::Now)
         })
     }
 
-    fn start(&mut self, limits: &[Limit], queued_at: Timestamp, now: Timestamp) {
-        for limit in limits {
-            let key = self.key(limit, queued_at);
+    fn start(&mut self, run: &TaskRun, now: Timestamp) {
+        for limit in run.limits() {
+            let key = self.key(limit, run.queued_at);
             key.start(now);
             let has_lines = !key.spots.is_empty();
             if limit.per().is_some() && key.look_at.is_none() {
@@ -313,6 +377,12 @@ impl Limiter {
         }
         if let Opens::At(_) = key.opens(now) {
             self.wake(name, now);
+        }
+    }
+
+    fn has_gone_on(&mut self, because_of: Option<Name>, spot: Spot, now: Timestamp) {
+        if let Some(name) = because_of {
+            self.is_served(&name, spot, now);
         }
     }
 
@@ -359,7 +429,7 @@ impl Limiter {
                     };
                     waiting.is_woken = true;
                     if let Some(line) = lines.get_mut(number) {
-                        line.because_of = name.clone();
+                        line.because_of = Some(name.clone());
                     }
                     woken.push((*spot, number));
                 }
@@ -390,18 +460,8 @@ impl Limiter {
         }
         self.keys.of(name.is_rate).remove(&name.key);
     }
-
-    fn woken_by(&self, line: LineNumber) -> Option<Line> {
-        let line = self.lines.get(line)?;
-        Some(Line {
-            spot: line.spot,
-            because_of: line.because_of.clone(),
-        })
-    }
 }
 
-/// Where a line is that is being served, and which limit has let it go on.
-struct Line {
-    spot: Spot,
-    because_of: Name,
-}
+/// The error of a run that stands in no line.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::state) struct NoLine;

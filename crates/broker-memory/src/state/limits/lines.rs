@@ -1,8 +1,10 @@
-//! The lines: runs of one queue, lane and priority with the same limits, which wait because of them.
+//! The lines: runs of one queue, lane and priority with the same limits, which wait because of them, or with the same
+//! fair key, which take turns.
 
 use std::collections::{HashMap, VecDeque};
 
-use aqueduct_core::run::Limit;
+use aqueduct_core::key::Key;
+use aqueduct_core::run::TaskRun;
 use aqueduct_core::{Lane, Priority};
 
 use super::key::Name;
@@ -20,14 +22,39 @@ pub(in crate::state) struct Spot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::state) struct LineNumber(pub(in crate::state) u32);
 
-/// The runs of one spot with the same limits: what lets one of them start lets the next.
+/// What runs of a line have in common: their fair key, and their limits, numbers aside.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Names {
+    fair: Option<Key>,
+    limits: Vec<Name>,
+}
+
+/// The runs of one spot with the same fair key and limits: what lets one of them start lets the next.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) spot: Spot,
-    names: Vec<Name>,
+    names: Names,
     pub(super) runs: VecDeque<Entry>,
-    /// The limit that it waits for, or that has let it go on: then it is in the ready list.
-    pub(super) because_of: Name,
+    /// The limit that it waits for, or that has let it go on: then it is in the ready list. None if it took its turn since.
+    pub(super) because_of: Option<Name>,
+    /// How many runs of its turn have started, if it takes turns.
+    pub(super) turn: u16,
+}
+
+impl Names {
+    fn of(run: &TaskRun) -> Self {
+        Self {
+            fair: run.fair().map(|fair| fair.key.clone()),
+            limits: run.limits().iter().map(Name::of).collect(),
+        }
+    }
+}
+
+impl Line {
+    /// Returns whether its runs take turns with others.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.names.fair.is_some()
+    }
 }
 
 /// All lines with a run in them.
@@ -35,7 +62,7 @@ pub(super) struct Line {
 pub(super) struct Lines {
     all: Vec<Option<Line>>,
     free: Vec<LineNumber>,
-    index: HashMap<(Spot, Vec<Name>), LineNumber>,
+    index: HashMap<(Spot, Names), LineNumber>,
 }
 
 impl Lines {
@@ -43,23 +70,22 @@ impl Lines {
         self.index.is_empty()
     }
 
-    pub(super) fn find(&self, spot: Spot, limits: &[Limit]) -> Option<LineNumber> {
+    pub(super) fn find(&self, spot: Spot, run: &TaskRun) -> Option<LineNumber> {
         if self.is_empty() {
             return None;
         }
-        let names = limits.iter().map(Name::of).collect();
-        self.index.get(&(spot, names)).copied()
+        self.index.get(&(spot, Names::of(run))).copied()
     }
 
     /// Opens a line with its first run.
     pub(super) fn open(
         &mut self,
         spot: Spot,
-        limits: &[Limit],
+        run: &TaskRun,
         first: Entry,
-        because_of: Name,
+        because_of: Option<Name>,
     ) -> LineNumber {
-        let names: Vec<Name> = limits.iter().map(Name::of).collect();
+        let names = Names::of(run);
         let number = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             // Four billion lines do not fit into memory.
@@ -72,6 +98,7 @@ impl Lines {
                 names,
                 runs: VecDeque::from([first]),
                 because_of,
+                turn: 0,
             });
         }
         number

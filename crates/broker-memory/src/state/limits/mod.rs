@@ -6,7 +6,7 @@ mod keys;
 mod limiter;
 mod lines;
 
-use limiter::Asks;
+use limiter::Next;
 pub(super) use limiter::{Limiter, Turn};
 pub(super) use lines::LineNumber;
 
@@ -27,8 +27,13 @@ impl State {
         let Some((stored, spot)) = self.slots.get(slot).zip(self.spot_of(slot)) else {
             return false;
         };
-        let limits = stored.run.limits();
-        if limits.is_empty() || self.limiter.starts(limits, spot, stored.run.queued_at, now) {
+        if stored.run.fair().is_some() {
+            // It was given a fair key while it waited.
+            self.put_ready(slot, End::Tail);
+            return false;
+        }
+        let is_free = stored.run.limits().is_empty();
+        if is_free || self.limiter.starts(&stored.run, spot, now) {
             self.list_woken();
             return true;
         }
@@ -38,30 +43,45 @@ impl State {
         };
         if let Some(stored) = self.slots.get_mut(slot) {
             stored.place = Place::Line(entry.ticket);
-            self.limiter.stand(stored.run.limits(), spot, entry, now);
+            self.limiter.stand(&stored.run, spot, entry, now);
         }
         self.list_woken();
         false
     }
 
-    /// Puts a run that is given back to the head of its line, if it has one.
-    pub(super) fn stands_at_head(&mut self, slot: Slot) -> bool {
+    /// Puts a run that is ready into its line: one with a fair key, or one that is given back, if it has a line.
+    pub(super) fn stands(&mut self, slot: Slot, end: End) -> bool {
         let Some((stored, spot)) = self.slots.get(slot).zip(self.spot_of(slot)) else {
             return false;
         };
-        let limits = stored.run.limits();
-        if limits.is_empty() {
+        let is_given_back = end == End::Head && !stored.run.limits().is_empty();
+        if !is_given_back && stored.run.fair().is_none() {
             return false;
         }
-        let Some(line) = self.limiter.has_line(limits, spot) else {
+        let ticket = self.slots.new_ticket();
+        let entry = Entry { slot, ticket };
+        let Some(stored) = self.slots.get_mut(slot) else {
             return false;
         };
-        let ticket = self.slots.new_ticket();
-        if let Some(stored) = self.slots.get_mut(slot) {
-            stored.place = Place::Line(ticket);
+        let Ok(opened) = self.limiter.join(&stored.run, spot, entry, end) else {
+            return false;
+        };
+        stored.place = Place::Line(ticket);
+        if let Some(line) = opened {
+            self.list_line(spot, line, end);
         }
-        self.limiter.push(line, Entry { slot, ticket }, End::Head);
         true
+    }
+
+    /// Takes a run out of its line that goes on elsewhere.
+    pub(super) fn come_out_of_line(&mut self, slot: Slot) {
+        let Some((stored, spot)) = self.slots.get(slot).zip(self.spot_of(slot)) else {
+            return;
+        };
+        if let Place::Line(ticket) = stored.place {
+            self.limiter.remove(&stored.run, spot, ticket);
+        }
+        self.leave(slot);
     }
 
     /// Decides about the first run of a line, which is out of it.
@@ -69,21 +89,21 @@ impl State {
         let Some(stored) = self.slots.get(entry.slot) else {
             return Turn::Waits;
         };
-        let asks = Asks {
-            limits: stored.run.limits(),
-            queued_at: stored.run.queued_at,
-        };
-        let turn = self.limiter.serve(line, entry, asks, now);
+        let turn = self.limiter.serve(line, entry, &stored.run, now);
         self.list_woken();
         turn
     }
 
-    /// Ends the turn of a line that has started a run: the next that waits for the same limit goes on.
-    pub(super) fn end_turn(&mut self, line: LineNumber, now: Timestamp) {
-        if self.limiter.is_line_empty(line) || !self.limiter.yields(line, now) {
-            self.relist(line, now);
-        }
+    /// Moves a line on that has started a run: it goes on, or its turn is over.
+    pub(super) fn go_on(&mut self, line: LineNumber, started: Slot, now: Timestamp) {
+        let stored = self.slots.get(started);
+        let weight = stored.and_then(|it| it.run.fair()).map(|it| it.weight);
+        let spot = self.limiter.spot_of(line);
+        let next = self.limiter.go_on(line, weight, now);
         self.list_woken();
+        if let (Next::Listed(end), Some(spot)) = (next, spot) {
+            self.list_line(spot, line, end);
+        }
     }
 
     /// Puts a line back into its ready list, or closes it if nothing is left of it.
@@ -91,7 +111,7 @@ impl State {
         if self.limiter.is_line_empty(line) {
             self.limiter.close(line, now);
         } else if let Some(spot) = self.limiter.spot_of(line) {
-            self.list_line(spot, line);
+            self.list_line(spot, line, End::Head);
         }
         self.list_woken();
     }
@@ -124,14 +144,15 @@ impl State {
     /// Puts lines into their ready lists that may go on.
     pub(super) fn list_woken(&mut self) {
         for (spot, line) in self.limiter.take_woken() {
-            self.list_line(spot, line);
+            let end = self.limiter.end_for(line);
+            self.list_line(spot, line, end);
         }
     }
 
-    fn list_line(&mut self, spot: Spot, line: LineNumber) {
+    fn list_line(&mut self, spot: Spot, line: LineNumber, end: End) {
         if let Some(queue) = self.queues.get_mut(spot.queue) {
             let list = queue.lane_mut(spot.lane);
-            list.push(spot.priority, Entry::of_line(line), End::Head);
+            list.push(spot.priority, Entry::of_line(line), end);
         }
         self.wake = true;
     }

@@ -31,16 +31,16 @@ local function promote(time)
     if (state == SCHEDULED or state == RETRYING) and parse('>I6', run, 35) <= time then
       forget_parked(run)
       run = in_state(run, QUEUED)
-      local entry = run
-      if side_of(run) then
-        entry = '\0' .. ids[index]
+      local entry, deadline, _, _, _, limits = run, side_of(run)
+      if deadline then
         call('HSET', RUNS, ids[index], run)
+        entry = limits ~= '' and is_fair(limits) and stand(run, limits, 'RPUSH') or '\0' .. ids[index]
       else
         gone[#gone + 1] = ids[index]
       end
       local key, queue = ready_of(run), queue_of(run)
       local list = lists[key] or {}
-      lists[key], list[#list + 1] = list, entry
+      lists[key], list[#list + 1] = list, entry ~= '' and entry or nil
       bells[bell_of(run)] = true
       count(state, queue, -1)
       count(QUEUED, queue, 1)

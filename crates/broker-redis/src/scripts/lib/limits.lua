@@ -1,51 +1,19 @@
 -- Limits that runs share: how many of a key run at once, how many start in a time.
 --
--- What stands beside a run names them: length and names, each c or r (concurrency, rate), length, key; then of
--- each its number and its time in ms, 0 for a concurrency limit.
 -- The hash `limits` has those that are in use, by c or r and key. How many run is counted in the steps that
 -- give a run to a consumer and take it away, so it is always the number of runs in `own:…`.
--- Runs of one spot (lane, priority, queue) with the same limits that wait are a line: its name is spot, line
--- feed and names; the list `line:<name>` has their ids, the hash `lines` 0 or 1 and the limit that it waits
--- for or has been let on by. A line that waits is in the list `blocked:<spot>:<limit>`, one that may go on is
--- an entry of its ready list, behind the id that nobody has. The hash `spots:<limit>` has where lines wait, and whether
--- one of them is in the ready list there: at most one is, and it lets the next one on.
-local LIMITS, LINES, STANDING = P .. 'limits', P .. 'lines', P .. 'standing'
-local LINE = rep('\0', 17)
+-- A line (lib/lines.lua) that waits is in the list `blocked:<spot>:<limit>`. The hash `spots:<limit>` has where lines wait,
+-- and whether one of them was let on there: at most one is, and it lets the next one on.
+local LIMITS = P .. 'limits'
 local LIMIT_FORMAT = '>I4I6I6I4I6I8I2'
 
 -- Returned for a limit that opens when a run leaves its consumer.
 local WHEN_ONE_LEAVES = -1
 
-local parsed, limits_known, limits_changed, has_woken = {}, {}, {}, false
+local limits_known, limits_changed, has_woken = {}, {}, false
 
 -- Lines that go to the heads of their lists later, while somebody has entries of these in hand.
 local let_on_later = nil
-
--- Returns whether an entry of a ready list is a line.
-local function is_line(entry)
-  return #entry > #LINE and sub(entry, 1, #LINE) == LINE
-end
-
-local function line_in(entry)
-  return sub(entry, #LINE + 1)
-end
-
--- Returns the limits that a text names.
-local function limits_in(text)
-  local limits = parsed[text]
-  if limits then return limits end
-  local names = parse('>I2c0', text)
-  limits = { names = names }
-  local at, numbers = 1, 3 + #names
-  while at <= #names do
-    local length = parse('>I2', names, at + 1)
-    local max, per = parse('>I4I6', text, numbers)
-    limits[#limits + 1] = { field = sub(names, at, at) .. sub(names, at + 3, at + 2 + length), max = max, per = per }
-    at, numbers = at + 3 + length, numbers + 10
-  end
-  parsed[text] = limits
-  return limits
-end
 
 -- Returns a limit as it is stored; nothing if it is not in use.
 local function stored_limit(field)
@@ -85,16 +53,22 @@ local function is_idle(limit, time)
   return limit.running == 0 and limit.spots == 0 and limit.spent <= time * 1000 and limit.not_before <= time
 end
 
--- Lets the next line of a spot on that waits for a limit, unless one is let on there.
+-- Lets the next line of a spot on that waits for a limit, unless one is let on there: to the head of its ready list, or to
+-- the tail if its runs take turns with others.
 local function let_on_at(field, limit, spot)
   local line = call('LPOP', P .. 'blocked:' .. spot .. ':' .. field)
   if not line then return end
   call('HSET', P .. 'spots:' .. field, spot, '1')
-  call('HSET', LINES, line, '1' .. field)
-  if let_on_later then
-    let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, LINE .. line }
+  if takes_turns(line) then
+    note_line(line, true, parse('>I2', call('HGET', LINES, line), 2), field)
+    call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
   else
-    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
+    note_line(line, true, 0, field)
+    if let_on_later then
+      let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, LINE .. line }
+    else
+      call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
+    end
   end
   bells[P .. 'bell:' .. string.gsub(spot, ':%a+:', ':', 1)] = true
   has_woken = true
@@ -159,10 +133,10 @@ local function take_places(limits, since, time)
   end
 end
 
--- Lets a line wait for a limit, before or behind (`command`) the others.
-local function block(line, spot, field, limit, command)
+-- Lets a line wait for a limit, before or behind (`command`) the others, in a turn of which so many have started.
+local function block(line, turn, spot, field, limit, command)
   call(command, P .. 'blocked:' .. spot .. ':' .. field, line)
-  call('HSET', LINES, line, '0' .. field)
+  note_line(line, false, turn, field)
   if call('HSETNX', P .. 'spots:' .. field, spot, '0') == 1 then limit.spots = limit.spots + 1 end
   limits_changed[field] = true
 end
@@ -179,24 +153,6 @@ local function is_served(field, spot, time)
     limit.spots = limit.spots - 1
     limits_changed[field] = true
   end
-end
-
--- Returns the name of the line of a run, and whether it has runs in it.
-local has_lines
-local function line_of(spot, limits)
-  if has_lines == nil then has_lines = call('EXISTS', LINES) == 1 end
-  local line = spot .. '\n' .. limits.names
-  return line, has_lines and call('HEXISTS', LINES, line) == 1
-end
-
--- Puts a run that is given back to the head of its line, if it has one.
-stand_back = function(run, text)
-  local limits = limits_in(text)
-  local line, exists = line_of(sub(ready_of(run), #P + 7), limits)
-  if not exists then return false end
-  call('LPUSH', P .. 'line:' .. line, sub(run, 5, 20))
-  call('HSET', STANDING, sub(run, 5, 20), '1')
-  return true
 end
 
 -- Takes the places of a run from it that leaves its consumer.

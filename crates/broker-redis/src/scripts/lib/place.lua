@@ -2,7 +2,7 @@
 local counts, tallies, ends, bells, dues = {}, {}, {}, {}, {}
 
 -- What lib/limits.lua does, in scripts that need it.
-local stand_back, leave_places, opens, write_limits
+local leave_places, opens, write_limits
 
 -- What a limit has in front, among the due times, where a run has its number, which is not 0.
 local OPENING = '\0\0\0\0\0\0'
@@ -48,20 +48,20 @@ local function note_deadline(run, deadline)
   end
 end
 
--- Puts a run into its ready list: itself if it is plain, else its id, and the run beside.
+-- Puts a run into its ready list, itself if it is plain, else its id, and the run beside; or into its line.
 local function put_ready(run, command)
-  local entry, deadline, _, _, _, limits = run, side_of(run)
+  local entry, rings, deadline, _, _, _, limits = run, true, side_of(run)
   if deadline then
     entry = '\0' .. sub(run, 5, 20)
     call('HSET', RUNS, sub(run, 5, 20), run)
     note_deadline(run, deadline)
-    if command == 'LPUSH' and limits ~= '' and stand_back(run, limits) then
-      count(QUEUED, queue_of(run), 1)
-      return
+    if limits ~= '' and (command == 'LPUSH' or is_fair(limits)) then
+      local opened, goes_on = stand(run, limits, command)
+      if opened then entry, rings = opened, goes_on end
     end
   end
-  call(command, ready_of(run), entry)
-  bells[bell_of(run)] = true
+  if entry ~= '' then call(command, ready_of(run), entry) end
+  if rings then bells[bell_of(run)] = true end
   count(QUEUED, queue_of(run), 1)
 end
 

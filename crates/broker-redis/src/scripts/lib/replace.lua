@@ -20,7 +20,7 @@ local function spliced(old, new, state, due)
     .. sub(old, record_at(old), block_at(old, 32) - 1) .. sub(new, record)
 end
 
--- Returns which limits a text names, their numbers aside.
+-- Returns which fair key and limits a text names, their numbers aside.
 local function names_in(limits)
   return limits and limits ~= '' and parse('>I2c0', limits) or ''
 end
