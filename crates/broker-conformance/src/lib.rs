@@ -203,6 +203,7 @@ macro_rules! for_each_case {
                 a_crash_budget_used_up_cancels_the_rest: "workflows", the_last_member_releases: "workflows",
                 a_member_counts_once: "workflows", one_bad_member_cancels_what_follows: "workflows",
                 what_runs_anyway_gets_every_end: "workflows", a_removed_member_counts_as_ended: "workflows",
+                a_purge_cancels_what_follows: "workflows",
                 too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
                 a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
                 without_its_input_nothing_is_queued_anew: "workflows",

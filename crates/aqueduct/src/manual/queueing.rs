@@ -31,7 +31,8 @@
 //! `queue` returns once the broker has stored the run. [`QueueError`](crate::QueueError) says what went
 //! wrong; with the kind [`Unavailable`](crate::manager::QueueErrorKind::Unavailable) the run may be
 //! queued or not. `queue_many` sends batches of at most 512 and returns the first error; the batches
-//! before it are queued. Parameters are at most 1 MiB.
+//! before it are queued. Parameters are at most 1 MiB. A consumer takes as many runs as it has free places in one request: where
+//! parameters are large, give it few places (`concurrency`), or store them elsewhere and pass where.
 //!
 //! # Options of a call
 //!
@@ -182,7 +183,7 @@
 //! A queue grows until its broker is full, unless it has a limit: `redis://…?max_queue_length=100000` for each queue,
 //! `&max_queue_length.mail=500` for one, for both brokers and in the process that queues; or
 //! [`QueueLimits`](crate::broker_api::QueueLimits) where a broker is made by hand. What waits, is delayed, runs and is retried
-//! counts. One more is refused with [`QueueErrorKind::QueueFull`](crate::manager::QueueErrorKind), and
+//! counts; a requeue is let in all the same. One more is refused with [`QueueErrorKind::QueueFull`](crate::manager::QueueErrorKind), and
 //! [`Admin::lengths`](crate::Admin::lengths) shows length and limit. A producer that would rather wait says so:
 //!
 //! ```

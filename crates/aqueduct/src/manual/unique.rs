@@ -138,6 +138,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! All tasks share these keys, too: begin one with the name of the task, or its handle may be on a run of another.
 //! It has nothing to do with unique keys, and goes before them: what the first call was told, its repetition is told.
 //! A call that was refused is not known by its key. A lost reply needs no key: the library repeats
 //! a request by its number, and it is done once.

@@ -167,9 +167,9 @@ pub async fn ended_runs_can_be_discarded(bench: Bench) {
     bench.queue([later]).await;
     let waiting_id = bench.queue_one("waiting").await;
     let unknown = RunId::generate(bench.now());
-    let runs = [held_id, ended_id, later_id, waiting_id, unknown];
+    let runs = [held_id, ended_id, later_id, waiting_id, unknown, ended_id];
     let discarded = bench.admin().discard(&runs).await.unwrap();
-    assert_eq!(discarded, [false, true, false, false, false]);
+    assert_eq!(discarded, [false, true, false, false, false, false]);
     assert_eq!(bench.find(ended_id).await, None);
     assert_eq!(bench.lengths().await.unfinished(), 3);
     assert_eq!(bench.admin().requeue(&[ended_id]).await.unwrap(), [false]);

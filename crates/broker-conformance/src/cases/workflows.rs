@@ -276,6 +276,26 @@ pub async fn a_removed_member_counts_as_ended(bench: Bench) {
     }
 }
 
+/// A purge removes all that waits, and cancels what follows it, whatever it comes upon first.
+pub async fn a_purge_cancels_what_follows(bench: Bench) {
+    let queue = queue_name("default");
+    // What was there before leaves room in an order of its own.
+    bench.queue([named("x"), named("y")]).await;
+    assert_eq!(bench.admin().purge(&queue).await.unwrap(), 2);
+    let chains = MAX_SETTLE_BATCH / 2 + 9;
+    let mut last = Vec::new();
+    for _ in 0..chains {
+        let tasks = chain(&["a", "b"]);
+        last.push(tasks[1].id);
+        bench.queue(tasks).await;
+    }
+    assert_eq!(bench.admin().purge(&queue).await.unwrap(), chains);
+    assert_eq!(bench.lengths().await.unfinished(), 0);
+    for id in [last[0], last[chains - 1]] {
+        assert!(reason(&bench, id).await.contains("removed"));
+    }
+}
+
 /// Values that are too large together cancel what follows, and say so; one value may be as large as any.
 pub async fn too_large_an_input_cancels(bench: Bench) {
     let large = Payload::encode(&"x".repeat(MAX_PAYLOAD_BYTES - 5)).unwrap();

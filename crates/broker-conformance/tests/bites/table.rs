@@ -364,6 +364,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "lost_replies::of_a_pause_or_a_purge_hold",
             "admin::purge_removes_waiting_runs",
+            "workflows::a_purge_cancels_what_follows",
         ],
     ),
     (Defect::ListRepeatsItsFirstPage, &["admin::lists_in_pages"]),

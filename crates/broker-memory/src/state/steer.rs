@@ -88,31 +88,42 @@ impl State {
         true
     }
 
-    /// Removes waiting and delayed runs of a queue, up to a page.
+    /// Removes waiting and delayed runs of a queue, up to a page; less than a page is all there was.
     pub(crate) fn purge(&mut self, queue: &QueueName, now: Timestamp) -> usize {
+        let mut removed = 0;
+        loop {
+            let doomed = self.doomed(queue, MAX_PAGE - removed);
+            if doomed.is_empty() {
+                return removed;
+            }
+            for id in doomed {
+                // What follows a removed run ends with it, and is no longer there to be removed.
+                if let Some(slot) = self.slots.slot_of(id)
+                    && self.place_of(slot) != Some(Place::Kept)
+                {
+                    self.drop_waiting(slot, now);
+                    removed += 1;
+                }
+            }
+        }
+    }
+
+    /// Returns up to so many waiting runs of a queue: those that wait for others last, as these end them.
+    fn doomed(&self, queue: &QueueName, most: usize) -> Vec<RunId> {
         let waits = |state| {
             matches!(
                 state,
                 RunState::Scheduled | RunState::Queued | RunState::Retrying
             )
         };
-        let runs = self.slots.iter().map(|stored| &stored.run);
-        let doomed: Vec<RunId> = runs
-            .filter(|run| run.queue == *queue && waits(run.state))
-            .map(|run| run.id)
-            .take(MAX_PAGE)
-            .collect();
-        // What follows a removed run ends with it, and is no longer there to be removed.
-        let mut removed = 0;
-        for id in &doomed {
-            if let Some(slot) = self.slots.slot_of(*id)
-                && self.place_of(slot) != Some(Place::Kept)
-            {
-                self.drop_waiting(slot, now);
-                removed += 1;
-            }
-        }
-        removed
+        let runs = |follow: bool| {
+            let stored = self.slots.iter();
+            let stored = stored.filter(move |it| (it.place == Place::Awaiting) == follow);
+            let runs = stored.map(|it| &it.run);
+            runs.filter(move |run| run.queue == *queue && waits(run.state))
+        };
+        let doomed = runs(false).chain(runs(true)).take(most);
+        doomed.map(|run| run.id).collect()
     }
 
     fn drop_waiting(&mut self, slot: Slot, now: Timestamp) {
