@@ -1,22 +1,22 @@
-//! `cargo xtask fuzz`: the fuzz targets, with cargo-fuzz and a nightly compiler.
+//! `cargo xtask fuzz`: the fuzz targets, with cargo-fuzz and a nightly compiler, each from its examples on.
 //!
 //! What it finds is in `fuzz/artifacts`; make an example of it in `tests/src/fuzz`, so that the tests have it for ever.
 
 use std::process::Command;
 
-use crate::shell::{root, run as run_command, tool};
+use crate::shell::{cargo, root, run as run_command, tool};
 
-/// How long each target is fuzzed, unless told otherwise, in minutes.
-const MINUTES: u64 = 1;
+/// How long each target is fuzzed, unless told otherwise, in seconds.
+const SECONDS: u64 = 60;
 
-/// Fuzzes one target, or all: `[target] [--minutes TIME]`.
+/// Fuzzes one target, or all: `[target] [--seconds TIME]`.
 pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
-    let (name, minutes) = match words {
-        [] => (None, MINUTES),
-        ["--minutes", minutes] => (None, minutes.parse()?),
-        [name] => (Some(*name), MINUTES),
-        [name, "--minutes", minutes] => (Some(*name), minutes.parse()?),
-        _ => anyhow::bail!("fuzz [target] [--minutes TIME]"),
+    let (name, seconds) = match words {
+        [] => (None, SECONDS),
+        ["--seconds", seconds] => (None, seconds.parse()?),
+        [name] => (Some(*name), SECONDS),
+        [name, "--seconds", seconds] => (Some(*name), seconds.parse()?),
+        _ => anyhow::bail!("fuzz [target] [--seconds TIME]"),
     };
     let names: Vec<String> = targets()?
         .into_iter()
@@ -29,9 +29,18 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
         targets()?.join(", ")
     );
     let path = tool("cargo-fuzz")?;
+    let examples = [
+        "run",
+        "--quiet",
+        "--package",
+        "integration",
+        "--bin",
+        "fuzz_examples",
+    ];
+    run_command(cargo(&examples).args(["--", "fuzz/corpus"]))?;
     for name in names {
         println!("── {name}");
-        let seconds = format!("-max_total_time={}", minutes * 60);
+        let time = format!("-max_total_time={seconds}");
         let mut command = Command::new("cargo");
         command
             .args([
@@ -40,7 +49,7 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
                 "run",
                 &name,
                 "--",
-                &seconds,
+                &time,
                 "-max_len=4096",
             ])
             .current_dir(root())

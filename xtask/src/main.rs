@@ -27,7 +27,7 @@ cargo xtask <command>
   chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
   simulate [processes] [--seeds N] [--seed S] [--minutes M]  random faults, judged step by step
-  fuzz [target] [--minutes M]  random input for whatever reads some, with a nightly compiler
+  fuzz [target] [--seconds N]  random input for whatever reads some, with a nightly compiler
   mutants [group…]   changes the pure parts one by one, and looks whether a test sees it
   bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio

@@ -84,7 +84,9 @@ pub(crate) fn push_tasks(args: &mut Args, tasks: &[QueuedTask]) -> Result<(), Wi
             }
         } else {
             Group::push(group.take(), args);
-            push_other(args, bytes, more.unwrap_or_default(), task);
+            let mut more = more.unwrap_or_default();
+            more.how += if task.has_new_id { ID_IS_NEW } else { 0 };
+            push_other(args, bytes, more, task);
         }
     }
     Group::push(group, args);
@@ -200,6 +202,9 @@ pub(crate) fn unencodable(operation: &'static str, error: WireError) -> BrokerEr
 
 /// Added to how a run is due when its deadline is a time, not a wait.
 const DEADLINE_IS_TIME: u8 = 4;
+
+/// Added to how a run is due that is stored alone, when nobody can have queued its id before.
+const ID_IS_NEW: u8 = 8;
 
 /// The first bytes of a run: version, flags, kind, reserved.
 const PREFIX_BYTES: usize = 4;

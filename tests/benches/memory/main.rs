@@ -6,7 +6,7 @@ mod throughput;
 use std::future::Future;
 use std::time::Duration;
 
-use integration::bench::{Figure, Report, is_quick, per_second, repetitions, size};
+use integration::bench::{Figure, Kind, Report, Wanted, is_quick, per_second, repetitions, size};
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -29,8 +29,16 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let mut report = Report::default();
-    runtime.block_on(rates(&mut report))?;
-    runtime.block_on(idle(&mut report))?;
+    let wanted = Wanted::from_args();
+    if wanted.has("rates") {
+        runtime.block_on(rates(&mut report))?;
+    }
+    if wanted.has("keyed") {
+        runtime.block_on(keyed(&mut report))?;
+    }
+    if wanted.has("idle") {
+        runtime.block_on(idle(&mut report))?;
+    }
     report.finish()
 }
 
@@ -58,6 +66,24 @@ async fn rates(report: &mut Report) -> anyhow::Result<()> {
         scale,
     ));
     report.add(Figure::cost("cost of a run beside these, to one without", "x", cost).bar(1.2));
+    Ok(())
+}
+
+/// Measures runs with keys beside plain runs, in turns.
+async fn keyed(report: &mut Report) -> anyhow::Result<()> {
+    let runs = size(RUNS / 4);
+    let (mut plain, mut found) = (Vec::new(), Kind::KEYED.map(|kind| (kind, Vec::new())));
+    for _ in 0..repetitions(REPETITIONS) {
+        plain.push(rate(runs, throughput::queue_kind(Kind::Plain, runs)).await?);
+        for (kind, rates) in &mut found {
+            rates.push(rate(runs, throughput::queue_kind(*kind, runs)).await?);
+        }
+    }
+    for (kind, rates) in found {
+        let what = format!("{}: queue, run, settle", kind.name());
+        let figure = Figure::rate(what, "runs/s", rates);
+        report.add(figure.beside(Kind::Plain.name(), &plain).ratio_bar(0.5));
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use aqueduct::scheduler::TaskSchedulerBuilder;
 use aqueduct::{
     App, Broker, QueueName, RunningApp, Schedule, ScheduleName, State, TaskName, task, tasks,
 };
+use integration::bench::Kind;
 use tokio::sync::{Notify, mpsc};
 
 /// Counts down, and tells when all have run.
@@ -127,6 +128,19 @@ async fn each(app: &RunningApp, countdown: &Countdown, runs: usize) -> anyhow::R
     countdown.done().await;
     settled(app, runs).await;
     Ok(began.elapsed())
+}
+
+/// As [`queue_many`], with runs of a kind.
+pub(crate) async fn queue_kind(kind: Kind, runs: usize) -> anyhow::Result<Duration> {
+    let app = App::new(Broker::memory()).tasks(Kind::tasks());
+    let app = app.consumer(|consumer| consumer.concurrency(1024));
+    let app = app.start().await?;
+    let began = now();
+    kind.queue(&app, runs).await?;
+    settled(&app, runs).await;
+    let took = began.elapsed();
+    app.stop().await?;
+    Ok(took)
 }
 
 /// As [`queue_each`], while a million other runs are queued, and a thousand schedules.

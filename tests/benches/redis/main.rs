@@ -8,8 +8,9 @@ mod bare;
 mod drain;
 mod enqueue;
 mod idle;
+mod shared;
 
-use integration::bench::{Report, Wanted};
+use integration::bench::{Kind, Report, Wanted};
 
 /// Runs of one measurement.
 const RUNS: usize = 400_000;
@@ -36,6 +37,12 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted.has("backlog") {
             backlog::measure(&mut report).await?;
+        }
+        if wanted.has("unique") {
+            shared::measure(&mut report, &[Kind::Unique]).await?;
+        }
+        if wanted.has("limited") {
+            shared::measure(&mut report, &[Kind::Limited, Kind::AtLimit]).await?;
         }
         if wanted.has("idle") {
             idle::measure(&mut report).await?;

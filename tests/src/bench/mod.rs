@@ -1,8 +1,10 @@
 //! What the benchmarks share: figures beside limits of the same run, and the server that is measured.
 
+mod keyed;
 mod report;
 mod server;
 
+pub use keyed::Kind;
 pub use report::{Figure, Report};
 pub use server::{Measured, Usage};
 

@@ -66,9 +66,12 @@ const ENDING: &str = concat!(
     include_str!("../scripts/lib/ending.lua")
 );
 const PLACE: &str = concat!(
+    include_str!("../scripts/lib/hashes.lua"),
+    include_str!("../scripts/lib/tails.lua"),
     include_str!("../scripts/lib/lines.lua"),
     include_str!("../scripts/lib/place.lua")
 );
+const SETTLING: &str = include_str!("../scripts/lib/settling.lua");
 const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
@@ -110,7 +113,7 @@ impl Scripts {
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
                 clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING,
-                DUE
+                DUE, SETTLING
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
@@ -123,7 +126,7 @@ impl Scripts {
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
-            key_holders: script!(clock, "key_holders", KEYS),
+            key_holders: script!(clock, "key_holders", RUN, PLACE, KEYS),
             limits: script!(clock, "limits", RUN, PLACE, LIMITS),
             pause: script!(clock, "pause", RUN, PLACE, LIMITS),
             peek: script!(clock, "peek", RUN, RECORD, PLACE, LIMITS, DUE),

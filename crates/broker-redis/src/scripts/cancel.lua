@@ -16,7 +16,7 @@ local found, is_complete = locate(ids, list, tonumber(ARGV[6]), tonumber(ARGV[7]
 for index, id in ipairs(ids) do
   local place = found[id]
   answers[index] = place and cancel(id, place, reason, time, limits) or 'U'
-  if answers[index] == 'C' then found[id] = { BY_ID, call('HGET', RUNS, id) } end
+  if answers[index] == 'C' then found[id] = { BY_ID, get(RUNS, id) } end
 end
 flush()
 return { is_complete and 1 or 0, table.concat(answers) }

@@ -59,139 +59,95 @@ requests = requests + 1
 
 local settled = {}
 
--- Takes a run from the consumer, if it holds it in that attempt; returns also why it is to end.
-local function let_go(token, run)
-  if not run or sub(run, 5, 24) ~= token then
-    return false
+-- A block: a script has 200 locals at most.
+do
+  -- Reads runs that are to be settled one by one, and what is looked at when they leave.
+  local gone = {}
+  local function load_held(ids)
+    load(own, ids)
+    load_sides(own, ids)
+    load_holders(ids)
+    load_limits(ids)
   end
-  local reason = false
-  if is_asked then
-    reason = call('HGET', asked, sub(token, 1, 16))
-    call('HDEL', asked, sub(token, 1, 16))
+
+  -- Takes a run from the consumer, if it holds it in that attempt; returns it, and why it is to end.
+  local function let_go(id, attempt)
+    local run = get(own, id)
+    if gone[id] or not run or sub(run, 5, 24) ~= id .. attempt then return nil end
+    gone[id], gone[#gone + 1] = true, id
+    return run, is_asked and call('HGET', asked, id)
   end
-  return true, reason
-end
 
--- Settles plain successes that the consumer holds for sure; these are its ids from `ARGV[from]` on.
-local function settle_held(task, queue, from, number)
-  call('HDEL', own, unpack(ARGV, from, from + number - 1))
-  if is_asked then call('HDEL', asked, unpack(ARGV, from, from + number - 1)) end
-  settled[#settled + 1] = rep(char(SUCCEEDED), number)
-  count(RUNNING, queue, -number)
-  tallies['s' .. task] = (tallies['s' .. task] or 0) + number
-  ends[task] = char(SUCCEEDED) .. time_bytes(time)
-end
+  -- Settles plain successes that the consumer holds for sure; these are its ids from `ARGV[from]` on.
+  local function settle_held(task, queue, from, number)
+    call('HDEL', own, unpack(ARGV, from, from + number - 1))
+    if is_asked then call('HDEL', asked, unpack(ARGV, from, from + number - 1)) end
+    settled[#settled + 1] = rep(char(SUCCEEDED), number)
+    count(RUNNING, queue, -number)
+    tallies['s' .. task] = (tallies['s' .. task] or 0) + number
+    ends[task] = char(SUCCEEDED) .. time_bytes(time)
+  end
 
--- Settles plain successes after a look at each.
-local function settle_looked_up(attempt, from, number)
-  local gone, is_gone = {}, {}
-  for index, run in ipairs(call('HMGET', own, unpack(ARGV, from, from + number - 1))) do
-    local id = ARGV[from + index - 1]
-    if not run or sub(run, 5, 24) ~= id .. attempt or is_gone[id] then
+  -- Settles plain successes after a look at each.
+  local function settle_looked_up(attempt, from, number)
+    load_held({ unpack(ARGV, from, from + number - 1) })
+    for index = from, from + number - 1 do
+      local run = let_go(ARGV[index], attempt)
+      if not run then
+        settled[#settled + 1] = LOST
+      else
+        settled[#settled + 1] = char(SUCCEEDED)
+        local _, keep, _, workflow, limits = side_of(run)
+        count(RUNNING, queue_of(run), -1)
+        if limits and limits ~= '' then leave_places(limits, time) end
+        if (keep or 0) > 0 or (workflow or '') ~= '' then
+          local failures, crashes = tallies_of(run)
+          finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, retention, record_of(run))
+        else
+          -- Nobody will see it: it is left as it was.
+          finish(run, SUCCEEDED, time, retention, 0, '')
+        end
+      end
+    end
+  end
+
+  for _ = 1, tonumber(ARGV[at]) do
+    local task, queue, attempt, number = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
+    if is_sure and task ~= '' then
+      settle_held(task, queue, at + 5, number)
+    else
+      settle_looked_up(attempt, at + 5, number)
+    end
+    at = at + 4 + number
+  end
+  at = at + 1
+  local ids = {}
+  for index = 1, tonumber(ARGV[at]) do ids[index] = sub(ARGV[at - 6 + index * 7], 1, 16) end
+  load_held(ids)
+  for _ = 1, tonumber(ARGV[at]) do
+    local token, kind, wait = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+    local fields, fields_count, tail = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6]
+    local hold_back = tonumber(ARGV[at + 7])
+    at = at + 7
+    local run, reason = let_go(sub(token, 1, 16), sub(token, 17))
+    if not run then
       settled[#settled + 1] = LOST
     else
-      settled[#settled + 1], is_gone[id], gone[#gone + 1] = char(SUCCEEDED), true, id
-      local failures, crashes = tallies_of(run)
-      count(RUNNING, queue_of(run), -1)
-      leave_consumer(run, time)
-      finish(left_by_consumer(run, RUNNING, failures, crashes, 0), SUCCEEDED, time, retention, record_of(run))
-    end
-  end
-  if #gone > 0 then
-    call('HDEL', own, unpack(gone))
-    if is_asked then call('HDEL', asked, unpack(gone)) end
-  end
-end
-
--- Lets nothing start for so long that shares the rate limits of a run, or its limits if it has no rate limit.
-local function hold_back_limits(run, wait)
-  local _, _, _, _, text = side_of(run)
-  local limits, has_rate = text and text ~= '' and limits_in(text) or {}, false
-  for _, wanted in ipairs(limits) do has_rate = has_rate or wanted.per > 0 end
-  local since = parse('>I6', run, 29)
-  for _, wanted in ipairs(limits) do
-    if wanted.per > 0 or not has_rate then
-      local limit = used_limit(wanted, since)
-      if since >= limit.since or is_idle(limit, time) then
-        limit.max, limit.per, limit.since = wanted.max, wanted.per, since
+      if reason and kind ~= 'succeed' and kind ~= 'fail' and kind ~= 'cancel' then
+        kind, fields, fields_count = 'cancel', reason, 1
       end
-      limit.not_before = math.max(limit.not_before, math.min(time + wait, LAST))
-      let_on(wanted.field, limit, time)
+      if hold_back > 0 then hold_back_limits(run, hold_back, time) end
+      local state = settle(run, consumer, time, retention, kind, wait, fields, fields_count, tail)
+      settled[#settled + 1] = char(state)
     end
   end
+
+  in_pieces('HDEL', own, gone)
+  if is_asked then in_pieces('HDEL', asked, gone) end
 end
 
--- Settles one run otherwise; returns its new state.
-local function settle(run, kind, wait, fields, fields_count, tail)
-  local failures, crashes, parks = tallies_of(run)
-  count(RUNNING, queue_of(run), -1)
-  leave_consumer(run, time)
-  if kind == 'release' then
-    put_ready(left_by_consumer(run, QUEUED, failures, crashes, parks), 'LPUSH')
-    return QUEUED
-  end
-  local due = math.min(time + wait, LAST)
-  if kind == 'snooze' then
-    put_due(left_by_consumer(run, SCHEDULED, failures, crashes, parks, due), due)
-    return SCHEDULED
-  elseif kind == 'park' then
-    note_parked(run, due)
-    run = left_by_consumer(run, SCHEDULED, failures, crashes, parks + 1, due)
-    put_due(with_record(run, fields_count, fields), due)
-    return SCHEDULED
-  end
-  if kind == 'crash' or kind == 'crashed' then
-    crashes = crashes + 1
-  elseif kind == 'retry' or kind == 'fail' then
-    failures = failures + 1
-  end
-  if kind == 'retry' or kind == 'crash' then
-    tally('r', task_of(run))
-    run = left_by_consumer(run, RETRYING, failures, crashes, 0, due)
-    put_due(with_failure(with_record(run, fields_count, fields), consumer, time, tail), due)
-    return RETRYING
-  elseif kind == 'fail' or kind == 'crashed' then
-    run = with_failure(left_by_consumer(run, RUNNING, failures, crashes, 0), consumer, time, tail)
-    finish(run, FAILED, time, retention, fields_count, fields)
-    return FAILED
-  end
-  local before_count, before = record_of(run)
-  local state = kind == 'cancel' and CANCELLED or SUCCEEDED
-  finish(left_by_consumer(run, RUNNING, failures, crashes, 0), state, time, retention,
-    fields_count + before_count, before .. fields, state == SUCCEEDED and fields)
-  return state
-end
-
-for _ = 1, tonumber(ARGV[at]) do
-  local task, queue, attempt, number = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
-  if is_sure and task ~= '' then
-    settle_held(task, queue, at + 5, number)
-  else
-    settle_looked_up(attempt, at + 5, number)
-  end
-  at = at + 4 + number
-end
-at = at + 1
-for _ = 1, tonumber(ARGV[at]) do
-  local token, kind, wait = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local fields, fields_count, tail = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6]
-  local hold_back = tonumber(ARGV[at + 7])
-  at = at + 7
-  local run = call('HGET', own, sub(token, 1, 16))
-  local is_held, reason = let_go(token, run)
-  if not is_held then
-    settled[#settled + 1] = LOST
-  else
-    if reason and kind ~= 'succeed' and kind ~= 'fail' and kind ~= 'cancel' then
-      kind, fields, fields_count = 'cancel', reason, 1
-    end
-    if hold_back > 0 then hold_back_limits(run, hold_back) end
-    call('HDEL', own, sub(token, 1, 16))
-    settled[#settled + 1] = char(settle(run, kind, wait, fields, fields_count, tail))
-  end
-end
-
--- Due runs move once what was settled is among them.
+-- Due runs move once what was settled is among them, and what is ready stands in its list.
+flush_tails()
 if #dues > 0 then
   flush_dues()
   dues = {}
@@ -216,15 +172,15 @@ local function usable(entry, stands)
       if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
       return nil
     end
-    if stands then call('HDEL', STANDING, id) end
-    run = stored_run(id, call('HGET', RUNS, id))
+    if stands then put(STANDING, id, false) end
+    run = stored_run(id, get(RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
     local keep, keys, workflow
     deadline, keep, keys, workflow, limits = side_of(run)
     local failures, crashes = tallies_of(run)
     if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
       count(QUEUED, queue_of(run), -1)
-      call('HDEL', RUNS, id)
+      put(RUNS, id, false)
       finish(run, EXPIRED, time, retention, record_of(run))
       return nil
     end
@@ -240,7 +196,7 @@ end
 -- Takes a run that starts from where it is stored by id.
 local function leave_runs(id, deadline, held_while_queued)
   if held_while_queued then give_back_key(held_while_queued, id) end
-  call('HDEL', RUNS, id)
+  put(RUNS, id, false)
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
 end
 
@@ -264,8 +220,8 @@ local function starts(run, text, spot)
       return true
     end
   end
-  call('RPUSH', P .. 'line:' .. line, id)
-  call('HSET', STANDING, id, '1')
+  put_at_tail(P .. 'line:' .. line, id)
+  put(STANDING, id, '1')
   has_lines = true
   if field then block(line, 0, spot, field, limit, 'RPUSH') end
   return false
@@ -277,30 +233,36 @@ local function hold(run, held)
   runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
 end
 
--- Takes the next run that can be used out of a line, if it may start. Returns the run, how many ids could not be used, what
--- the run shares, and the limit that refuses it.
-local function next_of_line(ids)
-  local passed = 0
-  while passed < PASSED do
-    local id = call('LPOP', ids)
-    if not id then break end
-    local run, text, deadline, held_key = usable('\0' .. id, true)
-    if run then
-      local limits, since = limits_in(text or ''), parse('>I6', run, 29)
-      note_numbers(limits, since, time)
-      local field = refusing(limits, time)
-      if field then
-        call('LPUSH', ids, id)
-        call('HSET', STANDING, id, '1')
-        return nil, passed, limits, field
-      end
-      take_places(limits, since, time)
-      leave_runs(id, deadline, held_key)
-      return run, passed, limits
-    end
-    passed = passed + 1
+-- Puts entries that were taken off a list back to its head, from one on.
+local function put_back(list, entries, from)
+  local back = {}
+  for index = #entries, from, -1 do back[#back + 1] = entries[index] end
+  in_pieces('LPUSH', list, back)
+end
+
+-- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
+local function start_standing(id)
+  local run, text, deadline, held_key = usable('\0' .. id, true)
+  if not run then return nil end
+  local limits, since = limits_in(text or ''), parse('>I6', run, 29)
+  note_numbers(limits, since, time)
+  local field = refusing(limits, time)
+  if field then
+    put(STANDING, id, '1')
+    return nil, limits, field
   end
-  return nil, passed
+  take_places(limits, since, time)
+  leave_runs(id, deadline, held_key)
+  return run, limits
+end
+
+-- Takes the next ids off a line, and reads their runs.
+local function take_off(list, number)
+  local ids = call('LPOP', list, number) or {}
+  load(RUNS, ids)
+  load_sides(RUNS, ids)
+  load_limits(ids)
+  return ids
 end
 
 -- Notes that a line is out of the ready list, if a limit had let it on.
@@ -312,34 +274,50 @@ end
 -- many as the weight says, of others after one, if other lines wait for the limit that has let it on. Returns how
 -- many, and how many ids could not be used. The entry of the line is out of the ready list.
 local function take_line(line, spot, most, held)
-  local ids, known = P .. 'line:' .. line, call('HGET', LINES, line) or '1\0\0'
+  -- What this step has put there before stands there.
+  flush_tails()
+  local list, known = P .. 'line:' .. line, get(LINES, line) or '1\0\0'
   local before, by = parse('>I2', known, 2), sub(known, 4)
-  local taken, passed, turn, is_over = 0, 0, before, false
+  local has_others = by ~= '' and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
+  local taken, passed, turn, is_over, ids, at = 0, 0, before, false, {}, 1
+  local in_turn = (has_others or takes_turns(line)) and 1 or MANY
   while taken < most and passed < PASSED and not has_woken and not is_over do
-    local run, unusable, limits, field = next_of_line(ids)
-    passed = passed + unusable
+    if at > #ids then
+      -- One more than can start shows which limit refuses it.
+      local number = math.min(most - taken, PASSED - passed, in_turn, places_for(line, time) + 1)
+      ids, at = take_off(list, number), 1
+      if #ids == 0 then break end
+    end
+    local run, limits, field = start_standing(ids[at])
     if field then
       local is_same = field == by
+      put_back(list, ids, at)
       block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH')
       has_gone_on(by, spot)
       return taken, passed
-    elseif not run then
-      break
     end
-    hold(run, held)
-    taken = taken + 1
-    if limits.weight then turn = turn + 1 end
-    if (not limits.weight or turn >= limits.weight) and by ~= ''
-      and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1 and call('EXISTS', ids) == 1 then
-      -- Its turn is over: the next goes on that waits for the same limit.
-      block(line, 0, spot, by, stored_limit(by), 'RPUSH')
-      is_served(by, spot, time)
-      return taken, passed
+    at = at + 1
+    if run then
+      hold(run, held)
+      taken = taken + 1
+      if limits.weight then turn = turn + 1 end
+      if limits.weight then in_turn = math.max(limits.weight - turn, 1) end
+      local is_last = not limits.weight or turn >= limits.weight
+      if is_last and has_others and (at <= #ids or call('EXISTS', list) == 1) then
+        -- Its turn is over: the next goes on that waits for the same limit.
+        put_back(list, ids, at)
+        block(line, 0, spot, by, stored_limit(by), 'RPUSH')
+        is_served(by, spot, time)
+        return taken, passed
+      end
+      is_over = limits.weight and is_last
+    else
+      passed = passed + 1
     end
-    is_over = limits.weight and turn >= limits.weight
   end
-  if call('EXISTS', ids) == 0 then
-    call('HDEL', LINES, line)
+  put_back(list, ids, at)
+  if call('EXISTS', list) == 0 then
+    put(LINES, line, false)
     has_gone_on(by, spot)
   elseif is_over then
     if before > 0 or by ~= '' then note_line(line, true, 0, '') end
@@ -352,11 +330,16 @@ local function take_line(line, spot, most, held)
   return taken, passed
 end
 
--- Puts entries that were taken off a list back to its head, from one on.
-local function put_back(list, entries, from)
-  local back = {}
-  for index = #entries, from, -1 do back[#back + 1] = entries[index] end
-  in_pieces('LPUSH', list, back)
+-- Reads the runs of the entries of a list from one on that are stored by id.
+local function load_entries(entries, from)
+  local ids = {}
+  for index = from, #entries do
+    local entry = entries[index]
+    if byte(entry) == 0 and not is_line(entry) then ids[#ids + 1] = sub(entry, 2) end
+  end
+  load(RUNS, ids)
+  load_sides(RUNS, ids)
+  load_limits(ids)
 end
 
 -- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and
@@ -365,6 +348,7 @@ local after_line = false
 local function take_from(list, queue, most)
   local entries, held = call('LPOP', list, after_line and 1 or most) or {}, {}
   local claimed, passed, spot = 0, 0, sub(list, #P + 7)
+  local is_loaded = false
   after_line, has_woken = false, false
   for index = 1, #entries do
     local entry = entries[index]
@@ -382,6 +366,8 @@ local function take_from(list, queue, most)
       call('RPUSH', P .. 'unreadable', entry)
       count(QUEUED, queue, -1)
     elseif paused or version == 0 then
+      if not is_loaded then load_entries(entries, index) end
+      is_loaded = true
       local limits, deadline, held_key
       run, limits, deadline, held_key = usable(entry)
       if run and limits and limits ~= '' then

@@ -25,7 +25,7 @@ local looked_at = math.min(left, MANY)
 for _ = 1, looked_at do
   local entry = call('RPOP', aside)
   if not entry then break end
-  local run = byte(entry) > 0 and entry or call('HGET', RUNS, sub(entry, 2))
+  local run = byte(entry) > 0 and entry or get(RUNS, sub(entry, 2))
   if run and call('HEXISTS', paused, 't' .. task_of(run)) == 1 then
     call('LPUSH', aside, entry)
   elseif run then

@@ -14,7 +14,7 @@ local function drop(run)
   forget_parked(run)
   local keep, workflow = leave_side(run)
   if keep > 0 then tell(sub(run, 5, 20)) end
-  call('HDEL', RUNS, sub(run, 5, 20))
+  put(RUNS, sub(run, 5, 20), false)
   removed = removed + 1
   -- What follows it ends, or is released: it is no longer among those that are due later.
   if workflow ~= '' then
@@ -29,9 +29,9 @@ local function drop_entry(entry, stands)
   if is_line(entry) then
     -- A line of runs, which are dropped from there. It is forgotten with the last, unless a limit has let it on.
     local line = line_in(entry)
-    local is_let_on = #(call('HGET', LINES, line) or '') > 3
+    local is_let_on = #(get(LINES, line) or '') > 3
     if takes_turns(line) and not is_let_on and call('EXISTS', P .. 'line:' .. line) == 0 then
-      call('HDEL', LINES, line)
+      put(LINES, line, false)
     else
       kept[#kept + 1] = entry
     end
@@ -39,7 +39,7 @@ local function drop_entry(entry, stands)
   end
   if byte(entry) > 0 then return drop(entry) end
   local id = sub(entry, 2)
-  local run, stale = call('HGET', RUNS, id), (stands and '+' or '') .. id
+  local run, stale = get(RUNS, id), (stands and '+' or '') .. id
   if call('HEXISTS', P .. 'stale', stale) == 1 then
     if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
   elseif run and state_of(run) == QUEUED then
@@ -55,7 +55,7 @@ if rank < 0 then
       local ids = call('LPOP', P .. 'line:' .. line, math.min(most - removed, MANY))
       if not ids then break end
       for _, id in ipairs(ids) do drop_entry('\0' .. id, true) end
-      call('HDEL', STANDING, unpack(ids))
+      for _, id in ipairs(ids) do put(STANDING, id, false) end
     end
   end
   for _, place in pairs(PLACES) do
@@ -69,7 +69,7 @@ if rank < 0 then
   end
   for _ = 1, math.min(call('LLEN', P .. 'aside'), MANY) do
     local entry = call('LPOP', P .. 'aside')
-    local run = byte(entry) > 0 and entry or call('HGET', RUNS, sub(entry, 2))
+    local run = byte(entry) > 0 and entry or get(RUNS, sub(entry, 2))
     if run and queue_of(run) == queue and removed < most then
       drop_entry(entry)
     else
@@ -81,7 +81,7 @@ end
 local members = removed < most and call('ZRANGE', DUE, rank, rank + MANY - 1) or {}
 local looked_at = #members
 for _, member in ipairs(members) do
-  local run = call('HGET', RUNS, sub(member, 7))
+  local run = get(RUNS, sub(member, 7))
   if run and removed < most and queue_of(run) == queue and state_of(run) ~= QUEUED and state_of(run) <= RETRYING then
     call('ZREM', DUE, member)
     looked_at = looked_at - 1

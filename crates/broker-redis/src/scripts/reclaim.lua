@@ -88,7 +88,7 @@ end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', time, 'LIMIT', 0, limit)) do
   call('ZREM', P .. 'deadlines', id)
-  local run = stored_run(id, call('HGET', RUNS, id))
+  local run = stored_run(id, get(RUNS, id))
   if run and state_of(run) <= QUEUED then
     local failures, crashes = tallies_of(run)
     if failures + crashes == 0 then
@@ -101,7 +101,7 @@ end
 local over = call('ZRANGEBYSCORE', P .. 'kept', '-inf', time, 'LIMIT', 0, limit)
 swept = #over
 in_pieces('ZREM', P .. 'kept', over)
-in_pieces('HDEL', RUNS, over)
+for _, id in ipairs(over) do put(RUNS, id, false) end
 -- Limits that were used up and are as good as new are forgotten.
 local looks = call('ZRANGEBYSCORE', P .. 'limits:looks', '-inf', time, 'LIMIT', 0, math.min(limit, MANY))
 if #looks > 0 then

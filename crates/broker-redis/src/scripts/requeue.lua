@@ -8,7 +8,7 @@
 -- reply 1 if it was queued, 0 if another run has its unique key, 2 if it is no longer as it was seen
 -- bound 1 run, and 64 in line behind it
 local id, before, run, side, keys = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if call('HGET', RUNS, id) ~= before then
+if get(RUNS, id) ~= before then
   return 2
 end
 local time = now()
@@ -19,14 +19,14 @@ if keys ~= '' then
   -- A window counts from when the run was accepted.
   if asked.key ~= '' and asked.scope ~= FOR_A_WINDOW then hold_key(UNIQUE, asked.key, id, time, 0) end
 end
-call('HDEL', RUNS, id)
+put(RUNS, id, false)
 call('ZREM', P .. 'kept', id)
-if side ~= '' then call('HSET', SIDE, id, side) end
+if side ~= '' then put(SIDE, id, side) end
 put_ready(in_state(sub(run, 1, 34) .. time_bytes(time) .. sub(run, 41), QUEUED), 'RPUSH')
 for at = 6, #ARGV, 4 do
-  if call('HGET', RUNS, ARGV[at]) ~= ARGV[at + 1] then break end
+  if get(RUNS, ARGV[at]) ~= ARGV[at + 1] then break end
   call('ZREM', P .. 'kept', ARGV[at])
-  call('HSET', SIDE, ARGV[at], ARGV[at + 3])
+  put(SIDE, ARGV[at], ARGV[at + 3])
   put_awaiting(ARGV[at + 2])
 end
 flush()

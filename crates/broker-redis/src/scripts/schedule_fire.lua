@@ -28,7 +28,7 @@ end
 
 -- What stands beside a run goes with its end.
 local last, overlaps, last_overlap = read_run(name)
-local is_open = overlap ~= 'allow' and last and call('HEXISTS', SIDE, last) == 1
+local is_open = overlap ~= 'allow' and last and get(SIDE, last)
 if is_open and overlap == 'skip' then
   write(name, entry)
   write_run(name, last, overlaps + 1, tick)

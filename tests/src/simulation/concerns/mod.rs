@@ -24,6 +24,7 @@ use fastrand::Rng;
 
 use super::law::Law;
 use super::world::World;
+pub(super) use workflows::link;
 
 /// Something that somebody does, or that happens.
 pub trait Act: Debug + Send + Sync {

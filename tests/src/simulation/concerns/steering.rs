@@ -22,7 +22,7 @@ pub(super) const STEERING: Concern = Concern {
             let (scope, paused) = (dice.usize(..4), dice.u32(..3) == 0);
             Arc::new(Pause { scope, paused })
         }),
-        (1, |dice| Arc::new(Purge(dice.usize(..8)))),
+        (1, |dice| Arc::new(Purge(dice.usize(..4)))),
     ],
     laws: || vec![Box::<Cancels>::default()],
     ..PLAIN
@@ -56,6 +56,16 @@ fn run(world: &World, pick: usize) -> Vec<RunId> {
     run.copied().into_iter().collect()
 }
 
+/// Returns a run that has ended without a success, every other time.
+fn ended(world: &World, pick: usize) -> Option<Vec<RunId>> {
+    let court = world.broker.court();
+    let runs = court.view().runs.values();
+    let ended = runs.filter(|run| run.state.is_final() && run.state != RunState::Succeeded);
+    let ended: Vec<RunId> = ended.map(|run| run.id).collect();
+    let is_turn = pick.is_multiple_of(2) && !ended.is_empty();
+    is_turn.then(|| vec![ended[pick / 2 % ended.len()]])
+}
+
 impl Act for Cancel {
     fn take(&self, world: &mut World, _: &[Concern]) {
         let runs = run(world, self.0);
@@ -65,7 +75,8 @@ impl Act for Cancel {
 
 impl Act for Requeue {
     fn take(&self, world: &mut World, _: &[Concern]) {
-        at_once(world.broker.requeue(&run(world, self.0))).expect("an answer");
+        let runs = ended(world, self.0).unwrap_or_else(|| run(world, self.0));
+        at_once(world.broker.requeue(&runs)).expect("an answer");
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Act {
     Requeue(usize),
     /// Somebody pauses the queue, or resumes it.
     Pause(bool),
+    /// A process waits for the end of a run.
+    Wait(usize, usize),
 }
 
 impl Act {
@@ -58,7 +60,8 @@ impl Act {
             83..85 => Self::Jump(dice.i64(-4000..4000)),
             85..87 => Self::Suspend(dice.u64(..5000)),
             87..93 => Self::Cancel(dice.usize(..1000)),
-            93..96 => Self::Requeue(dice.usize(..1000)),
+            93..95 => Self::Requeue(dice.usize(..1000)),
+            95..98 => Self::Wait(place, dice.usize(..1000)),
             _ => Self::Pause(dice.u32(..3) == 0),
         }
     }
@@ -178,6 +181,11 @@ impl World {
                 self.stage.broker.requeue(&run).await.expect("an answer");
             }
             Act::Pause(paused) => self.pause(paused).await,
+            Act::Wait(place, pick) => {
+                for run in self.pick(pick) {
+                    self.processes[place].wait(run);
+                }
+            }
         }
     }
 

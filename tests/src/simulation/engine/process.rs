@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct::broker_api::{BrokerHandle, Producer, ScheduleDefinition};
+use aqueduct::broker_api::{Broker, BrokerHandle, Producer, ScheduleDefinition, WaitEndedRequest};
 use aqueduct::consumer::RunningConsumer;
 use aqueduct::manager::QueuePort;
+use aqueduct::run::{Limit, WaitAnswer};
 use aqueduct::{
     Payload, QueuedTask, RetryPolicy, RunId, Schedule, TaskConsumer, TaskContext, TaskDefinition,
     TaskError, TaskName, TaskRegistry, TaskScheduler,
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::stage::{LEASE, SCHEDULE, Stage};
+use crate::simulation::concerns::link;
 
 /// What the network of a process does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +112,32 @@ impl Process {
             let id = RunId::generate(now);
             self.stage.note_run(id);
             let script = script.wrapping_add(u64::from(number));
-            QueuedTask::new(id, TASK, payload(script))
+            let mut task = QueuedTask::new(id, TASK, payload(script));
+            dress(&mut task, script);
+            task
         };
-        let tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        let mut tasks: Vec<QueuedTask> = (0..count).map(task).collect();
+        if script.is_multiple_of(3) {
+            link(&mut tasks, &mut Rng::with_seed(script));
+        }
         let producer = Arc::clone(&self.producer);
         self.beside.spawn(async move {
             // A producer gives up after a while: then it may be queued or not.
             let _ = producer.enqueue(tasks).await;
+        });
+    }
+
+    /// Waits for the end of a run, again and again until the answer arrives; whether it is right is seen by the laws.
+    pub(super) fn wait(&mut self, run: RunId) {
+        let network = self.network.clone();
+        self.beside.spawn(async move {
+            let request = WaitEndedRequest::new(run, LEASE);
+            while !matches!(
+                network.wait_ended(&request).await,
+                Ok(WaitAnswer::Ended(_) | WaitAnswer::Unknown)
+            ) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         });
     }
 
@@ -150,6 +171,22 @@ impl Process {
         let _ = self.stop.send(());
         drop(self.consumer.result().await);
     }
+}
+
+/// Lets a run ask for limits, or for its result to be kept.
+fn dress(task: &mut QueuedTask, script: u64) {
+    let options = task.options_mut();
+    let limit = match script % 7 {
+        0 => Limit::concurrency("few", 2),
+        1 => Limit::rate("calm", 2, Duration::from_secs(1)),
+        2 => {
+            options.keep_result = Some(Duration::from_mins(1));
+            return;
+        }
+        _ => return,
+    };
+    let set = options.limits.set(limit.expect("a limit"));
+    set.expect("there is room");
 }
 
 fn payload(script: u64) -> Payload {
@@ -191,6 +228,7 @@ async fn act(context: &TaskContext, script: u64) -> Result<(), TaskError> {
     let attempt = u64::from(context.run().tally.attempt);
     let mut dice = Rng::with_seed(script.wrapping_mul(31).wrapping_add(attempt));
     let time = Duration::from_millis(dice.u64(..3000));
+    context.progress(attempt, script % 5);
     match dice.u32(..12) {
         0..4 => Ok(()),
         4..8 => {

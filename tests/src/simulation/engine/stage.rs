@@ -11,7 +11,8 @@ use aqueduct_core::Clock;
 use tokio::time::Instant;
 
 use crate::simulation::concerns::laws;
-use crate::simulation::{Court, Observed};
+use crate::simulation::law::check;
+use crate::simulation::{Court, Deed, Heard, Law, Observed};
 
 /// The lease of the consumers.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
@@ -58,7 +59,9 @@ impl Lived {
 impl Stage {
     pub(super) fn new(clock: Clock) -> Self {
         let memory = MemoryBroker::with_clock(clock.clone());
-        let court = Court::new(laws());
+        let mut laws = laws();
+        laws.push(Box::new(Heartbeats));
+        let court = Court::new(laws);
         Self {
             broker: Observed::new(BrokerHandle::new(memory), clock.clone(), court),
             clock,
@@ -128,5 +131,24 @@ impl Stage {
         let name = SCHEDULE;
         let off = ScheduleStore::set_enabled(&self.broker, &name, false);
         off.await.expect("an answer");
+    }
+}
+
+/// A heartbeat reports of nothing but what its consumer has in hand: what has ended is left out.
+struct Heartbeats;
+
+impl Law for Heartbeats {
+    fn hear(&mut self, heard: &Heard<'_>) -> Result<(), String> {
+        let Deed::Extended { request, .. } = heard.deed else {
+            return Ok(());
+        };
+        let mut reports = request.progress.iter();
+        let stray = reports.find(|report| !request.held.contains(&report.token));
+        check(stray.is_none(), || {
+            format!(
+                "{} reports {stray:?}, and does not hold it",
+                request.consumer
+            )
+        })
     }
 }

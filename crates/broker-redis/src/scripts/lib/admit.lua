@@ -1,11 +1,11 @@
 -- Stores new runs.
 --
--- Plain runs, which are due now and ask for nothing, come in groups: first 4 bytes, queue, number, then for
--- each: id, and the bytes behind the times. Any other run is three arguments: its 28 bytes before the times,
--- those behind them, and what it asks for:
--- how it is due (0 now, 1 after so long, 2 at; 4 more if its deadline is a time), due ms, deadline or time
--- until it in ms + 1, kept for ms + 1, where in the second part its deadline stands, the texts that stand
--- beside it. Such runs that are stored together, all or none, come behind 5 bytes: `all`, and their number in 2.
+-- Plain runs, which are due now and ask for nothing, come in groups: first 4 bytes, queue, number, then for each: id,
+-- and the bytes behind the times. Any other run is three arguments: its 28 bytes before the times, those behind them,
+-- and what it asks for: how it is due (0 now, 1 after so long, 2 at; 4 more if its deadline is a time; 8 more if its id
+-- is new), due ms, deadline or time until it in ms + 1, kept for ms + 1, where in the second part its deadline stands,
+-- the texts that stand beside it. Such runs that are stored together, all or none, come behind 5 bytes: `all`, and
+-- their number in 2.
 local SEEN, SEEN_BEFORE = P .. 'seen', P .. 'seen:before'
 
 -- How many ids are remembered at least, beside those of runs that are stored by id. The more, the more each
@@ -37,12 +37,23 @@ local function remember_stored()
   end
 end
 
--- Returns the run with its times, when it is due, what stands beside it, what it asks for by keys, and whether it
--- waits for others.
+-- What runs ask for that are not plain, by where they stand in `ARGV`.
+local wanted_at = {}
+
+-- Notes what a run asks for.
+local function read_wanted(at)
+  local more = ARGV[at + 2]
+  local how, keys = byte(more), parse('>I2c0', more, 24)
+  local wanted = { id = sub(ARGV[at], 5, 20), is_new = how >= 8, keys = keys ~= '' and keyed(keys) }
+  wanted_at[at] = wanted
+  return wanted
+end
+
+-- Returns the run with its times, when it is due, what stands beside it, and whether it waits for others.
 local function complete(head, tail, more, time)
   local how, due, expires, keep, at = parse('>BI6I6I6I4', more)
-  local texts, deadline, is_time = sub(more, 24), 0, how >= 4
-  local keys, _, workflow = parse('>I2c0I2c0I2c0', texts)
+  local texts, deadline, is_time = sub(more, 24), 0, how % 8 >= 4
+  local _, _, workflow = parse('>I2c0I2c0I2c0', texts)
   how = how % 4
   due = math.min(how == 0 and time or how == 1 and time + due or math.max(due, time), LAST)
   if expires > 0 then
@@ -50,11 +61,11 @@ local function complete(head, tail, more, time)
     tail = sub(tail, 1, at - 1) .. pack('>I8', deadline) .. sub(tail, at + 8)
   end
   local run = head .. time_bytes(time) .. time_bytes(due) .. tail
-  run = in_state(run, due > time and SCHEDULED or QUEUED)
+  if due > time then run = in_state(run, SCHEDULED) end
   local is_plain = deadline == 0 and keep == 0 and not string.find(texts, '[^%z]')
   local is_awaiting = workflow ~= '' and parse('>I2', workflow) > 0
   if is_awaiting then run = in_state(sub(run, 1, 34) .. time_bytes(LAST) .. sub(run, 41), SCHEDULED) end
-  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, keys ~= '' and keyed(keys), is_awaiting
+  return run, due, not is_plain and pack('>I6I6', deadline, keep) .. texts, is_awaiting
 end
 
 -- Returns whether a queue has room for so many more runs, if there is a limit; they take it.
@@ -90,6 +101,7 @@ local function admit_plain(at, time, most, known, answers)
     end
   end
   local kind = byte(prefix, 3) % 16
+  flush_tails()
   in_pieces('RPUSH', P .. 'ready:' .. PLACES[kind] .. queue, list)
   if #list > 0 then
     bells[P .. 'bell:' .. LANES[kind % 4] .. queue] = true
@@ -112,8 +124,7 @@ local function admit_keyed(run, due, side, keys, is_awaiting, time, most)
     end
   end
   if not has_room(queue, most, 1) then return 'F' end
-  stored[#stored + 1] = id
-  if side then call('HSET', SIDE, id, side) end
+  if side then put(SIDE, id, side) end
   if unique then hold_key(UNIQUE, unique, id, time, keys.scope == FOR_A_WINDOW and keys.window or 0) end
   if is_awaiting then
     put_awaiting(run)
@@ -129,16 +140,20 @@ end
 
 -- Stores a run that is not plain, from `ARGV[at]` on; returns its answer.
 local function admit_one(at, time, most, known)
-  local run, due, side, keys, is_awaiting = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
-  local id = sub(run, 5, 20)
-  if known[id] or call('HEXISTS', RUNS, id) == 1 then
+  local wanted = wanted_at[at]
+  local id, keys, is_new = wanted.id, wanted.keys, wanted.is_new
+  if known[id] or not is_new and get(RUNS, id) then
     return 'D' .. id
   end
   local repetition = keys and keys.repetition
   local first = repetition and holder_of(REPEATED, repetition, time)
   if first then return 'D' .. first end
+  local run, due, side, is_awaiting = complete(ARGV[at], ARGV[at + 1], ARGV[at + 2], time)
   local answer, stands_for_it = admit_keyed(run, due, side, keys, is_awaiting, time, most)
-  if stands_for_it == id then known[id] = true end
+  if stands_for_it == id then
+    known[id] = true
+    if not is_new then stored[#stored + 1] = id end
+  end
   if repetition and stands_for_it then hold_key(REPEATED, repetition, stands_for_it, time, keys.known_for) end
   return answer
 end
@@ -149,14 +164,14 @@ local function refusal_of(at, number, time, most, known)
   for index = 0, number - 1 do
     local from = at + index * 3
     local queue = queue_of(ARGV[from] .. rep('\0', 12) .. ARGV[from + 1])
-    wanted[queue], ids[index + 1] = (wanted[queue] or 0) + 1, sub(ARGV[from], 5, 20)
+    wanted[queue], ids[index + 1] = (wanted[queue] or 0) + 1, wanted_at[from].id
   end
-  for index, is_stored in ipairs(call('HMGET', RUNS, unpack(ids))) do
-    if is_stored or known[ids[index]] then return 'D' end
+  load(RUNS, ids)
+  for _, id in ipairs(ids) do
+    if get(RUNS, id) or known[id] then return 'D' end
   end
   for index = 0, number - 1 do
-    local text = parse('>I2c0', ARGV[at + index * 3 + 2], 24)
-    local keys = text ~= '' and keyed(text)
+    local keys = wanted_at[at + index * 3].keys
     local holder = keys and (keys.repetition and holder_of(REPEATED, keys.repetition, time)
       or keys.key ~= '' and holder_of(UNIQUE, keys.key, time))
     if holder then return 'D' .. holder end
@@ -179,9 +194,9 @@ local function admit_together(at, number, time, most, known, answers)
   end
 end
 
--- Returns the ids of the runs from `ARGV[at]` on.
-local function all_ids(at)
-  local ids, number = {}, 0
+-- Reads all that has to be looked up for the runs from `ARGV[at]` on; returns which ids have been stored before.
+local function look_up(at)
+  local ids, number, by_id, unique, repeated = {}, 0, {}, {}, {}
   while ARGV[at] do
     local head = ARGV[at]
     if #head == 5 then
@@ -191,11 +206,21 @@ local function all_ids(at)
       for index = 1, members do ids[number + index] = ARGV[at + 1 + index * 2] end
       number, at = number + members, at + 3 + members * 2
     else
-      number = number + 1
-      ids[number], at = sub(head, 5, 20), at + 3
+      local wanted = read_wanted(at)
+      local keys = wanted.keys
+      if not wanted.is_new then
+        number = number + 1
+        ids[number], by_id[#by_id + 1] = wanted.id, wanted.id
+      end
+      if keys and keys.key ~= '' then unique[#unique + 1] = keys.key end
+      if keys and keys.repetition then repeated[#repeated + 1] = keys.repetition end
+      at = at + 3
     end
   end
-  return ids
+  load(RUNS, by_id)
+  load(UNIQUE, unique)
+  load(REPEATED, repeated)
+  return known_ids(ids)
 end
 
 -- Returns the limits of queues by name, which are sent as number, 6 bytes, and name behind its length, 1 byte, each.
@@ -212,7 +237,7 @@ end
 -- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or a letter and an id: of
 -- the run that stands for it (D), that was replaced (R), that has its unique key (C); or F if the queue is full.
 local function admit(at, time, most)
-  local answers, known = {}, known_ids(all_ids(at))
+  local answers, known = {}, look_up(at)
   most = limits_of(most)
   while ARGV[at] do
     if #ARGV[at] == 5 then

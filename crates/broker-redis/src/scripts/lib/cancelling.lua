@@ -9,7 +9,7 @@ local function cancel(id, place, reason, time, limits)
     return 'R'
   end
   -- What was cancelled before may have changed it: a run that another follows ends that as well.
-  if kind == BY_ID then run = call('HGET', RUNS, id) end
+  if kind == BY_ID then run = get(RUNS, id) end
   if not run then return 'U' end
   if kind == BY_ID and state_of(run) > RETRYING then
     return tostring(state_of(run))

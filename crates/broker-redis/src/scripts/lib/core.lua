@@ -18,8 +18,11 @@ local LAST = 253402300799999
 -- The most values that one command is given at once.
 local MANY = 500
 
+-- Most times are that of the step.
+local last_time, last_bytes
 local function time_bytes(time)
-  return pack('>I6', time)
+  if time ~= last_time then last_time, last_bytes = time, pack('>I6', time) end
+  return last_bytes
 end
 
 -- Calls a command with a key and any number of values, in bounded pieces; `step` values belong together.

@@ -3,7 +3,7 @@
 -- Returns a run that is stored by id; one that somebody has broken is set aside, and counts as none.
 local function stored_run(id, run)
   if run and not is_run(run) then
-    call('HDEL', RUNS, id)
+    put(RUNS, id, false)
     call('RPUSH', P .. 'unreadable', run)
     return nil
   end
@@ -20,23 +20,25 @@ local function promote(time)
     return
   end
   call('ZREMRANGEBYRANK', DUE, 0, #members - 1)
-  local ids, lists, gone = {}, {}, {}
+  local ids, lists = {}, {}
   for index, member in ipairs(members) do
     ids[index] = sub(member, 7)
     if sub(member, 1, 6) == OPENING then opens(ids[index], time) end
   end
-  for index, run in ipairs(call('HMGET', RUNS, unpack(ids))) do
-    run = stored_run(ids[index], run)
+  load(RUNS, ids)
+  load_sides(RUNS, ids)
+  for _, id in ipairs(ids) do
+    local run = stored_run(id, get(RUNS, id))
     local state = run and state_of(run)
     if (state == SCHEDULED or state == RETRYING) and parse('>I6', run, 35) <= time then
       forget_parked(run)
       run = in_state(run, QUEUED)
       local entry, deadline, _, _, _, limits = run, side_of(run)
       if deadline then
-        call('HSET', RUNS, ids[index], run)
-        entry = limits ~= '' and is_fair(limits) and stand(run, limits, 'RPUSH') or '\0' .. ids[index]
+        put(RUNS, id, run)
+        entry = limits ~= '' and is_fair(limits) and stand(run, limits, 'RPUSH') or '\0' .. id
       else
-        gone[#gone + 1] = ids[index]
+        put(RUNS, id, false)
       end
       local key, queue = ready_of(run), queue_of(run)
       local list = lists[key] or {}
@@ -46,6 +48,5 @@ local function promote(time)
       count(QUEUED, queue, 1)
     end
   end
-  in_pieces('HDEL', RUNS, gone)
   for key, list in pairs(lists) do in_pieces('RPUSH', key, list) end
 end

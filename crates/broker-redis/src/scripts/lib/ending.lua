@@ -10,11 +10,11 @@ local function keep_ended(run, state, time, keep, limits, is_awaited, fields_cou
   local id, ended = sub(run, 5, 20), '\168ended_at\207' .. pack('>I8', time)
   if byte(run, 2) >= 64 then run = with_checkpoint(run) end
   run = with_record(in_state(run, state), fields_count + 1, ended .. fields)
-  call('HSET', RUNS, id, run)
+  put(RUNS, id, run)
   if is_awaited then tell(id, run) end
   call('ZADD', P .. 'kept', math.min(time + keep - 1, LAST), id)
   if call('ZCARD', P .. 'kept') > limits[3] then
-    call('HDEL', RUNS, call('ZPOPMIN', P .. 'kept')[1])
+    put(RUNS, call('ZPOPMIN', P .. 'kept')[1], false)
   end
 end
 
@@ -42,12 +42,13 @@ end
 function finish_waiting(run, state, time, limits, fields_count, fields)
   if state_of(run) == QUEUED then
     -- One that stands in the line of its limits is passed over there, not where it may be queued anew.
-    local stands = has_options(run) and call('HDEL', P .. 'standing', sub(run, 5, 20)) == 1
+    local stands = has_options(run) and get(STANDING, sub(run, 5, 20))
+    if stands then put(STANDING, sub(run, 5, 20), false) end
     call('HINCRBY', P .. 'stale', (stands and '+' or '') .. sub(run, 5, 20), 1)
   else
     leave_due(run)
   end
   count(state_of(run), queue_of(run), -1)
-  call('HDEL', RUNS, sub(run, 5, 20))
+  put(RUNS, sub(run, 5, 20), false)
   finish(run, state, time, limits, fields_count, fields)
 end

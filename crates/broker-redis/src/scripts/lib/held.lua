@@ -18,7 +18,7 @@ local function held_run(own, id)
   local run = call('HGET', own, id)
   if run and not is_run(run) then
     call('RPUSH', P .. 'unreadable', run)
-    local side = call('HGET', SIDE, id)
+    local side = get(SIDE, id)
     local limits = side and limits_beside(side) or ''
     if limits ~= '' then leave_places(limits, now()) end
     return nil

@@ -17,11 +17,27 @@ local function keyed(text)
     repetition = repetition, known_for = known_for }
 end
 
+-- Returns the unique key that a text asks for; empty if none.
+local function key_in(text)
+  return (parse('>I2c0', text, 15))
+end
+
+-- Reads who holds the unique keys of some runs, of which is known what stands beside them.
+local function load_holders(ids)
+  local keys = {}
+  for _, id in ipairs(ids) do
+    local side = get(SIDE, id)
+    local text = side and parse('>I2c0', side, 13) or ''
+    if text ~= '' then keys[#keys + 1] = key_in(text) end
+  end
+  load(UNIQUE, keys)
+end
+
 -- Gives a key to a run: for a window, or (0) until the run gives it back.
 local windows = 0
 local function hold_key(hash, key, id, time, window)
   local over = window > 0 and math.min(time + window, LAST) or 0
-  call('HSET', hash, key, id .. time_bytes(time) .. time_bytes(over))
+  put(hash, key, id .. time_bytes(time) .. time_bytes(over))
   if over > 0 then
     call('ZADD', WINDOWS, over, (hash == UNIQUE and 'u' or 'r') .. key)
     windows = windows + 1
@@ -31,7 +47,7 @@ end
 -- Returns who holds a key, and since when. A window from later than now begins anew: the clock was set back, and the
 -- window is to be no longer for it.
 local function holder_of(hash, key, time)
-  local hold = call('HGET', hash, key)
+  local hold = get(hash, key)
   if not hold then return nil end
   local since, over = parse('>I6I6', hold, 17)
   if over > 0 and over <= time then return nil end
@@ -45,10 +61,10 @@ end
 
 -- Takes its unique key from a run that holds it for no window.
 local function give_back_key(text, id)
-  local key = keyed(text).key
-  local hold = key ~= '' and call('HGET', UNIQUE, key)
+  local key = key_in(text)
+  local hold = key ~= '' and get(UNIQUE, key)
   if hold and sub(hold, 1, 16) == id and sub(hold, 23, 28) == '\0\0\0\0\0\0' then
-    call('HDEL', UNIQUE, key)
+    put(UNIQUE, key, false)
   end
 end
 
@@ -57,9 +73,9 @@ local function forget_windows(time, most)
   local over = call('ZRANGEBYSCORE', WINDOWS, '-inf', time, 'LIMIT', 0, most)
   for _, member in ipairs(over) do
     local hash, key = byte(member) == 117 and UNIQUE or REPEATED, sub(member, 2)
-    local hold = call('HGET', hash, key)
+    local hold = get(hash, key)
     local until_when = hold and parse('>I6', hold, 23) or 0
-    if until_when > 0 and until_when <= time then call('HDEL', hash, key) end
+    if until_when > 0 and until_when <= time then put(hash, key, false) end
   end
   in_pieces('ZREM', WINDOWS, over)
   return #over

@@ -23,8 +23,7 @@ local function leave_side(run)
     return 0, ''
   end
   local id = sub(run, 5, 20)
-  call('HDEL', SIDE, id)
-  sides[id] = false
+  put(SIDE, id, false)
   if deadline > 0 then call('ZREM', P .. 'deadlines', id) end
   if keys ~= '' then give_back_key(keys, id) end
   if workflow ~= '' and parse('>I2', workflow) > 1 then call('DEL', P .. 'gathered:' .. id) end

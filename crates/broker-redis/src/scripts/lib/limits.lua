@@ -1,9 +1,9 @@
 -- Limits that runs share: how many of a key run at once, how many start in a time.
 --
--- The hash `limits` has those that are in use, by c or r and key. How many run is counted in the steps that
--- give a run to a consumer and take it away, so it is always the number of runs in `own:…`.
--- A line (lib/lines.lua) that waits is in the list `blocked:<spot>:<limit>`. The hash `spots:<limit>` has where lines wait,
--- and whether one of them was let on there: at most one is, and it lets the next one on.
+-- The hash `limits` has those that are in use, by c or r and key. How many run is counted in the steps that give a run
+-- to a consumer and take it away, so it is always the number of runs in `own:…`.
+-- A line (lib/lines.lua) that waits is in the list `blocked:<spot>:<limit>`. The hash `spots:<limit>` has where lines
+-- wait, and whether one of them was let on there: at most one is, and it lets the next one on.
 local LIMITS = P .. 'limits'
 local LIMIT_FORMAT = '>I4I6I6I4I6I8I2'
 
@@ -15,11 +15,25 @@ local limits_known, limits_changed, has_woken = {}, {}, false
 -- Lines that go to the heads of their lists later, while somebody has entries of these in hand.
 local let_on_later = nil
 
+-- Reads the limits of some runs, of which is known what stands beside them.
+local function load_limits(ids)
+  local fields, is_seen = {}, {}
+  for _, id in ipairs(ids) do
+    local side = get(SIDE, id)
+    local text = side and limits_beside(side) or ''
+    if text ~= '' and not is_seen[text] then
+      is_seen[text] = true
+      for _, wanted in ipairs(limits_in(text)) do fields[#fields + 1] = wanted.field end
+    end
+  end
+  load(LIMITS, fields)
+end
+
 -- Returns a limit as it is stored; nothing if it is not in use.
 local function stored_limit(field)
   local limit = limits_known[field]
   if limit == nil then
-    local bytes = call('HGET', LIMITS, field)
+    local bytes = get(LIMITS, field)
     limit = false
     if bytes then
       limit = {}
@@ -42,11 +56,22 @@ end
 
 -- Returns 0 if a limit is open, when it opens if that is a question of time, else WHEN_ONE_LEAVES.
 local function opens_at(limit, time)
-  if limit.per == 0 and limit.running >= limit.max then return WHEN_ONE_LEAVES end
+  if limit.per == 0 then
+    if limit.running >= limit.max then return WHEN_ONE_LEAVES end
+    return limit.not_before > time and limit.not_before or 0
+  end
   local interval = interval_of(limit)
   local needed = spent_of(limit, time) + interval - interval * limit.max
   local at = math.max(math.ceil(needed / 1000), limit.not_before)
   return at > time and at or 0
+end
+
+-- Returns how many runs a limit lets start now.
+local function places_of(limit, time)
+  if opens_at(limit, time) ~= 0 then return 0 end
+  if limit.per == 0 then return limit.max - limit.running end
+  local interval = interval_of(limit)
+  return math.floor((time * 1000 + interval * limit.max - math.max(spent_of(limit, time), time * 1000)) / interval)
 end
 
 local function is_idle(limit, time)
@@ -60,7 +85,7 @@ local function let_on_at(field, limit, spot)
   if not line then return end
   call('HSET', P .. 'spots:' .. field, spot, '1')
   if takes_turns(line) then
-    note_line(line, true, parse('>I2', call('HGET', LINES, line), 2), field)
+    note_line(line, true, parse('>I2', get(LINES, line), 2), field)
     call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
   else
     note_line(line, true, 0, field)
@@ -108,6 +133,18 @@ local function refusing(limits, time)
     local limit = stored_limit(wanted.field)
     if limit and opens_at(limit, time) ~= 0 then return wanted.field, limit end
   end
+end
+
+-- Returns how many runs of a line its limits let start, by the numbers that they have now.
+local function places_for(line, time)
+  local names, at, least = sub(line, string.find(line, '\n', 1, true) + 1), 1, MANY
+  while at <= #names do
+    local length = parse('>I2', names, at + 1)
+    local limit = byte(names, at) ~= FAIR and stored_limit(sub(names, at, at) .. sub(names, at + 3, at + 2 + length))
+    if limit then least = math.min(least, places_of(limit, time)) end
+    at = at + 3 + length
+  end
+  return math.max(least, 0)
 end
 
 local function used_limit(wanted, since)
@@ -191,9 +228,9 @@ write_limits = function()
     time = time or now()
     limit.spent = spent_of(limit, time)
     if is_idle(limit, time) then
-      if not limit.is_new then call('HDEL', LIMITS, field) end
+      if not limit.is_new then put(LIMITS, field, false) end
     else
-      call('HSET', LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
+      put(LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
         limit.not_before, limit.spent, limit.spots))
       local is_timed = limit.spent > 0 or limit.not_before > time
       if limit.is_new and is_timed or limit.running == 0 and limit.spots == 0 and limit.not_before > time then

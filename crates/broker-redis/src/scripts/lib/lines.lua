@@ -58,24 +58,24 @@ end
 
 -- Writes that a line may go on, or waits; how many of its turn have started; and by which limit.
 local function note_line(line, goes_on, turn, field)
-  call('HSET', LINES, line, (goes_on and '1' or '0') .. pack('>I2', turn) .. field)
+  put(LINES, line, (goes_on and '1' or '0') .. pack('>I2', turn) .. field)
 end
 
 -- Returns the name of the line of a run, and what is written of it if it has runs in it.
 local function line_of(spot, limits)
   if has_lines == nil then has_lines = call('EXISTS', LINES) == 1 end
   local line = spot .. '\n' .. limits.names
-  return line, has_lines and call('HGET', LINES, line) or nil
+  return line, has_lines and get(LINES, line) or nil
 end
 
--- Puts a run into its line, at the end that `command` says; nothing if that is not open, and not opened. Returns the entry for the
--- ready list of a line that was opened (empty: it is there, or waits), and whether the line may go on.
+-- Puts a run into its line, at the end that `command` says; nothing if that is not open, and not opened. Returns the
+-- entry for the ready list of a line that was opened (empty: it is there, or waits), and whether the line may go on.
 local function stand(run, text, command)
   local limits, id = limits_in(text), sub(run, 5, 20)
   local line, known = line_of(sub(ready_of(run), #P + 7), limits)
   if not known and not limits.weight then return nil end
   call(command, P .. 'line:' .. line, id)
-  call('HSET', STANDING, id, '1')
+  put(STANDING, id, '1')
   if known then return '', sub(known, 1, 1) == '1' end
   has_lines = true
   note_line(line, true, 0, '')

@@ -17,13 +17,13 @@ local function wake_parked(names, time)
   end
   for _, member in ipairs(call('ZRANGE', PARKED, 0, 999)) do
     local id = sub(member, 1, 16)
-    local run = known['t' .. sub(member, 17)] and call('HGET', RUNS, id)
+    local run = known['t' .. sub(member, 17)] and get(RUNS, id)
     if run and is_run(run) and known['q' .. queue_of(run)] and known['l' .. byte(run, 3) % 4] then
       local _, _, parks = tallies_of(run)
       if state_of(run) == SCHEDULED and parks > 0 and parse('>I6', run, 35) > time then
         leave_due(run)
         count(SCHEDULED, queue_of(run), -1)
-        call('HDEL', RUNS, id)
+        put(RUNS, id, false)
         put_ready(in_state(run, QUEUED), 'RPUSH')
       end
     end

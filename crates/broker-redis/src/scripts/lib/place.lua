@@ -18,22 +18,23 @@ local function limits_beside(side)
   return limits
 end
 
--- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow (lib/follow.lua) and its limits of a
--- run that has such; nothing for a plain one.
-local sides = {}
+-- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow
+-- (lib/follow.lua) and its limits of a run that has such; nothing for a plain one.
 local function side_of(run)
-  if not has_options(run) then return nil end
-  local id = sub(run, 5, 20)
-  local side = sides[id]
-  if side == nil then
-    side = call('HGET', SIDE, id)
-    sides[id] = side
-  end
-  if not side then
-    return nil
-  end
+  local side = has_options(run) and get(SIDE, sub(run, 5, 20))
+  if not side then return nil end
   local deadline, keep, keys, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
   return deadline, keep, keys, workflow, limits
+end
+
+-- Reads what stands beside those of some runs that have options; the hash has them in its known fields.
+local function load_sides(hash, ids)
+  local with_options = {}
+  for _, id in ipairs(ids) do
+    local run = get(hash, id)
+    if run and #run > 1 and has_options(run) then with_options[#with_options + 1] = id end
+  end
+  load(SIDE, with_options)
 end
 
 -- Takes a run from its consumer that has limits: its places are free.
@@ -53,21 +54,27 @@ local function put_ready(run, command)
   local entry, rings, deadline, _, _, _, limits = run, true, side_of(run)
   if deadline then
     entry = '\0' .. sub(run, 5, 20)
-    call('HSET', RUNS, sub(run, 5, 20), run)
+    put(RUNS, sub(run, 5, 20), run)
     note_deadline(run, deadline)
     if limits ~= '' and (command == 'LPUSH' or is_fair(limits)) then
       local opened, goes_on = stand(run, limits, command)
       if opened then entry, rings = opened, goes_on end
     end
   end
-  if entry ~= '' then call(command, ready_of(run), entry) end
+  if entry ~= '' then
+    if command == 'RPUSH' then
+      put_at_tail(ready_of(run), entry)
+    else
+      call(command, ready_of(run), entry)
+    end
+  end
   if rings then bells[bell_of(run)] = true end
   count(QUEUED, queue_of(run), 1)
 end
 
 -- Puts a run among those that are due later.
 local function put_due(run, due)
-  call('HSET', RUNS, sub(run, 5, 20), run)
+  put(RUNS, sub(run, 5, 20), run)
   note_deadline(run, (side_of(run)))
   dues[#dues + 1] = { due, run }
   count(state_of(run), queue_of(run), 1)
@@ -78,7 +85,7 @@ local AWAITS = rep('\255', 6)
 
 -- Puts a run among those that are due later, to wait there for others.
 local function put_awaiting(run)
-  call('HSET', RUNS, sub(run, 5, 20), run)
+  put(RUNS, sub(run, 5, 20), run)
   call('ZADD', DUE, LAST, AWAITS .. sub(run, 5, 20))
   count(SCHEDULED, queue_of(run), 1)
 end
@@ -101,6 +108,8 @@ end
 local function flush()
   if #dues > 0 then flush_dues() end
   if write_limits then write_limits() end
+  write_hashes()
+  flush_tails()
   for field, by in pairs(counts) do
     if by ~= 0 then call('HINCRBY', LENGTHS, field, by) end
   end

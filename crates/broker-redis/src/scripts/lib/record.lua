@@ -80,15 +80,17 @@ local function is_run(entry)
   if #entry < 42 or #entry > LARGEST or byte(entry) ~= 1 or not PLACES[byte(entry, 3) % 16] then
     return false
   end
-  if byte(entry, 2) == 0 then
-    return 41 + byte(entry, 41) <= #entry
-  end
-  local is_whole, at = pcall(record_at, entry)
-  -- The record, the history, and whatever stands behind them.
-  for _, flag in ipairs({ 8, 16, 32, 64 }) do
-    if is_whole and byte(entry, 2) % (flag * 2) >= flag then
-      is_whole, at = pcall(function() return at + 4 + parse('>I4', entry, at) end)
+  local flags, at = byte(entry, 2), 42 + byte(entry, 41)
+  if flags % 2 >= 1 then at = at + 32 end
+  if flags % 4 >= 2 then at = at + 1 + (byte(entry, at) or LARGEST) end
+  -- Blocks behind their lengths: the options, the record, the history, and whatever stands behind them.
+  local flag = 4
+  while flag <= 64 do
+    if flags % (flag * 2) >= flag then
+      if at + 3 > #entry then return false end
+      at = at + 4 + parse('>I4', entry, at)
     end
+    flag = flag * 2
   end
-  return is_whole and at <= #entry + 1
+  return at <= #entry + 1
 end

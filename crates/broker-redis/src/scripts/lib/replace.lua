@@ -28,7 +28,8 @@ end
 -- Takes a run out of the line of its limits, if it stands in one: it comes up next, and its new limits decide.
 local function leave_line(run, limits)
   local id, ready = sub(run, 5, 20), ready_of(run)
-  if call('HDEL', P .. 'standing', id) == 0 then return end
+  if not get(STANDING, id) then return end
+  put(STANDING, id, false)
   call('LREM', P .. 'line:' .. sub(ready, #P + 7) .. '\n' .. names_in(limits), 1, id)
   call('LPUSH', ready, '\0' .. id)
   bells[bell_of(run)] = true
@@ -37,19 +38,18 @@ end
 -- Replaces the run that holds a key since some time, unless it has begun, is of another task or part of a workflow;
 -- returns whether it did. `side` is what stands beside the new run.
 local function replace(id, since, run, due, side, put_off, time)
-  local old = call('HGET', RUNS, id)
+  local old = get(RUNS, id)
   if not old or state_of(old) > QUEUED or task_of(old) ~= task_of(run) then return false end
   local deadline, keep, _, workflow, limits = side_of(old)
   if workflow and workflow ~= '' then return false end
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
-  call('HSET', SIDE, id, side)
-  sides[id] = side
+  put(SIDE, id, side)
   local new_deadline, new_keep = parse('>I6I6', side)
   if keep and keep > 0 and new_keep == 0 then tell(id) end
   local old_due = parse('>I6', old, 35)
   if old_due <= time then
     -- Its time has come: it keeps its turn.
-    call('HSET', RUNS, id, spliced(old, run, state_of(old), old_due))
+    put(RUNS, id, spliced(old, run, state_of(old), old_due))
     note_deadline(old, new_deadline)
     if names_in(limits) ~= names_in(limits_beside(side)) then leave_line(old, limits) end
     return true

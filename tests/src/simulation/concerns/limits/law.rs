@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aqueduct::broker_api::{Enqueued, MAX_HELD_BY, PauseScope, Settled};
+use aqueduct::broker_api::{Enqueued, LaneWant, MAX_HELD_BY, PauseScope, Settled};
 use aqueduct::run::Limit;
 use aqueduct::{QueuedTask, RunId, RunState, TaskRun};
 
@@ -135,12 +135,16 @@ impl Limited {
         else {
             return Ok(());
         };
-        let most: usize = request.wants.iter().map(|want| want.max).sum();
-        if !heard.is_first || leases.len() >= most {
+        let is_unfilled = |want: &&LaneWant| {
+            let given = leases.iter().filter(|run| want.accepts(run));
+            given.count() < want.max
+        };
+        let unfilled: Vec<&LaneWant> = request.wants.iter().filter(is_unfilled).collect();
+        if !heard.is_first {
             return Ok(());
         }
         let may_start = |run: &&TaskRun| {
-            let is_wanted = request.wants.iter().any(|want| want.accepts(run));
+            let is_wanted = unfilled.iter().any(|want| want.accepts(run));
             // What the claim itself has released may be in a queue that it had left.
             let before = heard.before.runs.get(&run.id);
             let is_released = before.is_some_and(|before| before.waits_for().is_some());
@@ -158,10 +162,7 @@ impl Limited {
         };
         let left = heard.after.runs.values().find(may_start);
         check(left.is_none(), || {
-            format!(
-                "{most} were asked for, {} given, and left is {left:?}",
-                leases.len()
-            )
+            format!("{unfilled:?} is asked for and not given, and left is {left:?}")
         })
     }
 }

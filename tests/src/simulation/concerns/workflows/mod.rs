@@ -59,7 +59,7 @@ impl Act for Produce {
 }
 
 /// Makes a workflow of tasks: a chain, or a group with what follows it.
-fn link(tasks: &mut [QueuedTask], dice: &mut Rng) {
+pub(in crate::simulation) fn link(tasks: &mut [QueuedTask], dice: &mut Rng) {
     let is_chain = dice.bool();
     for task in tasks.iter_mut() {
         // A key is refused in a workflow.
