@@ -301,20 +301,20 @@ async fn f3_a_server_that_goes_back_loses_and_doubles_no_value() {
         let mut world = World::on(store).await;
         let all = group((0..MEMBERS).map(hold::with)).then(total::after(MEMBERS));
         let handle = all.queue(&world.manager).await.unwrap();
-        let elsewhere = world.elsewhere().await;
+        let [early, late] = [world.elsewhere().await, world.elsewhere().await];
         let mut waits = tokio::task::JoinSet::new();
-        let mut wait = || {
-            let total = total::handle(&elsewhere, handle.id());
+        let mut wait = |manager: &TaskManager| {
+            let total = total::handle(manager, handle.id());
             waits.spawn(async move { total.wait().await });
         };
-        wait();
+        wait(&early);
         world.begun(4).await;
         let members = &handle.runs()[..4];
         world.ends.add_permits(1);
         gone(&world.manager, members, 1).await;
         world.store.keep().await;
         // Of this wait the server knows nothing then.
-        wait();
+        wait(&late);
         world.ends.add_permits(2);
         gone(&world.manager, members, 3).await;
         world.store.go_back();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, HEADER_BYTES, Header};
-use aqueduct_core::payload::MAX_PAYLOAD_BYTES;
+use aqueduct_core::payload::{MAX_PAYLOAD_BYTES, Params};
 use aqueduct_core::run::{
-    Checkpoint, Failure, FailureKind, FollowedBy, Follows, Lineage, Takes, TaskRun, Unique,
+    Checkpoint, Failure, FailureKind, Fair, FollowedBy, Follows, Lineage, Takes, TaskRun, Unique,
 };
 use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{
@@ -74,12 +74,15 @@ fn trace() -> TraceContext {
 
 /// Puts a block of options into the golden run.
 fn with_options(options: &BTreeMap<&str, &str>) -> Vec<u8> {
-    let options = Payload::encode(options).unwrap();
+    with_packed(Payload::encode(options).unwrap().as_bytes())
+}
+
+fn with_packed(options: &[u8]) -> Vec<u8> {
     let (head, parameters) = GOLDEN.split_at(46);
     let mut bytes = head.to_vec();
     bytes[1] = 4;
     bytes.extend_from_slice(&u32::try_from(options.len()).unwrap().to_be_bytes());
-    bytes.extend_from_slice(options.as_bytes());
+    bytes.extend_from_slice(options);
     bytes.extend_from_slice(parameters);
     bytes
 }
@@ -118,6 +121,29 @@ fn options_of_a_later_layout_are_passed_over() {
     let run = wire::decode(&with_options(&options)).unwrap();
     let unique = run.options.and_then(|options| options.unique);
     assert_eq!(unique, Unique::key("k").ok());
+}
+
+#[test]
+fn a_fair_key_has_a_weight_within_its_bounds() {
+    let read = |fair: Params| {
+        let mut options = b"\x81\xa4fair".to_vec();
+        options.extend_from_slice(fair.into_payload().unwrap().as_bytes());
+        wire::decode(&with_packed(&options))
+    };
+    let keyed = || Params::new().with("key", "tenant:7");
+    assert_eq!(
+        read(keyed()).unwrap().fair(),
+        Fair::key("tenant:7").ok().as_ref()
+    );
+    for weight in [1, 1000] {
+        let run = read(keyed().with("weight", &weight)).unwrap();
+        assert_eq!(run.fair().unwrap().weight.get(), weight);
+        assert_eq!(wire::decode(&wire::encode(&run).unwrap()).unwrap(), run);
+    }
+    for weight in [0, 1001, u16::MAX] {
+        let error = read(keyed().with("weight", &weight)).unwrap_err();
+        assert!(!error.is_newer(), "{weight}");
+    }
 }
 
 #[test]
@@ -300,7 +326,8 @@ fn fields_make_a_record() {
 #[test]
 fn a_definition_round_trips() {
     use aqueduct_broker_api::{ScheduleDefinition, ScheduleVersion};
-    let schedule = "cron 0 2 * * * tz=Europe/Rome".parse().unwrap();
+    let text = "cron 0 2 * * * tz=Europe/Rome skipped=skip repeated=both";
+    let schedule = text.parse().unwrap();
     let definition = ScheduleDefinition::new(
         "nightly".parse().unwrap(),
         schedule,

@@ -186,6 +186,7 @@ macro_rules! for_each_case {
                 a_lower_version_changes_nothing: "schedules", removed_stays_removed: "schedules",
                 switched_off_does_not_fire: "schedules", the_revision_follows_definitions: "schedules",
                 a_change_wakes_the_waiting: "schedules", a_replaced_definition_is_shown: "schedules",
+                the_rules_for_clock_changes_are_kept: "schedules",
             }
             overlap {
                 is_allowed_by_default: "schedules", can_be_skipped: "overlap",

@@ -66,13 +66,15 @@ use proc_macro::TokenStream;
 /// | `rate_limit(100, per = "1m")` | so many of its runs start in that time; `key = "…"` for each key | |
 /// | `fair = "tenant:{tenant}"` | its runs take turns with those of other keys; `fair(key = "…", weight = 3)`: three a turn | |
 /// | `schedule = every("30s")` | fires at an interval; `delay = "…"`, `jitter = "…"`, `overlap = …` | |
-/// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `jitter = "…"`, `overlap = …` | |
+/// | `schedule = cron("0 2 * * *")` | fires by a cron text; `tz = "Europe/Rome"`, `skipped = …`, `repeated = …`, `jitter = "…"`, `overlap = …` | |
 /// | `output = T` | the success type, where the return type is an alias | read off the return type |
 /// | `crate = path` | where to find `aqueduct` | found by itself |
 ///
 /// `retry(…)` takes `max` (retries), `backoff` (the first wait), `kind` (`"exponential"`, `"linear"`,
 /// `"fixed"`), `max_wait` (ten minutes, or `backoff` if that is longer), and `jitter` (`"full"`, `"equal"`, `"none"`). `overlap` is `skip`, `cancel_previous` or
-/// `allow` (the default): what becomes of a tick while the run before has not ended.
+/// `allow` (the default): what becomes of a tick while the run before has not ended. `skipped` is `run_after` (the default) or
+/// `skip`, `repeated` is `first` (the default), `second` or `both`: what becomes of a fixed time that does not exist, or comes twice, on
+/// a day when the clocks are changed.
 ///
 /// `unique(…)` takes `key`, `scope`: how long a run holds it (`queued`: until its first attempt begins,
 /// `until_finished`, or `window("10m")` from its acceptance on), and `on_conflict`: what becomes of a run that

@@ -89,9 +89,16 @@ fn cron(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleArgs> {
     cron_text::parse(&body.value()).map_err(|problem| Error::new(body.span(), problem.message))?;
     let mut text = format!("cron {}", body.value());
     let mut overlap = None;
-    options(content, &["tz", "jitter", "overlap"], |option, content| {
+    let known = ["tz", "skipped", "repeated", "jitter", "overlap"];
+    options(content, &known, |option, content| {
         if option == "overlap" {
             overlap = Some(parse_overlap(content)?);
+            return Ok(());
+        }
+        if let Some((_, words)) = CLOCK_CHANGES.iter().find(|(name, _)| *name == option) {
+            cron_text::check_fixed(&body.value(), option)
+                .map_err(|problem| Error::new(body.span(), problem))?;
+            push(&mut text, option, &choice(content, words)?.0);
             return Ok(());
         }
         if option == "jitter" {
@@ -111,6 +118,12 @@ fn cron(body: &LitStr, content: ParseStream<'_>) -> syn::Result<ScheduleArgs> {
         span: body.span(),
     })
 }
+
+/// What may become of a fixed time that the clocks go over, or go back over.
+const CLOCK_CHANGES: [(&str, &[&str]); 2] = [
+    ("skipped", &["run_after", "skip"]),
+    ("repeated", &["first", "second", "both"]),
+];
 
 /// Parses `= skip` and the like; returns the variant.
 fn parse_overlap(content: ParseStream<'_>) -> syn::Result<&'static str> {

@@ -52,6 +52,28 @@
 //! | `cron("30 2 * * *")`, a fixed time | fires at the first valid instant if its time does not exist that day | fires the first time only |
 //! | `cron("*/20 * * * *")`, with `*` or steps in minute or hour | keeps its rhythm | keeps its rhythm, in both passes |
 //!
+//! A fixed time can ask for something else, in the attribute or at run time:
+//!
+//! | option | what becomes of 02:30 | |
+//! |---|---|---|
+//! | `skipped = run_after` | on a day without a 02:30 it fires at the first moment after | the default |
+//! | `skipped = skip` | on a day without a 02:30 it fires nothing | |
+//! | `repeated = first` | of two 02:30 the first fires | the default |
+//! | `repeated = second` | the second fires | |
+//! | `repeated = both` | both fire | |
+//!
+//! ```
+//! use aqueduct::task;
+//!
+//! #[task(schedule = cron("30 2 * * *", tz = "Europe/Rome", skipped = skip, repeated = both))]
+//! async fn read_meters() {}
+//! ```
+//!
+//! [`Schedule::on_skipped_time`](crate::Schedule::on_skipped_time) and
+//! [`Schedule::on_repeated_time`](crate::Schedule::on_repeated_time) are the same for a schedule that is made at run time. The choice is
+//! part of the definition: all schedulers follow it, previews show it, and a process with another one is told of the difference.
+//! What has no fixed time of day takes no such option.
+//!
 //! A day that a zone leaves out altogether, as Samoa did in 2011, fires nothing of its own. Look at what comes before you
 //! trust it: [`Schedule::upcoming`](crate::Schedule::upcoming) lists the next ticks, and
 //! [`ScheduleControl::list`](crate::scheduler::ScheduleControl::list) those of all that is stored.

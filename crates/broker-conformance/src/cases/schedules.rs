@@ -196,6 +196,21 @@ pub async fn a_change_wakes_the_waiting(bench: Bench) {
     assert!(wait(long).await.unwrap());
 }
 
+/// A definition has its rules for changes of the clocks, and another rule is another definition.
+pub async fn the_rules_for_clock_changes_are_kept(bench: Bench) {
+    let texts = [
+        "cron 30 2 * * * tz=Europe/Rome skipped=skip repeated=both",
+        "cron 30 2 * * * tz=Europe/Rome repeated=second",
+        "cron 30 2 * * * tz=Europe/Rome",
+    ];
+    for text in texts {
+        let mut changed = definition(1, "a");
+        changed.schedule = text.parse().unwrap();
+        assert_ne!(upsert(&bench, changed.clone()).await, Upserted::Unchanged);
+        assert_eq!(entries(&bench).await[0].definition, changed);
+    }
+}
+
 /// The definition that another one has replaced is shown beside it, with the time: the last of them.
 pub async fn a_replaced_definition_is_shown(bench: Bench) {
     let (first, _) = first_tick(&bench).await;

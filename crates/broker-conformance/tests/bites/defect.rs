@@ -152,6 +152,7 @@ pub(crate) enum Defect {
     RevisionFollowsTicks,
     ChangesNotTold,
     ReplacedForgotten,
+    ClockRulesForgotten,
     OverlapNeverAllowed,
     OverlapIgnored,
     OverlapCountedTwice,

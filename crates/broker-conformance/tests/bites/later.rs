@@ -58,6 +58,10 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         &["schedules::a_replaced_definition_is_shown"],
     ),
     (
+        Defect::ClockRulesForgotten,
+        &["schedules::the_rules_for_clock_changes_are_kept"],
+    ),
+    (
         Defect::OverlapNeverAllowed,
         &["overlap::is_allowed_by_default"],
     ),

@@ -55,6 +55,25 @@ pub(crate) fn parse_zone(name: &str) -> Result<Tz, String> {
     })
 }
 
+/// Checks that a text is a fixed time of day, which `option` is for.
+pub(crate) fn check_fixed(text: &str, option: &str) -> Result<(), String> {
+    const NICKNAMES: [&str; 4] = ["@yearly", "@monthly", "@weekly", "@daily"];
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    // Seconds, if there are any, minute and hour.
+    let times = fields
+        .get(..fields.len().clamp(5, 6) - 3)
+        .unwrap_or_default();
+    let is_number = |field: &&str| field.chars().all(|it| it.is_ascii_digit());
+    let is_fixed = !times.is_empty() && times.iter().all(is_number);
+    if is_fixed || NICKNAMES.contains(&text.trim()) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{option}` is for one fixed time of day; \"{text}\" fires more often, and keeps its rhythm when the clocks \
+         are changed"
+    ))
+}
+
 fn parser() -> CronParser {
     CronParser::builder()
         .seconds(Seconds::Optional)

@@ -1,5 +1,6 @@
 //! Schedules: when a periodic task fires.
 
+mod clock_change;
 mod cron;
 mod cron_text;
 mod duration_text;
@@ -8,6 +9,7 @@ mod interval;
 mod notation;
 mod overlap;
 
+pub use clock_change::{RepeatedTime, SkippedTime};
 pub use error::InvalidSchedule;
 pub use interval::{MAX_PERIOD, MIN_PERIOD};
 pub use overlap::Overlap;
@@ -97,6 +99,47 @@ impl Schedule {
                 "time zone",
                 "an interval has no time zone",
             )),
+        }
+    }
+
+    /// Sets what becomes of the time of a cron schedule on a day when the clocks go forward over it.
+    ///
+    /// ```
+    /// use aqueduct_core::schedule::SkippedTime;
+    /// use aqueduct_core::{Schedule, Timestamp};
+    ///
+    /// let nightly = Schedule::cron("30 2 * * *")?.time_zone("Europe/Rome")?;
+    /// let nightly = nightly.on_skipped_time(SkippedTime::Skip)?;
+    /// let before = Timestamp::from_millis(1_774_700_000_000); // 28 March 2026: 02:30 does not exist on the 29th
+    /// assert_eq!(nightly.next_after(before).unwrap().to_string(), "2026-03-30T00:30:00.000Z");
+    /// # Ok::<(), aqueduct_core::schedule::InvalidSchedule>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the schedule is a cron text with one fixed time of day: any other keeps its rhythm.
+    pub fn on_skipped_time(self, rule: SkippedTime) -> Result<Self, InvalidSchedule> {
+        match self.kind {
+            Kind::Cron(cron) => Ok(Self {
+                kind: Kind::Cron(cron.on_skipped_time(rule)?),
+                ..self
+            }),
+            Kind::Every(_) => Err(interval_keeps_rhythm("skipped")),
+        }
+    }
+
+    /// Sets what becomes of the time of a cron schedule on a day when the clocks go back over it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the schedule is a cron text with one fixed time of day: any other keeps its rhythm.
+    pub fn on_repeated_time(self, rule: RepeatedTime) -> Result<Self, InvalidSchedule> {
+        match self.kind {
+            Kind::Cron(cron) => Ok(Self {
+                kind: Kind::Cron(cron.on_repeated_time(rule)?),
+                ..self
+            }),
+            Kind::Every(_) => Err(interval_keeps_rhythm("repeated")),
         }
     }
 
@@ -227,6 +270,11 @@ impl Schedule {
         }
         format!("{words}, up to {} late", notation::show(self.jitter))
     }
+}
+
+fn interval_keeps_rhythm(field: &'static str) -> InvalidSchedule {
+    let message = "an interval keeps its rhythm when the clocks are changed";
+    InvalidSchedule::in_field(field, message)
 }
 
 /// The longest jitter.

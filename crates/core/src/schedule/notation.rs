@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::clock_change::{RepeatedTime, SkippedTime};
 use super::error::InvalidSchedule;
 use super::{Kind, Schedule, duration_text};
 use crate::time::Timestamp;
@@ -19,7 +20,15 @@ impl fmt::Display for Schedule {
                     write!(f, " anchor={}", interval.anchor().as_millis())?;
                 }
             }
-            Kind::Cron(cron) => write!(f, "cron {} tz={}", cron.text(), cron.zone())?,
+            Kind::Cron(cron) => {
+                write!(f, "cron {} tz={}", cron.text(), cron.zone())?;
+                if cron.skipped() != SkippedTime::default() {
+                    write!(f, " skipped={}", cron.skipped())?;
+                }
+                if cron.repeated() != RepeatedTime::default() {
+                    write!(f, " repeated={}", cron.repeated())?;
+                }
+            }
         }
         if !self.jitter.is_zero() {
             write!(f, " jitter={}", compact(self.jitter))?;
@@ -61,6 +70,8 @@ fn apply(schedule: Schedule, option: &str) -> Result<Schedule, InvalidSchedule> 
     let (name, value) = option.split_once('=').unwrap_or((option, ""));
     match name {
         "tz" => schedule.time_zone(value),
+        "skipped" => schedule.on_skipped_time(value.parse()?),
+        "repeated" => schedule.on_repeated_time(value.parse()?),
         "jitter" => schedule.jitter(duration("jitter", value)?),
         "delay" => schedule.delay(duration("delay", value)?),
         "anchor" => {
@@ -71,7 +82,7 @@ fn apply(schedule: Schedule, option: &str) -> Result<Schedule, InvalidSchedule> 
             schedule.anchor(Timestamp::from_millis(millis))
         }
         _ => Err(InvalidSchedule::new(format!(
-            "unknown option `{name}` of a schedule; known are tz, anchor, delay, jitter"
+            "unknown option `{name}` of a schedule; known are tz, skipped, repeated, anchor, delay, jitter"
         ))),
     }
 }

@@ -9,6 +9,15 @@ async fn never() {}
 #[task(schedule = cron("0 2 * * *", tz = "Europe/Atlantis"))]
 async fn nowhere() {}
 
+#[task(schedule = cron("30 2 * * *", tz = "Europe/Rome", skipped = later))]
+async fn no_such_rule() {}
+
+#[task(schedule = cron("*/5 * * * *", repeated = both))]
+async fn has_a_rhythm() {}
+
+#[task(schedule = every("5m", skipped = skip))]
+async fn is_no_time_of_day() {}
+
 #[task(schedule = every("0s"))]
 async fn zero() {}
 
