@@ -6,7 +6,7 @@ use std::time::Duration;
 use aqueduct::broker_api::wire::MAX_ENVELOPE_BYTES;
 use aqueduct::broker_api::{BrokerAdmin, PauseScope, ScheduleStore};
 use aqueduct::manager::QueueErrorKind;
-use aqueduct::payload::MAX_PAYLOAD_BYTES;
+use aqueduct::payload::{MAX_PAYLOAD_BYTES, Payload};
 use aqueduct::redis::RedisConfig;
 use aqueduct::run::Unique;
 use aqueduct::{App, Broker, QueueName, ScheduleName, TaskName, task, tasks};
@@ -95,6 +95,35 @@ async fn p3_a_huge_run_is_set_aside_in_the_server() {
         HUGE >> 20,
         sent >> 10
     ));
+}
+
+/// However many runs are asked for, an answer has few that are large: other calls wait for it.
+#[tokio::test]
+async fn p3_an_answer_is_bounded_in_bytes() {
+    const RUNS: usize = 24;
+    let server = server(&[]);
+    let broker = broker(&server.url()).await;
+    let payload = Payload::encode(&"x".repeat(1_000_000)).unwrap();
+    let mut queued = Vec::new();
+    for number in 0..RUNS {
+        let mut run = run();
+        run.payload = payload.clone();
+        // Every other one is stored by its id.
+        run.expires_in = (number % 2 == 0).then_some(Duration::from_hours(1));
+        queued.push(enqueue_one(&broker, run).await);
+    }
+    let mut consumer = Client::new(&broker, Duration::from_mins(1));
+    let (mut claimed, mut answers) = (Vec::new(), 0);
+    let mut held = consumer.claim(256).await;
+    while !held.is_empty() {
+        assert!(held.len() <= RUNS / 3, "{} at once", held.len());
+        claimed.extend(held.iter().map(|lease| lease.run().id));
+        held = consumer.exchange(held, 256).await;
+        answers += 1;
+    }
+    assert_eq!(claimed, queued, "in order, and nothing is left");
+    at_rest(&server).await;
+    figure(&format!("{RUNS} runs of 1 MB in {answers} answers"));
 }
 
 fn hold_by_hand(server: &RedisServer, size: usize) {

@@ -146,6 +146,7 @@ macro_rules! for_each_case {
                 a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
                 a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
                 a_replaced_run_has_those_of_the_last_call: "limits",
+                a_larger_number_lets_on_what_has_just_come_to_wait: "limits",
             }
             fair {
                 keys_take_turns: "fair", turns_are_over_all_consumers: "fair",

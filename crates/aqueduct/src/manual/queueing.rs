@@ -31,7 +31,7 @@
 //! `queue` returns once the broker has stored the run. [`QueueError`](crate::QueueError) says what went
 //! wrong; with the kind [`Unavailable`](crate::manager::QueueErrorKind::Unavailable) the run may be
 //! queued or not. `queue_many` sends batches of at most 512 and returns the first error; the batches
-//! before it are queued. Parameters are at most 1 MiB. A consumer takes as many runs as it has free places in one request: where
+//! before it are queued. Parameters are at most 1 MiB. A consumer has as many runs in memory as it has places: where
 //! parameters are large, give it few places (`concurrency`), or store them elsewhere and pass where.
 //!
 //! # Options of a call

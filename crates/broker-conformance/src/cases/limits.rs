@@ -189,6 +189,25 @@ pub async fn the_number_that_was_queued_last_counts(bench: Bench) {
     );
 }
 
+/// A larger number that a claim comes upon lets on in the same step what has just come to wait.
+pub async fn a_larger_number_lets_on_what_has_just_come_to_wait(bench: Bench) {
+    let tasks = ["a", "b"].map(|name| limited(name, [at_once("k", 1)]));
+    bench.queue(tasks).await;
+    bench.advance(SECOND).await;
+    bench.queue([limited("c", [at_once("k", 2)])]).await;
+    let mut consumer = bench.consumer();
+    let mut leases = consumer.claim(9).await;
+    leases.extend(consumer.claim(9).await);
+    let names = leases.iter().map(|lease| lease.run().task.as_str());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["a", "b"],
+        "two at once, in order"
+    );
+    consumer.settle(leases.remove(0), succeed()).await;
+    assert_eq!(consumer.claim_names(9).await, ["c"], "nothing is lost");
+}
+
 /// What waits because of a limit has no attempt counted.
 pub async fn waiting_counts_no_attempt(bench: Bench) {
     bench

@@ -103,7 +103,10 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::FirstNumberCounts,
-        &["limits::the_number_that_was_queued_last_counts"],
+        &[
+            "limits::the_number_that_was_queued_last_counts",
+            "limits::a_larger_number_lets_on_what_has_just_come_to_wait",
+        ],
     ),
     (
         Defect::PlacesNeverFreed,

@@ -14,7 +14,7 @@
 --       state), the runs as they were before the claim, id and reason of each run that is to end, how many
 --       requests there were (0: the consumer does not know what it holds), the time;
 --       {1} if the sequence is older than the window
--- bound 512 settlements, 512 runs, 256 due runs, 1024 entries that cannot be used
+-- bound 512 settlements, 512 runs of about 4 MiB in all, 256 due runs, 1024 entries that cannot be used
 local retention = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local consumer, sequence, lease = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local own, asked = P .. 'own:' .. consumer, P .. 'asked:' .. consumer
@@ -227,10 +227,22 @@ local function starts(run, text, spot)
   return false
 end
 
--- Holds a run for the consumer; `held` is what is written to its hash.
-local function hold(run, held)
-  held[#held + 1], held[#held + 2] = sub(run, 5, 20), run
-  runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
+-- Holds a run for the consumer; `held` is what is written to its hash. Tells whether the answer is full, and how many
+-- entries to take at once: as many as fill it, if they are as long as those before. Other calls of the consumer wait
+-- for the answer, so what is left is for the next.
+local hold, is_full, most_at_once
+do
+  local bytes, full_from, first = 0, 4194304, 8
+  hold = function(run, held)
+    bytes = bytes + #run
+    held[#held + 1], held[#held + 2] = sub(run, 5, 20), run
+    runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
+  end
+  is_full = function() return bytes >= full_from end
+  most_at_once = function()
+    if #runs == 0 then return first end
+    return math.max(math.floor((full_from - bytes) * #runs / bytes), 1)
+  end
 end
 
 -- Puts entries that were taken off a list back to its head, from one on.
@@ -240,94 +252,97 @@ local function put_back(list, entries, from)
   in_pieces('LPUSH', list, back)
 end
 
--- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
-local function start_standing(id)
-  local run, text, deadline, held_key = usable('\0' .. id, true)
-  if not run then return nil end
-  local limits, since = limits_in(text or ''), parse('>I6', run, 29)
-  note_numbers(limits, since, time)
-  local field = refusing(limits, time)
-  if field then
-    put(STANDING, id, '1')
-    return nil, limits, field
-  end
-  take_places(limits, since, time)
-  leave_runs(id, deadline, held_key)
-  return run, limits
-end
-
--- Takes the next ids off a line, and reads their runs.
-local function take_off(list, number)
-  local ids = call('LPOP', list, number) or {}
-  load(RUNS, ids)
-  load_sides(RUNS, ids)
-  load_limits(ids)
-  return ids
-end
-
--- Notes that a line is out of the ready list, if a limit had let it on.
-local function has_gone_on(by, spot)
-  if by ~= '' then is_served(by, spot, time) end
-end
-
 -- Claims runs of a line that may go on, until a limit refuses one or its turn is over: of runs with a fair key after as
 -- many as the weight says, of others after one, if other lines wait for the limit that has let it on. Returns how
 -- many, and how many ids could not be used. The entry of the line is out of the ready list.
-local function take_line(line, spot, most, held)
-  -- What this step has put there before stands there.
-  flush_tails()
-  local list, known = P .. 'line:' .. line, get(LINES, line) or '1\0\0'
-  local before, by = parse('>I2', known, 2), sub(known, 4)
-  local has_others = by ~= '' and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
-  local taken, passed, turn, is_over, ids, at = 0, 0, before, false, {}, 1
-  local in_turn = (has_others or takes_turns(line)) and 1 or MANY
-  while taken < most and passed < PASSED and not has_woken and not is_over do
-    if at > #ids then
-      -- One more than can start shows which limit refuses it.
-      local number = math.min(most - taken, PASSED - passed, in_turn, places_for(line, time) + 1)
-      ids, at = take_off(list, number), 1
-      if #ids == 0 then break end
-    end
-    local run, limits, field = start_standing(ids[at])
+local take_line
+do
+  -- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
+  local function start_standing(id)
+    local run, text, deadline, held_key = usable('\0' .. id, true)
+    if not run then return nil end
+    local limits, since = limits_in(text or ''), parse('>I6', run, 29)
+    note_numbers(limits, since, time)
+    local field = refusing(limits, time)
     if field then
-      local is_same = field == by
-      put_back(list, ids, at)
-      block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH')
-      has_gone_on(by, spot)
-      return taken, passed
+      put(STANDING, id, '1')
+      return nil, limits, field
     end
-    at = at + 1
-    if run then
-      hold(run, held)
-      taken = taken + 1
-      if limits.weight then turn = turn + 1 end
-      if limits.weight then in_turn = math.max(limits.weight - turn, 1) end
-      local is_last = not limits.weight or turn >= limits.weight
-      if is_last and has_others and (at <= #ids or call('EXISTS', list) == 1) then
-        -- Its turn is over: the next goes on that waits for the same limit.
+    take_places(limits, since, time)
+    leave_runs(id, deadline, held_key)
+    return run, limits
+  end
+
+  -- Takes the next ids off a line, and reads their runs.
+  local function take_off(list, number)
+    local ids = call('LPOP', list, number) or {}
+    load(RUNS, ids)
+    load_sides(RUNS, ids)
+    load_limits(ids)
+    return ids
+  end
+
+  -- Notes that a line is out of the ready list, if a limit had let it on.
+  local function has_gone_on(by, spot)
+    if by ~= '' then is_served(by, spot, time) end
+  end
+
+  take_line = function(line, spot, most, held)
+    -- What this step has put there before stands there.
+    flush_tails()
+    local list, known = P .. 'line:' .. line, get(LINES, line) or '1\0\0'
+    local before, by = parse('>I2', known, 2), sub(known, 4)
+    local has_others = by ~= '' and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
+    local taken, passed, turn, is_over, ids, at = 0, 0, before, false, {}, 1
+    local in_turn = (has_others or takes_turns(line)) and 1 or MANY
+    while taken < most and passed < PASSED and not is_full() and not has_woken and not is_over do
+      if at > #ids then
+        -- One more than can start shows which limit refuses it.
+        local number = math.min(most - taken, PASSED - passed, in_turn, places_for(line, time) + 1, most_at_once())
+        ids, at = take_off(list, number), 1
+        if #ids == 0 then break end
+      end
+      local run, limits, field = start_standing(ids[at])
+      if field then
+        local is_same = field == by
         put_back(list, ids, at)
-        block(line, 0, spot, by, stored_limit(by), 'RPUSH')
-        is_served(by, spot, time)
+        block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH')
+        has_gone_on(by, spot)
         return taken, passed
       end
-      is_over = limits.weight and is_last
-    else
-      passed = passed + 1
+      at = at + 1
+      if run then
+        hold(run, held)
+        taken = taken + 1
+        if limits.weight then turn = turn + 1 end
+        if limits.weight then in_turn = math.max(limits.weight - turn, 1) end
+        local is_last = not limits.weight or turn >= limits.weight
+        if is_last and has_others and (at <= #ids or call('EXISTS', list) == 1) then
+          -- Its turn is over: the next goes on that waits for the same limit.
+          put_back(list, ids, at)
+          block(line, 0, spot, by, stored_limit(by), 'RPUSH')
+          is_served(by, spot, time)
+          return taken, passed
+        end
+        is_over = limits.weight and is_last
+      else
+        passed = passed + 1
+      end
     end
+    put_back(list, ids, at)
+    if call('EXISTS', list) == 0 then
+      put(LINES, line, false)
+      has_gone_on(by, spot)
+    elseif is_over then
+      if before > 0 or by ~= '' then note_line(line, true, 0, '') end
+      has_gone_on(by, spot)
+      call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
+    else
+      if turn > before then note_line(line, true, turn, by) end
+      call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
+    end
+    return taken, passed
   end
-  put_back(list, ids, at)
-  if call('EXISTS', list) == 0 then
-    put(LINES, line, false)
-    has_gone_on(by, spot)
-  elseif is_over then
-    if before > 0 or by ~= '' then note_line(line, true, 0, '') end
-    has_gone_on(by, spot)
-    call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
-  else
-    if turn > before then note_line(line, true, turn, by) end
-    call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
-  end
-  return taken, passed
 end
 
 -- Reads the runs of the entries of a list from one on that are stored by id.
@@ -346,7 +361,7 @@ end
 -- whether lists have become longer meanwhile.
 local after_line = false
 local function take_from(list, queue, most)
-  local entries, held = call('LPOP', list, after_line and 1 or most) or {}, {}
+  local entries, held = call('LPOP', list, after_line and 1 or math.min(most, most_at_once())) or {}, {}
   local claimed, passed, spot = 0, 0, sub(list, #P + 7)
   local is_loaded = false
   after_line, has_woken = false, false
@@ -412,7 +427,7 @@ local function take(queue, lane, most)
   if left == 0 or most == 0 then return 0 end
   local field = 'taken:' .. LANES[lane] .. queue
   local before, taken, passed = tonumber(call('HGET', P .. 'turns', field) or 0), 0, 0
-  while left > 0 and taken < most and passed < PASSED do
+  while left > 0 and taken < most and passed < PASSED and not is_full() do
     local turn = (before + taken) % 16
     local from, to, step, want = 0, 2, 1, math.min(most - taken, 15 - turn)
     if turn == 15 then
