@@ -14,7 +14,7 @@ pub async fn take_time(ctx: TaskContext, number: u64, millis: u64) {
     say("end", &ctx, number);
 }
 
-/// As [`take_time`]; returns its number and what came before.
+/// As `take_time`; returns its number and what came before.
 #[task(timeout = "1h")]
 pub async fn add(ctx: TaskContext, #[input] before: u64, number: u64, millis: u64) -> u64 {
     say("begin", &ctx, number);
@@ -23,7 +23,7 @@ pub async fn add(ctx: TaskContext, #[input] before: u64, number: u64, millis: u6
     before + number
 }
 
-/// As [`take_time`]; returns the sum of what came before.
+/// As `take_time`; returns the sum of what came before.
 #[task(timeout = "1h")]
 pub async fn sum(ctx: TaskContext, #[input] values: Vec<u64>, number: u64, millis: u64) -> u64 {
     say("begin", &ctx, number);
