@@ -160,11 +160,9 @@ impl Round for Ear {
         Ok(())
     }
 
-    /// Before the first connection nothing was taken off the list; a later one may find it gone.
-    fn connected(&self, is_first: bool) {
-        if !is_first {
-            self.lost();
-        }
+    /// Also before the first connection, somebody may have been noted by a server that is gone now.
+    fn connected(&self, _is_first: bool) {
+        self.lost();
     }
 
     fn lost(&self) {
