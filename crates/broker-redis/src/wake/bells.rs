@@ -132,7 +132,7 @@ impl Round for Ear {
         link.command("RPUSH", args).await.map(drop)
     }
 
-    fn connected(&self, _is_first: bool) {
+    fn connected(&self) {
         self.rung.notify_waiters();
     }
 

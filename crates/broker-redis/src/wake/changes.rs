@@ -88,7 +88,7 @@ impl Round for Stream {
         Ok(())
     }
 
-    fn connected(&self, _is_first: bool) {}
+    fn connected(&self) {}
 
     fn lost(&self) {}
 }

@@ -161,7 +161,7 @@ impl Round for Ear {
     }
 
     /// Also before the first connection, somebody may have been noted by a server that is gone now.
-    fn connected(&self, _is_first: bool) {
+    fn connected(&self) {
         self.lost();
     }
 

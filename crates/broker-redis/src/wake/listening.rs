@@ -32,7 +32,7 @@ pub(super) trait Round: Send + Sync + 'static {
     fn block(&self, link: &Link) -> impl Future<Output = Result<(), LinkError>> + Send;
 
     /// Takes note of a new connection: what came while there was none may not have been heard.
-    fn connected(&self, is_first: bool);
+    fn connected(&self);
 
     /// Tells the listeners that the connection was lost: they look for themselves.
     fn lost(&self);
@@ -81,7 +81,6 @@ impl Loop {
         let weak = Arc::downgrade(lifeline);
         let task = lifeline.spawn(async move {
             let mut pause = FIRST_PAUSE;
-            let mut is_first = true;
             loop {
                 listeners.wait().await;
                 let opened = match weak.upgrade() {
@@ -91,7 +90,7 @@ impl Loop {
                 let problem = match opened {
                     Ok(link) => {
                         pause = FIRST_PAUSE;
-                        round.connected(std::mem::take(&mut is_first));
+                        round.connected();
                         serve(&link, &listeners, &*round).await
                     }
                     Err(problem) => problem,
