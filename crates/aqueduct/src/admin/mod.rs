@@ -83,7 +83,7 @@ impl Admin {
 
     /// Says why a run is not running: what holds it up, or where it is.
     ///
-    /// Changes nothing, and asks the broker at most five questions. The answers are not of one moment: a
+    /// Changes nothing, and asks the broker at most six questions. The answers are not of one moment: a
     /// run that moves meanwhile may be explained as it was.
     ///
     /// ```
