@@ -299,7 +299,8 @@ async fn parameters_that_do_not_fit_are_set_aside_through_layers_too() {
     app.task_manager().queue_tasks(vec![task]).await.unwrap();
     assert_eq!(watcher.attempt_of(id).await, RunState::Scheduled, "parked");
     let run = app.task_manager().find(id).await.unwrap().unwrap();
-    assert_eq!((run.tally.parks, run.tally.failures), (1, 0));
+    assert!(run.tally.parks > 0, "it may be parked again by now");
+    assert_eq!(run.tally.failures, 0);
     assert_eq!(notes.take()[1], "a after, is ok: false");
     app.stop().await.unwrap();
 }

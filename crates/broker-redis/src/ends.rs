@@ -1,5 +1,7 @@
 //! Waiting for the ends of runs.
 
+use std::time::Duration;
+
 use aqueduct_broker_api::{
     BrokerError, BrokerErrorKind, LONGEST_WAIT, MAX_WAITERS_OF_A_RUN, WaitAnswer, WaitEndedRequest,
     wire,
@@ -11,6 +13,10 @@ use crate::RedisBroker;
 use crate::decode;
 use crate::items::millis;
 use crate::link::Reply;
+use crate::wake::News;
+
+/// How long an end is waited for of which this process was told before it was removed.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// How a run was found.
 enum Looked {
@@ -29,17 +35,25 @@ impl RedisBroker {
         let deadline = Instant::now() + request.at_most.min(LONGEST_WAIT);
         // Registered before the look, so that no news in between are lost.
         let mut waiter = self.0.endings.listen(request.run)?;
+        let mut unheard = false;
         loop {
-            match self.look_for_end(request, deadline).await? {
-                Looked::Unknown => return Ok(WaitAnswer::Unknown),
+            let (wait_until, otherwise) = match self.look_for_end(request, deadline).await? {
                 Looked::Ended(run) => return Ok(WaitAnswer::Ended(run)),
-                Looked::Noted => {}
-            }
-            match tokio::time::timeout_at(deadline, waiter.news()).await {
-                Ok(Some(run)) => return Ok(WaitAnswer::Ended(Box::new(TaskRun::clone(&run)))),
-                Ok(None) => {}
-                Err(_) => return Ok(WaitAnswer::NotYet),
-            }
+                Looked::Noted => (deadline, WaitAnswer::NotYet),
+                Looked::Unknown if unheard => {
+                    let on_its_way = Instant::now() + ON_ITS_WAY;
+                    (deadline.min(on_its_way), WaitAnswer::Unknown)
+                }
+                Looked::Unknown => return Ok(WaitAnswer::Unknown),
+            };
+            unheard = match tokio::time::timeout_at(wait_until, waiter.news()).await {
+                Ok(News::Ended(run)) => {
+                    return Ok(WaitAnswer::Ended(Box::new(TaskRun::clone(&run))));
+                }
+                Ok(News::Missed) => true,
+                Ok(News::Gone) => false,
+                Err(_) => return Ok(otherwise),
+            };
         }
     }
 

@@ -31,8 +31,15 @@ pub(crate) struct Waiter {
     _listening: Listening,
 }
 
-/// What was heard of a run last: its end, or that it is to be looked up.
-type News = Option<Arc<TaskRun>>;
+/// What was heard of a run last.
+#[derive(Debug, Clone)]
+pub(crate) enum News {
+    /// Something may have been missed: it is to be looked up.
+    Missed,
+    /// It has ended or was removed: it is to be looked up.
+    Gone,
+    Ended(Arc<TaskRun>),
+}
 
 #[derive(Debug)]
 struct Ear {
@@ -80,7 +87,7 @@ impl Endings {
         let mut awaited = self.ear.awaited();
         let sender = awaited
             .entry(run)
-            .or_insert_with(|| watch::Sender::new(None));
+            .or_insert_with(|| watch::Sender::new(News::Missed));
         Ok(Waiter {
             news: sender.subscribe(),
             ear: Arc::clone(&self.ear),
@@ -91,7 +98,7 @@ impl Endings {
 }
 
 impl Waiter {
-    /// Waits for news of the run: its end, or that it is to be looked up.
+    /// Waits for news of the run.
     pub(crate) async fn news(&mut self) -> News {
         // The sender is there as long as somebody waits.
         let _ = self.news.changed().await;
@@ -124,13 +131,13 @@ impl Ear {
         }
         let whole = (entry.len() > ID_BYTES).then(|| wire::decode(entry));
         let (id, news) = match whole {
-            Some(Ok(run)) => (run.id, Some(Arc::new(run))),
+            Some(Ok(run)) => (run.id, News::Ended(Arc::new(run))),
             // Whoever looks it up is told what is wrong with it.
             Some(Err(_)) => (
                 decode::run_id(entry.get(ID_IN_RUN).unwrap_or_default())?,
-                None,
+                News::Gone,
             ),
-            None => (decode::run_id(entry)?, None),
+            None => (decode::run_id(entry)?, News::Gone),
         };
         if let Some(sender) = self.awaited().get(&id) {
             sender.send_replace(news);
@@ -167,7 +174,8 @@ impl Round for Ear {
 
     fn lost(&self) {
         for sender in self.awaited().values() {
-            sender.send_replace(None);
+            // What was heard of it is not forgotten for this.
+            sender.send_if_modified(|news| matches!(news, News::Missed));
         }
     }
 }

@@ -7,4 +7,4 @@ mod listening;
 
 pub(crate) use bells::Bells;
 pub(crate) use changes::Changes;
-pub(crate) use endings::Endings;
+pub(crate) use endings::{Endings, News};
