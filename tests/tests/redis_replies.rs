@@ -60,12 +60,12 @@ async fn exactly_once_of(
 
 #[tokio::test]
 async fn x1_a_lost_reply_to_an_enqueue_adds_one_run() {
-    exactly_once("enqueue_plain", 5, Fault::LostReply).await;
+    exactly_once("enqueue_whole", 5, Fault::LostReply).await;
 }
 
 #[tokio::test]
 async fn x2_an_enqueue_that_is_sent_twice_adds_one_run() {
-    exactly_once("enqueue_plain", 1, Fault::Twice).await;
+    exactly_once("enqueue_whole", 1, Fault::Twice).await;
 }
 
 #[tokio::test]

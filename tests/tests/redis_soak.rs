@@ -39,7 +39,7 @@ const NUMBERS: u64 = 1_000_000_000;
 const SCRIPTS: [&str; 7] = [
     "claim",
     "enqueue",
-    "enqueue_plain",
+    "enqueue_whole",
     "extend",
     "fire",
     "peek",

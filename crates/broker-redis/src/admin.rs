@@ -184,9 +184,7 @@ impl BrokerAdmin for RedisBroker {
         let mut args = self.0.keys.args(2 + limits.len());
         args.number(MAX_PAGE as u64).number(MAX_HELD_BY as u64);
         for limit in limits {
-            let mut name = vec![side::kind_of(limit)];
-            name.extend(limit.key().as_str().bytes());
-            args.bytes(name);
+            args.bytes(side::name_of(limit));
         }
         let reply = self.step(LIMITS, &self.0.scripts.limits, args).await?;
         limit_infos(reply, limits).map_err(|error| error.during(LIMITS))

@@ -10,15 +10,16 @@ use aqueduct_broker_api::{
     Reclaimed, Sequence, SettleRequest, Settled, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::run::{Failure, FailureKind};
-use aqueduct_core::{ConsumerId, QueueName, RunState, Timestamp};
+use aqueduct_core::{ConsumerId, QueueName, Timestamp};
 use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
 use crate::held::Ledger;
-use crate::items::{self, consumer_name, millis, unencodable};
+use crate::items::{consumer_name, millis, unencodable};
 use crate::link::{Args, LinkError, Reply};
 use crate::settlements::{self, Settlements};
+use crate::whole;
 
 impl Broker for RedisBroker {
     fn capabilities(&self) -> Capabilities {
@@ -30,42 +31,11 @@ impl Broker for RedisBroker {
 
     async fn enqueue(&self, request: &EnqueueRequest) -> Result<Vec<Enqueued>, BrokerError> {
         const ENQUEUE: &str = "enqueue";
-        let encode = |error| unencodable(ENQUEUE, error);
         BrokerError::check_batch(ENQUEUE, request.tasks.len(), MAX_ENQUEUE_BATCH)?;
         if request.tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let mut args = self.0.keys.args(8 + request.tasks.len() * 3);
-        args.text(&format!("{:032x}", request.producer.as_u128()))
-            .number(request.sequence.number());
-        let limits = self.limits_of(&request.tasks);
-        let are_plain = limits.is_empty() && items::are_plain(&request.tasks);
-        let script = if are_plain {
-            let time = self.0.clock.now();
-            args.number(time.as_millis());
-            items::push_plain(&mut args, &request.tasks, time).map_err(encode)?;
-            &self.0.scripts.enqueue_plain
-        } else {
-            args.bytes(limits);
-            items::push_tasks(&mut args, &request.tasks).map_err(encode)?;
-            &self.0.scripts.enqueue
-        };
-        let reply = self.step(ENQUEUE, script, args).await?;
-        let answers = fresh(reply).map_err(|error| error.during(ENQUEUE))?;
-        let Some(mut parts) = answers else {
-            return Err(stale(ENQUEUE, request.sequence));
-        };
-        let part = decode::next(&mut parts);
-        let answers = if are_plain {
-            part.and_then(Reply::into_number).map(|time| {
-                self.0.clock.learn(Timestamp::from_millis(time));
-                vec![Enqueued::Accepted(RunState::Queued); request.tasks.len()]
-            })
-        } else {
-            part.and_then(Reply::into_bytes)
-                .and_then(|answers| decode::enqueued(&answers))
-        };
-        answers.map_err(|error| error.during(ENQUEUE))
+        self.store(request).await
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {
@@ -99,11 +69,11 @@ impl Broker for RedisBroker {
         let Some(parts) = fresh(reply).map_err(|error| error.during(CLAIM))? else {
             return Err(stale(CLAIM, request.sequence));
         };
-        let (mut claimed, requests, unreadable) =
-            claimed(parts, request.consumer).map_err(|error| error.during(CLAIM))?;
+        let read = Read::claimed(parts, request.consumer).map_err(|error| error.during(CLAIM))?;
+        self.enter(request.consumer, ledger, &read);
+        let mut claimed = read.claimed;
         claimed.settled = settlements.in_order(request.settle.len(), &claimed.settled);
-        self.enter(request.consumer, ledger, &claimed.leases, requests);
-        self.quarantine(request.consumer, unreadable).await?;
+        self.quarantine(request.consumer, read.unreadable).await?;
         Ok(claimed)
     }
 
@@ -123,10 +93,9 @@ impl Broker for RedisBroker {
         let Some(parts) = fresh(reply).map_err(|error| error.during(SETTLE))? else {
             return Err(stale(SETTLE, request.sequence));
         };
-        let (claimed, requests, _) =
-            claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
-        self.enter(request.consumer, ledger, &[], requests);
-        Ok(settlements.in_order(request.items.len(), &claimed.settled))
+        let read = Read::claimed(parts, request.consumer).map_err(|error| error.during(SETTLE))?;
+        self.enter(request.consumer, ledger, &read);
+        Ok(settlements.in_order(request.items.len(), &read.claimed.settled))
     }
 
     async fn extend(&self, request: &ExtendRequest) -> Result<Extended, BrokerError> {
@@ -261,10 +230,10 @@ impl Broker for RedisBroker {
 
 impl RedisBroker {
     /// Enters what was claimed into the ledger of a consumer, if the server says that it is exact.
-    fn enter(&self, consumer: ConsumerId, ledger: Option<Ledger>, leases: &[Lease], requests: u64) {
-        if requests > 0 {
+    fn enter(&self, consumer: ConsumerId, ledger: Option<Ledger>, read: &Read) {
+        if read.requests > 0 {
             let mut ledger = ledger.unwrap_or_default();
-            ledger.add(leases, requests);
+            ledger.add(&read.claimed.leases, &read.carrying, read.requests);
             self.0.ledgers.keep(consumer, ledger);
         }
     }
@@ -318,7 +287,7 @@ fn fresh(reply: Reply) -> Result<Option<impl Iterator<Item = Reply>>, LinkError>
     Ok((status == 0).then_some(parts))
 }
 
-fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
+pub(crate) fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
     let message = format!(
         "request {} is older than the last requests of its client",
         sequence.number()
@@ -326,27 +295,46 @@ fn stale(operation: &'static str, sequence: Sequence) -> BrokerError {
     BrokerError::new(BrokerErrorKind::Stale, operation, message)
 }
 
-fn claimed(
-    mut parts: impl Iterator<Item = Reply>,
-    consumer: ConsumerId,
-) -> Result<(Claimed, u64, Vec<Unreadable>), LinkError> {
-    let mut claimed = Claimed::default();
-    let mut unreadable = Vec::new();
-    claimed.settled = decode::settled(&decode::next(&mut parts)?.into_bytes()?)?;
-    for run in decode::next(&mut parts)?.into_list()? {
-        let bytes = run.into_bytes()?;
-        match decode::held_run(&bytes, &[]) {
-            Ok(run) => claimed.leases.push(Lease::new(run, consumer)),
+/// The reply to a claim.
+#[derive(Default)]
+struct Read {
+    claimed: Claimed,
+    /// Of each claimed run whether it carries what it frees.
+    carrying: Vec<bool>,
+    /// How many requests of the consumer the server has done; 0 if what it knows of its runs is not exact.
+    requests: u64,
+    unreadable: Vec<Unreadable>,
+}
+
+impl Read {
+    fn claimed(
+        mut parts: impl Iterator<Item = Reply>,
+        consumer: ConsumerId,
+    ) -> Result<Self, LinkError> {
+        let mut read = Self::default();
+        read.claimed.settled = decode::settled(&decode::next(&mut parts)?.into_bytes()?)?;
+        for run in decode::next(&mut parts)?.into_list()? {
+            read.push(&run.into_bytes()?, consumer);
+        }
+        read.claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
+        read.requests = decode::next(&mut parts)?.into_number()?;
+        let now = decode::next(&mut parts)?.into_number()?;
+        read.claimed.now = Timestamp::from_millis(now);
+        Ok(read)
+    }
+
+    fn push(&mut self, run: &[u8], consumer: ConsumerId) {
+        match decode::held_run(run, &[]) {
+            Ok(held) => {
+                self.claimed.leases.push(Lease::new(held, consumer));
+                self.carrying.push(whole::carries(run));
+            }
             Err(problem) => {
-                let token = bytes.get(4..24).unwrap_or_default().to_vec();
-                unreadable.push(Unreadable { token, problem });
+                let token = run.get(4..24).unwrap_or_default().to_vec();
+                self.unreadable.push(Unreadable { token, problem });
             }
         }
     }
-    claimed.cancels = decode::cancels(decode::next(&mut parts)?)?;
-    let requests = decode::next(&mut parts)?.into_number()?;
-    claimed.now = Timestamp::from_millis(decode::next(&mut parts)?.into_number()?);
-    Ok((claimed, requests, unreadable))
 }
 
 fn extended(reply: Reply) -> Result<Extended, LinkError> {

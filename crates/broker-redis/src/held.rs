@@ -7,6 +7,8 @@ use aqueduct_broker_api::{Lease, LeaseToken};
 use aqueduct_core::id::IdMap;
 use aqueduct_core::{ConsumerId, QueueName, RunId, TaskName};
 
+use crate::whole::Frees;
+
 /// The ledgers of the consumers of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Ledgers(Mutex<IdMap<ConsumerId, Ledger>>);
@@ -28,8 +30,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Held {
     pub(crate) task: TaskName,
     pub(crate) queue: QueueName,
-    /// Whether nothing is to be done when it ends but to count it.
-    pub(crate) is_plain: bool,
+    /// What it frees when it succeeds; `None` if the server has to look.
+    pub(crate) frees: Option<Frees>,
     attempt: u32,
 }
 
@@ -70,18 +72,19 @@ impl Ledger {
         is_current.then(|| self.runs.remove(&token.run)).flatten()
     }
 
-    /// Adds what was claimed by the request that is the server's number `requests`.
-    pub(crate) fn add(&mut self, leases: &[Lease], requests: u64) {
+    /// Adds what was claimed, of each run whether it carries what it frees, by the request that is the server's number `requests`.
+    pub(crate) fn add(&mut self, leases: &[Lease], carrying: &[bool], requests: u64) {
         self.requests = requests;
-        self.runs.extend(leases.iter().map(|lease| {
-            let run = lease.run();
-            let held = Held {
-                task: run.task.clone(),
-                queue: run.queue.clone(),
-                is_plain: run.options.is_none(),
-                attempt: run.tally.attempt,
-            };
-            (run.id, held)
-        }));
+        self.runs
+            .extend(leases.iter().zip(carrying).map(|(lease, carries)| {
+                let run = lease.run();
+                let held = Held {
+                    task: run.task.clone(),
+                    queue: run.queue.clone(),
+                    frees: Frees::of(run, *carries),
+                    attempt: run.tally.attempt,
+                };
+                (run.id, held)
+            }));
     }
 }

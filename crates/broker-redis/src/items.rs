@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_broker_api::wire::{self, QueuedBytes, WireError};
 use aqueduct_broker_api::{BrokerError, BrokerErrorKind};
 use aqueduct_core::queue::Due;
-use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, TaskRun, Timestamp};
+use aqueduct_core::{ConsumerId, QueueName, QueuedTask, RunId, Timestamp};
 
 use crate::link::Args;
 use crate::side;
@@ -25,37 +25,6 @@ struct Group<'a> {
     prefix: [u8; PREFIX_BYTES],
     queue: &'a QueueName,
     members: Vec<(RunId, Vec<u8>)>,
-}
-
-/// Returns whether tasks may be sent as they are stored: each plain, and with an id that nobody knows.
-pub(crate) fn are_plain(tasks: &[QueuedTask]) -> bool {
-    tasks
-        .iter()
-        .all(|task| task.has_new_id && !task.with_previous && more(task).is_none())
-}
-
-/// Adds plain tasks that were accepted at `time`, as `enqueue_plain.lua` reads them.
-pub(crate) fn push_plain(
-    args: &mut Args,
-    tasks: &[QueuedTask],
-    time: Timestamp,
-) -> Result<(), WireError> {
-    let is_like = |a: &QueuedTask, b: &QueuedTask| {
-        a.queue == b.queue && a.lane == b.lane && a.priority == b.priority
-    };
-    for group in tasks.chunk_by(is_like) {
-        if let [first, ..] = group {
-            let (lane, priority, queue) = (first.lane, first.priority, &first.queue);
-            args.text(&format!("ready:{lane}:{priority}:{queue}"))
-                .text(queue.as_str())
-                .text(&format!("bell:{lane}:{queue}"))
-                .number(group.len() as u64);
-        }
-        for task in group {
-            args.bytes(wire::encode(&TaskRun::accept(task.clone(), time))?);
-        }
-    }
-    Ok(())
 }
 
 /// Adds tasks that are queued, as `lib/admit.lua` reads them.

@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod decode;
 mod ends;
+mod enqueue;
 mod held;
 mod items;
 mod keyed;
@@ -29,6 +30,7 @@ mod side;
 #[doc(hidden)]
 pub mod testing;
 mod wake;
+mod whole;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};
 
@@ -172,7 +174,7 @@ impl RedisBroker {
             "checkpoint" => &scripts.checkpoint,
             "claim" => &scripts.claim,
             "enqueue" => &scripts.enqueue,
-            "enqueue_plain" => &scripts.enqueue_plain,
+            "enqueue_whole" => &scripts.enqueue_whole,
             "extend" => &scripts.extend,
             "fire" => &scripts.schedule_fire,
             "peek" => &scripts.peek,

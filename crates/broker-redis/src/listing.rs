@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aqueduct_broker_api::wire::{self, Header, WireError};
+use aqueduct_broker_api::wire::{Header, WireError};
 use aqueduct_broker_api::{BrokerError, MAX_PAGE, RunFilter, RunPage};
 use aqueduct_core::{RunId, TaskRun};
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use crate::decode;
 use crate::decode::admin::{reports, scanned, texts, values};
 use crate::link::Args;
 use crate::search::Part;
+use crate::whole;
 
 /// A page in the making: the least ids that match, and one more.
 pub(crate) struct Page<'a> {
@@ -29,7 +30,7 @@ impl<'a> Page<'a> {
 
     /// Takes a stored run if it belongs to the page; the id in place of a run in a list does not.
     fn offer(&mut self, bytes: &[u8]) {
-        self.offer_as(bytes, |_| wire::decode(bytes));
+        self.offer_as(bytes, |_| decode::run(bytes));
     }
 
     /// Takes a held run if it belongs to the page, with what it reports in its attempt.
@@ -42,7 +43,7 @@ impl<'a> Page<'a> {
     }
 
     fn offer_as(&mut self, bytes: &[u8], decode: impl FnOnce(RunId) -> Result<TaskRun, WireError>) {
-        let Ok(header) = Header::read(bytes) else {
+        let Ok(header) = Header::read(&whole::unburdened(bytes)) else {
             return;
         };
         let is_before = self.filter.after.is_some_and(|after| header.id <= after);

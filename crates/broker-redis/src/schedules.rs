@@ -13,8 +13,19 @@ use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
+use crate::enqueue::{BRING_TRIES, never_brought};
 use crate::items::{millis, push_tasks, unencodable};
 use crate::link::{Args, LinkError, Reply};
+
+/// The operation of firing, for errors.
+const FIRE: &str = "fire a tick";
+
+/// The answer to a tick.
+enum Answer {
+    Fired(Fired),
+    /// Nothing was done: these runs are to be stored by their ids before they can be replaced.
+    Bring(Vec<RunId>),
+}
 
 impl ScheduleStore for RedisBroker {
     async fn upsert(
@@ -52,25 +63,16 @@ impl ScheduleStore for RedisBroker {
     }
 
     async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
-        const FIRE: &str = "fire a tick";
-        let reason =
-            wire::reason_field(&fire.reason()).map_err(|error| unencodable(FIRE, error))?;
-        let mut args = self.args_with_retention(12);
-        args.text(fire.schedule.as_str())
-            .bytes(version_bytes(fire.version))
-            .number(fire.tick.as_millis())
-            .number(millis(TARDY_CLOCK_ALLOWANCE))
-            .bytes(self.limits_of(&fire.run))
-            .text(&fire.overlap.to_string())
-            .bytes(reason);
         let id = fire.run.as_ref().map(|run| run.id);
-        if let Some(run) = &fire.run {
-            args.bytes(run.id.to_bytes().to_vec());
-            let run = std::slice::from_ref(run);
-            push_tasks(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
+        for _ in 0..BRING_TRIES {
+            let args = self.fire_args(fire)?;
+            let reply = self.step(FIRE, &self.0.scripts.schedule_fire, args).await?;
+            match fired(reply, id).map_err(|error| error.during(FIRE))? {
+                Answer::Fired(fired) => return Ok(fired),
+                Answer::Bring(runs) => self.bring(FIRE, &runs).await?,
+            }
         }
-        let reply = self.step(FIRE, &self.0.scripts.schedule_fire, args).await?;
-        fired(reply, id).map_err(|error| error.during(FIRE))
+        Err(never_brought(FIRE))
     }
 
     async fn set_enabled(
@@ -112,6 +114,25 @@ impl ScheduleStore for RedisBroker {
 }
 
 impl RedisBroker {
+    fn fire_args(&self, fire: &Fire) -> Result<Args, BrokerError> {
+        let reason =
+            wire::reason_field(&fire.reason()).map_err(|error| unencodable(FIRE, error))?;
+        let mut args = self.args_with_retention(12);
+        args.text(fire.schedule.as_str())
+            .bytes(version_bytes(fire.version))
+            .number(fire.tick.as_millis())
+            .number(millis(TARDY_CLOCK_ALLOWANCE))
+            .bytes(self.limits_of(&fire.run))
+            .text(&fire.overlap.to_string())
+            .bytes(reason);
+        if let Some(run) = &fire.run {
+            args.bytes(run.id.to_bytes().to_vec());
+            let run = std::slice::from_ref(run);
+            push_tasks(&mut args, run).map_err(|error| unencodable(FIRE, error))?;
+        }
+        Ok(args)
+    }
+
     async fn switch(
         &self,
         operation: &'static str,
@@ -190,10 +211,10 @@ fn definition_of(name: &str, version: [u8; 8], bytes: &[u8]) -> Result<ScheduleD
     wire::decode_definition(name, version, bytes).map_err(|error| error.to_string())
 }
 
-fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
+fn fired(reply: Reply, id: Option<RunId>) -> Result<Answer, LinkError> {
     let mut parts = reply.into_list()?;
     let word = decode::next(&mut parts)?.into_text()?;
-    Ok(match word.as_str() {
+    Ok(Answer::Fired(match word.as_str() {
         "fired" => {
             let answer = decode::next(&mut parts)?.into_bytes()?;
             Fired::Fired(match decode::enqueued(&answer)?.first() {
@@ -214,6 +235,10 @@ fn fired(reply: Reply, id: Option<RunId>) -> Result<Fired, LinkError> {
             wait: Duration::from_millis(decode::next(&mut parts)?.into_number()?),
         },
         "full" => Fired::QueueFull,
+        "bring" => {
+            let runs = decode::next(&mut parts)?.into_bytes()?;
+            return Ok(Answer::Bring(decode::run_ids(&runs)));
+        }
         _ => return Err(LinkError::unexpected("an answer to a tick")),
-    })
+    }))
 }

@@ -4,7 +4,7 @@
 //! long ones in bounded parts. Counted from the tail, what is there stays in its part while others are
 //! claimed from the head.
 
-use aqueduct_broker_api::wire::{self, WireError};
+use aqueduct_broker_api::wire::WireError;
 use aqueduct_broker_api::{BrokerError, CancelAnswer};
 use aqueduct_core::{RunId, TaskRun};
 use bytes::Bytes;
@@ -144,6 +144,41 @@ impl RedisBroker {
         Ok(is_complete)
     }
 
+    /// Stores runs by their ids that are nowhere but in their lists: in one step, and in parts of the lists if they
+    /// are long.
+    pub(crate) async fn bring(
+        &self,
+        operation: &'static str,
+        runs: &[RunId],
+    ) -> Result<(), BrokerError> {
+        if self.bring_in(operation, None, runs).await? {
+            return Ok(());
+        }
+        for part in self.parts(operation).await? {
+            if self.bring_in(operation, Some(&part), runs).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings what is found; returns whether there is nothing more to look for.
+    async fn bring_in(
+        &self,
+        operation: &'static str,
+        part: Option<&Part>,
+        runs: &[RunId],
+    ) -> Result<bool, BrokerError> {
+        let mut args = self.0.keys.args(3 + runs.len());
+        Part::push(part, &mut args);
+        for run in runs {
+            args.bytes(run.to_bytes().to_vec());
+        }
+        let reply = self.step(operation, &self.0.scripts.bring, args).await?;
+        let is_done = reply.into_number().map(|done| done == 1);
+        is_done.map_err(|error| error.during(operation))
+    }
+
     /// Cancels runs: in one step, and in parts of the lists if they are long.
     pub(crate) async fn cancel_all(
         &self,
@@ -197,7 +232,7 @@ impl Found {
     pub(crate) fn decode(&self) -> Result<TaskRun, WireError> {
         match &self.held {
             Some(report) => decode::held_run(&self.bytes, report),
-            None => wire::decode(&self.bytes),
+            None => decode::run(&self.bytes),
         }
     }
 }

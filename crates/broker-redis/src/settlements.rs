@@ -1,16 +1,19 @@
 //! Settlements as arguments of `claim.lua`.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self, WireError};
 use aqueduct_broker_api::{LeaseToken, Settle, Settled, Settlement};
+use aqueduct_core::key::Key;
 use aqueduct_core::run::{Failure, FailureKind};
 use aqueduct_core::{ConsumerId, QueueName, RunId, TaskName};
 
 use crate::held::Ledger;
 use crate::items::millis;
 use crate::link::Args;
+use crate::whole::Frees;
 
 /// The settlements of a request, in the order in which the script wants them.
 #[derive(Debug)]
@@ -18,6 +21,9 @@ pub(crate) struct Settlements<'a> {
     /// What the consumer is known to hold before: how many requests it has made, and how many runs it holds.
     known: Option<(u64, usize)>,
     plain: Vec<Group>,
+    /// The keys that known successes free, and how many leave each limit.
+    keys: Vec<(Key, RunId)>,
+    limits: BTreeMap<Vec<u8>, u64>,
     others: Vec<(usize, &'a Settle)>,
 }
 
@@ -44,6 +50,8 @@ impl<'a> Settlements<'a> {
                 .as_ref()
                 .map(|ledger| (ledger.requests(), ledger.len())),
             plain: Vec::new(),
+            keys: Vec::new(),
+            limits: BTreeMap::new(),
             others: Vec::new(),
         };
         let mut nothing = Ledger::default();
@@ -56,9 +64,10 @@ impl<'a> Settlements<'a> {
             if matches!(item.settlement, Settlement::Succeed { result: None })
                 && item.hold_back.is_zero()
             {
-                let kind = held
-                    .filter(|held| held.is_plain)
-                    .map(|held| (held.task, held.queue));
+                let kind = held.and_then(|held| {
+                    settlements.free(item.token.run, held.frees?);
+                    Some((held.task, held.queue))
+                });
                 settlements.group(kind, &item.token, place);
             } else {
                 settlements.others.push((place, item));
@@ -70,6 +79,13 @@ impl<'a> Settlements<'a> {
             (is_release, is_release.then_some(Reverse(item.token.run)))
         });
         settlements
+    }
+
+    fn free(&mut self, run: RunId, frees: Frees) {
+        self.keys.extend(frees.key.map(|key| (key, run)));
+        for limit in frees.limits {
+            *self.limits.entry(limit).or_default() += 1;
+        }
     }
 
     fn group(&mut self, kind: Option<(TaskName, QueueName)>, token: &LeaseToken, place: usize) {
@@ -88,7 +104,8 @@ impl<'a> Settlements<'a> {
 
     pub(crate) fn count_args(&self) -> usize {
         let plain: usize = self.plain.iter().map(|group| 4 + group.members.len()).sum();
-        4 + plain + self.others.len() * 7
+        let freed = 2 + (self.keys.len() + self.limits.len()) * 2;
+        4 + plain + freed + self.others.len() * 7
     }
 
     /// Adds the settlements.
@@ -114,6 +131,7 @@ impl<'a> Settlements<'a> {
                 args.bytes(id.to_bytes().to_vec());
             }
         }
+        self.push_freed(args);
         args.number(self.others.len() as u64);
         for (_, item) in &self.others {
             args.bytes(token_bytes(&item.token));
@@ -121,6 +139,20 @@ impl<'a> Settlements<'a> {
             args.number(millis(item.hold_back));
         }
         Ok(())
+    }
+
+    fn push_freed(&self, args: &mut Args) {
+        args.number(self.keys.len() as u64);
+        for (key, _) in &self.keys {
+            args.text(key.as_str());
+        }
+        for (_, run) in &self.keys {
+            args.bytes(run.to_bytes().to_vec());
+        }
+        args.number(self.limits.len() as u64);
+        for (limit, number) in &self.limits {
+            args.bytes(limit.clone()).number(*number);
+        }
     }
 
     /// Puts answers back into the order of the request; what was not sent has lost its lease.

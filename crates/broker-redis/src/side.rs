@@ -28,6 +28,24 @@ pub(crate) fn side_of(run: &TaskRun) -> Vec<u8> {
     side
 }
 
+/// Packs what a run can carry: its keys and limits; nothing if it has none.
+pub(crate) fn carried_of(run: &TaskRun) -> Vec<u8> {
+    let [keys, limits, ..] = texts(run.options.as_deref());
+    let mut carried = Vec::new();
+    if !keys.is_empty() || !limits.is_empty() {
+        push_text(&mut carried, &keys);
+        push_text(&mut carried, &limits);
+    }
+    carried
+}
+
+/// Returns how scripts name a limit: its kind, and its key.
+pub(crate) fn name_of(limit: &Limit) -> Vec<u8> {
+    let mut name = vec![kind_of(limit)];
+    name.extend(limit.key().as_str().bytes());
+    name
+}
+
 /// Returns whether a run has a text that scripts act on.
 pub(crate) fn has_texts(options: &RunOptions) -> bool {
     texts(Some(options)).iter().any(|text| !text.is_empty())
@@ -36,11 +54,15 @@ pub(crate) fn has_texts(options: &RunOptions) -> bool {
 /// Adds the texts of a run.
 pub(crate) fn push_texts(side: &mut Vec<u8>, options: Option<&RunOptions>) {
     for text in texts(options) {
-        // Each is bounded far below by its type.
-        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
-        side.extend(length.to_be_bytes());
-        side.extend(text.iter().take(usize::from(length)));
+        push_text(side, &text);
     }
+}
+
+fn push_text(side: &mut Vec<u8>, text: &[u8]) {
+    // Each is bounded far below by its type.
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    side.extend(length.to_be_bytes());
+    side.extend(text.iter().take(usize::from(length)));
 }
 
 /// Returns the texts, in their order: what it asks for by keys, the limits, the workflow,
@@ -93,7 +115,7 @@ fn push_name(names: &mut Vec<u8>, kind: u8, key: &str) {
 }
 
 /// Returns the byte that a limit has in front of its key.
-pub(crate) fn kind_of(limit: &Limit) -> u8 {
+fn kind_of(limit: &Limit) -> u8 {
     if limit.per().is_some() { b'r' } else { b'c' }
 }
 

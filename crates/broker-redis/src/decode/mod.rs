@@ -7,11 +7,17 @@ use aqueduct_broker_api::{BrokerError, BrokerErrorKind, Cancel, Enqueued, Settle
 use aqueduct_core::{RunId, RunState, TaskRun, Timestamp};
 
 use crate::link::{LinkError, Reply};
+use crate::whole;
+
+/// Reads a run as it is stored.
+pub(crate) fn run(bytes: &[u8]) -> Result<TaskRun, WireError> {
+    wire::decode(&whole::unburdened(bytes))
+}
 
 /// Reads a held run, which is stored as it was before its claim, and what it reports: the time in six bytes and
 /// how far it is, or nothing.
 pub(crate) fn held_run(bytes: &[u8], report: &[u8]) -> Result<TaskRun, WireError> {
-    let mut run = wire::decode(bytes)?;
+    let mut run = run(bytes)?;
     run.state = RunState::Running;
     run.tally.attempt = run.tally.attempt.saturating_add(1);
     if let Some((at, progress)) = report.split_first_chunk::<6>() {

@@ -28,13 +28,14 @@ pub(crate) struct Function {
 /// All scripts of a broker.
 #[derive(Debug)]
 pub(crate) struct Scripts {
+    pub(crate) bring: Script,
     pub(crate) cancel: Script,
     pub(crate) checkpoint: Script,
     pub(crate) claim: Script,
     pub(crate) consumers: Script,
     pub(crate) discard: Script,
     pub(crate) enqueue: Script,
-    pub(crate) enqueue_plain: Script,
+    pub(crate) enqueue_whole: Script,
     pub(crate) extend: Script,
     pub(crate) find: Script,
     pub(crate) holders: Script,
@@ -57,7 +58,10 @@ pub(crate) struct Scripts {
 const CORE: &str = include_str!("../scripts/lib/core.lua");
 const CLOCK: &str = include_str!("../scripts/lib/clock.lua");
 const TEST_CLOCK: &str = include_str!("../scripts/lib/test_clock.lua");
-const RUN: &str = include_str!("../scripts/lib/run.lua");
+const RUN: &str = concat!(
+    include_str!("../scripts/lib/run.lua"),
+    include_str!("../scripts/lib/carried.lua")
+);
 const RECORD: &str = include_str!("../scripts/lib/record.lua");
 const HISTORY: &str = include_str!("../scripts/lib/history.lua");
 const DUE: &str = include_str!("../scripts/lib/due.lua");
@@ -69,6 +73,7 @@ const PLACE: &str = concat!(
     include_str!("../scripts/lib/hashes.lua"),
     include_str!("../scripts/lib/tails.lua"),
     include_str!("../scripts/lib/lines.lua"),
+    include_str!("../scripts/lib/beside.lua"),
     include_str!("../scripts/lib/place.lua")
 );
 const SETTLING: &str = include_str!("../scripts/lib/settling.lua");
@@ -106,6 +111,7 @@ impl Scripts {
     fn to_evaluate(has_test_clock: bool) -> Self {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
+            bring: script!(clock, "bring", RUN, PLACE, KEYS, LOCATE),
             cancel: script!(
                 clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, LOCATE,
                 CANCELLING
@@ -120,7 +126,7 @@ impl Scripts {
             enqueue: script!(
                 clock, "enqueue", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, REPLACE, ADMIT
             ),
-            enqueue_plain: script!(clock, "enqueue_plain",),
+            enqueue_whole: script!(clock, "enqueue_whole",),
             extend: script!(
                 clock, "extend", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING, HELD
             ),
@@ -228,15 +234,16 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 24] {
+    fn all_mut(&mut self) -> [&mut Script; 25] {
         [
+            &mut self.bring,
             &mut self.cancel,
             &mut self.checkpoint,
             &mut self.claim,
             &mut self.consumers,
             &mut self.discard,
             &mut self.enqueue,
-            &mut self.enqueue_plain,
+            &mut self.enqueue_whole,
             &mut self.extend,
             &mut self.find,
             &mut self.holders,

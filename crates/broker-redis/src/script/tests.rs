@@ -7,9 +7,9 @@ use aqueduct_broker_api::wire::MAX_ENVELOPE_BYTES;
 use super::Scripts;
 
 /// Functions and words of Lua that look like calls.
-const BUILT_IN: [&str; 15] = [
-    "and", "elseif", "function", "if", "in", "ipairs", "not", "or", "pairs", "pcall", "return",
-    "tonumber", "tostring", "unpack", "until",
+const BUILT_IN: [&str; 17] = [
+    "and", "elseif", "function", "if", "in", "ipairs", "next", "select", "not", "or", "pairs",
+    "pcall", "return", "tonumber", "tostring", "unpack", "until",
 ];
 
 /// Cuts a line into names and single other characters; texts are left out.

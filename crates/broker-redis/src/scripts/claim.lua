@@ -6,6 +6,7 @@
 --       how many requests the consumer has made and how many runs it holds, as it knows (0: it does not);
 --       number of groups of plain successes, then for each: task and queue (empty: not known), attempt before
 --       the claim, 4 bytes, number, ids;
+--       of those that are known: number of keys, keys, their runs; number of limits, then for each how many leave it;
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
 --       fields, field count, for a failed attempt its kind and message (else empty), for how many ms what shares
 --       its limits is held back;
@@ -65,9 +66,10 @@ do
   local gone = {}
   local function load_held(ids)
     load(own, ids)
-    load_sides(own, ids)
-    load_holders(ids)
-    load_limits(ids)
+    local held = loaded(own, ids)
+    load_sides(held)
+    load_holders(held)
+    load_limits(held)
   end
 
   -- Takes a run from the consumer, if it holds it in that attempt; returns it, and why it is to end.
@@ -111,6 +113,19 @@ do
     end
   end
 
+  -- Frees what known successes held, which are not looked at: keys and places of limits from `ARGV[from]` on. Returns
+  -- where that ends.
+  local function free_known(from)
+    local keys = tonumber(ARGV[from])
+    local limits = from + 1 + 2 * keys
+    local after = limits + 1 + 2 * tonumber(ARGV[limits])
+    if not is_sure then return after end
+    load(UNIQUE, { unpack(ARGV, from + 1, from + keys) })
+    for index = from + 1, from + keys do give_back_key(ARGV[index], ARGV[index + keys]) end
+    for index = limits + 1, after - 1, 2 do leave_limit(ARGV[index], tonumber(ARGV[index + 1]), time) end
+    return after
+  end
+
   for _ = 1, tonumber(ARGV[at]) do
     local task, queue, attempt, number = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
     if is_sure and task ~= '' then
@@ -120,7 +135,7 @@ do
     end
     at = at + 4 + number
   end
-  at = at + 1
+  at = free_known(at + 1)
   local ids = {}
   for index = 1, tonumber(ARGV[at]) do ids[index] = sub(ARGV[at - 6 + index * 7], 1, 16) end
   load_held(ids)
@@ -163,7 +178,7 @@ end
 -- deadline, and what it asks for by keys if it holds one only while it is queued; `stands` if it comes out of a line.
 local has_stale = nil
 local function usable(entry, stands)
-  local run, limits, deadline, held_while_queued = entry, nil, nil, false
+  local run, limits, deadline, keys = entry, nil, nil, nil
   if byte(entry) == 0 then
     local id = sub(entry, 2)
     local stale = (stands and '+' or '') .. id
@@ -175,7 +190,7 @@ local function usable(entry, stands)
     if stands then put(STANDING, id, false) end
     run = stored_run(id, get(RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
-    local keep, keys, workflow
+    local keep, workflow
     deadline, keep, keys, workflow, limits = side_of(run)
     local failures, crashes = tallies_of(run)
     if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
@@ -184,18 +199,18 @@ local function usable(entry, stands)
       finish(run, EXPIRED, time, retention, record_of(run))
       return nil
     end
-    held_while_queued = keys and byte(keys) == WHILE_QUEUED and keys
+  elseif carries(run) then
+    keys, limits = carried_by(run)
   end
   if paused and call('HEXISTS', P .. 'paused', 't' .. task_of(run)) == 1 then
     call('RPUSH', P .. 'aside', entry)
     return nil
   end
-  return run, limits, deadline, held_while_queued
+  return run, limits, deadline, keys and byte(keys) == WHILE_QUEUED and key_in(keys)
 end
 
 -- Takes a run that starts from where it is stored by id.
-local function leave_runs(id, deadline, held_while_queued)
-  if held_while_queued then give_back_key(held_while_queued, id) end
+local function leave_runs(id, deadline)
   put(RUNS, id, false)
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
 end
@@ -222,6 +237,7 @@ local function starts(run, text, spot)
   end
   put_at_tail(P .. 'line:' .. line, id)
   put(STANDING, id, '1')
+  if carries(run) then put(RUNS, id, run) end
   has_lines = true
   if field then block(line, 0, spot, field, limit, 'RPUSH') end
   return false
@@ -252,6 +268,14 @@ local function put_back(list, entries, from)
   in_pieces('LPUSH', list, back)
 end
 
+-- Reads runs that are stored by id, and what is looked at when these and others start.
+local function load_stored(ids, runs)
+  load(RUNS, ids)
+  for _, run in ipairs(loaded(RUNS, ids)) do runs[#runs + 1] = run end
+  load_sides(runs)
+  load_limits(runs)
+end
+
 -- Claims runs of a line that may go on, until a limit refuses one or its turn is over: of runs with a fair key after as
 -- many as the weight says, of others after one, if other lines wait for the limit that has let it on. Returns how
 -- many, and how many ids could not be used. The entry of the line is out of the ready list.
@@ -269,16 +293,15 @@ do
       return nil, limits, field
     end
     take_places(limits, since, time)
-    leave_runs(id, deadline, held_key)
+    if held_key then give_back_key(held_key, id) end
+    leave_runs(id, deadline)
     return run, limits
   end
 
   -- Takes the next ids off a line, and reads their runs.
   local function take_off(list, number)
     local ids = call('LPOP', list, number) or {}
-    load(RUNS, ids)
-    load_sides(RUNS, ids)
-    load_limits(ids)
+    load_stored(ids, {})
     return ids
   end
 
@@ -345,16 +368,18 @@ do
   end
 end
 
--- Reads the runs of the entries of a list from one on that are stored by id.
+-- Reads what the entries of a list need that are not plain, from one on.
 local function load_entries(entries, from)
-  local ids = {}
+  local ids, runs = {}, {}
   for index = from, #entries do
     local entry = entries[index]
-    if byte(entry) == 0 and not is_line(entry) then ids[#ids + 1] = sub(entry, 2) end
+    if byte(entry) == 0 and not is_line(entry) then
+      ids[#ids + 1] = sub(entry, 2)
+    elseif byte(entry) == 1 and is_run(entry) and carries(entry) then
+      runs[#runs + 1] = entry
+    end
   end
-  load(RUNS, ids)
-  load_sides(RUNS, ids)
-  load_limits(ids)
+  load_stored(ids, runs)
 end
 
 -- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and
@@ -380,7 +405,7 @@ local function take_from(list, queue, most)
     elseif version ~= 0 and not is_run(entry) then
       call('RPUSH', P .. 'unreadable', entry)
       count(QUEUED, queue, -1)
-    elseif paused or version == 0 then
+    elseif paused or version == 0 or flags >= CARRIES then
       if not is_loaded then load_entries(entries, index) end
       is_loaded = true
       local limits, deadline, held_key
@@ -389,7 +414,8 @@ local function take_from(list, queue, most)
         let_on_later = {}
         if not starts(run, limits, spot) then run = nil end
       end
-      if run and version == 0 then leave_runs(sub(entry, 2), deadline, held_key) end
+      if run and held_key then give_back_key(held_key, sub(run, 5, 20)) end
+      if run and version == 0 then leave_runs(sub(entry, 2), deadline) end
     else
       run = entry
     end

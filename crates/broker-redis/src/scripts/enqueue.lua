@@ -3,7 +3,8 @@
 --
 -- KEYS  meta, none
 -- ARGV  producer, sequence, limits of queues, then the runs: lib/admit.lua
--- reply {0, answers}: for each run its answer (lib/admit.lua); {1} if the sequence is older than the window
+-- reply {0, answers}: for each run its answer (lib/admit.lua); {1} if the sequence is older than the window; {2, ids}
+--       if these runs are to be brought before (bring.lua)
 -- bound 512 runs
 local sequence = tonumber(ARGV[2])
 local replay, slot = P .. 'sent:' .. ARGV[1], sequence % 64
@@ -16,7 +17,10 @@ end
 if answer and parse('>I8', answer) == sequence then
   return { 0, sub(answer, 9) }
 end
-local answers = admit(4, now(), ARGV[3])
+local answers, to_bring = admit(4, now(), ARGV[3])
+if to_bring then
+  return { 2, to_bring }
+end
 call('HSET', replay, 'newest', math.max(newest, sequence), slot, pack('>I8', sequence) .. answers)
 -- A producer that has been silent for so long repeats nothing any more.
 call('PEXPIRE', replay, 3600000)

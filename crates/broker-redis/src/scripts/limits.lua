@@ -16,10 +16,12 @@ end
 for index = 1, math.min(#fields, most) do held_by[fields[index]] = {} end
 
 for _, consumer in ipairs(call('ZRANGE', P .. 'consumers', 0, -1)) do
-  for _, id in ipairs(call('HKEYS', P .. 'own:' .. consumer)) do
-    local side = call('HGET', SIDE, id)
-    local text = side and limits_beside(side) or ''
-    for _, wanted in ipairs(text ~= '' and limits_in(text) or {}) do
+  local held = call('HVALS', P .. 'own:' .. consumer)
+  load_sides(held)
+  for _, run in ipairs(held) do
+    local _, _, _, _, text = side_of(run)
+    local id = sub(run, 5, 20)
+    for _, wanted in ipairs(text and text ~= '' and limits_in(text) or {}) do
       local ids = wanted.per == 0 and held_by[wanted.field]
       if ids then ids[#ids + 1] = id end
     end

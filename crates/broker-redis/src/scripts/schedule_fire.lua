@@ -6,7 +6,7 @@
 --       queues, what to do if the last run has not ended (allow, skip or cancel_previous), the reason
 --       of that, as a field; then id and run (lib/admit.lua), or nothing to skip the tick
 -- reply {'fired', answer of lib/admit.lua or nothing}, {'overlap', last run}, {'done', last tick}, {'changed'},
---       {'off'}, {'early', wait ms} or {'full'}
+--       {'off'}, {'early', wait ms}, {'full'} or {'bring', ids} if these runs are to be brought before (bring.lua)
 -- bound 2 runs, the number of consumers
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local name, version, tick, overlap = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[9]
@@ -34,7 +34,10 @@ if is_open and overlap == 'skip' then
   write_run(name, last, overlaps + 1, tick)
   return { 'overlap', last }
 end
-local answer = admit(12, time, ARGV[8])
+local answer, to_bring = admit(12, time, ARGV[8])
+if to_bring then
+  return { 'bring', to_bring }
+end
 if answer == 'F' then
   return { 'full' }
 end

@@ -194,9 +194,20 @@ local function admit_together(at, number, time, most, known, answers)
   end
 end
 
--- Reads all that has to be looked up for the runs from `ARGV[at]` on; returns which ids have been stored before.
+-- Returns the ids of those that hold some keys, joined, and may be stored by no id; nothing if there are none.
+local function elsewhere(keys)
+  local ids = {}
+  for _, key in ipairs(keys) do
+    local hold = get(UNIQUE, key)
+    if hold and #hold > 28 then ids[#ids + 1] = sub(hold, 1, 16) end
+  end
+  return #ids > 0 and table.concat(ids) or nil
+end
+
+-- Reads all that has to be looked up for the runs from `ARGV[at]` on; returns which ids have been stored before, and
+-- which runs, joined, are to be stored by their ids before they can be replaced.
 local function look_up(at)
-  local ids, number, by_id, unique, repeated = {}, 0, {}, {}, {}
+  local ids, number, by_id, unique, repeated, replaced = {}, 0, {}, {}, {}, {}
   while ARGV[at] do
     local head = ARGV[at]
     if #head == 5 then
@@ -213,6 +224,7 @@ local function look_up(at)
         ids[number], by_id[#by_id + 1] = wanted.id, wanted.id
       end
       if keys and keys.key ~= '' then unique[#unique + 1] = keys.key end
+      if keys and keys.rule == REPLACE then replaced[#replaced + 1] = keys.key end
       if keys and keys.repetition then repeated[#repeated + 1] = keys.repetition end
       at = at + 3
     end
@@ -220,7 +232,7 @@ local function look_up(at)
   load(RUNS, by_id)
   load(UNIQUE, unique)
   load(REPEATED, repeated)
-  return known_ids(ids)
+  return known_ids(ids), elsewhere(replaced)
 end
 
 -- Returns the limits of queues by name, which are sent as number, 6 bytes, and name behind its length, 1 byte, each.
@@ -235,9 +247,12 @@ local function limits_of(text)
 end
 
 -- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or a letter and an id: of
--- the run that stands for it (D), that was replaced (R), that has its unique key (C); or F if the queue is full.
+-- the run that stands for it (D), that was replaced (R), that has its unique key (C); or F if the queue is full. Or
+-- stores nothing, and returns the ids, joined, of runs that `bring` has to store by their ids before.
 local function admit(at, time, most)
-  local answers, known = {}, look_up(at)
+  local known, to_bring = look_up(at)
+  if to_bring then return nil, to_bring end
+  local answers = {}
   most = limits_of(most)
   while ARGV[at] do
     if #ARGV[at] == 5 then

@@ -26,7 +26,7 @@ local function promote(time)
     if sub(member, 1, 6) == OPENING then opens(ids[index], time) end
   end
   load(RUNS, ids)
-  load_sides(RUNS, ids)
+  load_sides(loaded(RUNS, ids))
   for _, id in ipairs(ids) do
     local run = stored_run(id, get(RUNS, id))
     local state = run and state_of(run)

@@ -8,6 +8,7 @@ end
 -- Keeps an ended run for a time, plus one; tells who waits for its end.
 local function keep_ended(run, state, time, keep, limits, is_awaited, fields_count, fields)
   local id, ended = sub(run, 5, 20), '\168ended_at\207' .. pack('>I8', time)
+  if carries(run) then run = unburdened(run) end
   if byte(run, 2) >= 64 then run = with_checkpoint(run) end
   run = with_record(in_state(run, state), fields_count + 1, ended .. fields)
   put(RUNS, id, run)

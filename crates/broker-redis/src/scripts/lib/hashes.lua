@@ -1,67 +1,77 @@
 -- Hashes that a step reads and writes run by run: read for many runs at once, and written together by
 -- `write_hashes`, so that their number costs few commands. A script that has this touches such a hash in no other way.
-local values, puts = {}, {}
+local load, get, loaded, put, write_hashes
+do
+  local values, puts = {}, {}
 
-local function values_of(hash)
-  local known = values[hash]
-  if not known then
-    known = {}
-    values[hash] = known
-  end
-  return known
-end
-
--- Reads fields that will be asked for, of those that are not known yet.
-local function load(hash, fields)
-  local known, missing = values_of(hash), {}
-  for _, field in ipairs(fields) do
-    if known[field] == nil then missing[#missing + 1], known[field] = field, false end
-  end
-  for from = 1, #missing, MANY do
-    local to = math.min(from + MANY - 1, #missing)
-    for index, value in ipairs(call('HMGET', hash, unpack(missing, from, to))) do
-      known[missing[from + index - 1]] = value
+  local function values_of(hash)
+    local known = values[hash]
+    if not known then
+      known = {}
+      values[hash] = known
     end
+    return known
   end
-end
 
--- Returns the value of a field, or false.
-local function get(hash, field)
-  local known = values[hash] or values_of(hash)
-  local value = known[field]
-  if value == nil then
-    value = call('HGET', hash, field)
-    known[field] = value
-  end
-  return value
-end
-
--- Gives a field a value, or none (false).
-local function put(hash, field, value)
-  local fields = puts[hash]
-  if not fields then
-    fields = {}
-    puts[hash] = fields
-    values_of(hash)
-  end
-  values[hash][field] = value
-  fields[#fields + 1] = field
-end
-
--- Writes what was put.
-local function write_hashes()
-  for hash, fields in pairs(puts) do
-    local known, stored, gone = values[hash], {}, {}
+  -- Reads fields that will be asked for, of those that are not known yet.
+  function load(hash, fields)
+    local known, missing = values_of(hash), {}
     for _, field in ipairs(fields) do
-      local value = known[field]
-      if value then
-        stored[#stored + 1], stored[#stored + 2] = field, value
-      else
-        gone[#gone + 1] = field
+      if known[field] == nil then missing[#missing + 1], known[field] = field, false end
+    end
+    for from = 1, #missing, MANY do
+      local to = math.min(from + MANY - 1, #missing)
+      for index, value in ipairs(call('HMGET', hash, unpack(missing, from, to))) do
+        known[missing[from + index - 1]] = value
       end
     end
-    in_pieces('HSET', hash, stored, 2)
-    in_pieces('HDEL', hash, gone)
   end
-  puts = {}
+
+  -- Returns the value of a field, or false.
+  function get(hash, field)
+    local known = values[hash] or values_of(hash)
+    local value = known[field]
+    if value == nil then
+      value = call('HGET', hash, field)
+      known[field] = value
+    end
+    return value
+  end
+
+  -- Returns what is at fields that were loaded, in their order, without what is none.
+  function loaded(hash, fields)
+    local known, found = values_of(hash), {}
+    for _, field in ipairs(fields) do found[#found + 1] = known[field] or nil end
+    return found
+  end
+
+  -- Gives a field a value, or none (false).
+  function put(hash, field, value)
+    local fields = puts[hash]
+    if not fields then
+      fields = {}
+      puts[hash] = fields
+      values_of(hash)
+    end
+    values[hash][field] = value
+    fields[#fields + 1] = field
+  end
+
+  -- Writes what was put.
+  function write_hashes()
+    for hash, fields in pairs(puts) do
+      local known, stored, gone = values[hash], {}, {}
+      for _, field in ipairs(fields) do
+        local value = known[field]
+        if value then
+          stored[#stored + 1], stored[#stored + 2] = field, value
+        else
+          gone[#gone + 1] = field
+        end
+      end
+      in_pieces('HSET', hash, stored, 2)
+      in_pieces('HDEL', hash, gone)
+    end
+    puts = {}
+  end
 end

@@ -19,7 +19,7 @@ local function held_run(own, id)
   if run and not is_run(run) then
     call('RPUSH', P .. 'unreadable', run)
     local side = get(SIDE, id)
-    local limits = side and limits_beside(side) or ''
+    local limits = side and select(4, parse('>I6I6I2c0I2c0', side)) or ''
     if limits ~= '' then leave_places(limits, now()) end
     return nil
   end

@@ -1,6 +1,6 @@
 -- The keys that runs hold: the hash `unique` by unique key, and `repeated` by idempotency key; each is the id of
--- the run, since when and until when it holds the key (until it gives it back: 0), 6 bytes each. What time gives
--- back is in the zset `windows` as well.
+-- the run, since when and until when it holds the key (until it gives it back: 0), 6 bytes each; and one byte more if the
+-- run may be stored nowhere but in its ready list (lib/beside.lua). What time gives back is in the zset `windows` as well.
 local UNIQUE, REPEATED, WINDOWS = P .. 'unique', P .. 'repeated', P .. 'windows'
 
 -- What a run asks for by keys, the first text beside it (crates/broker-redis/src/keyed.rs): scope, what becomes of
@@ -23,12 +23,11 @@ local function key_in(text)
 end
 
 -- Reads who holds the unique keys of some runs, of which is known what stands beside them.
-local function load_holders(ids)
+local function load_holders(runs)
   local keys = {}
-  for _, id in ipairs(ids) do
-    local side = get(SIDE, id)
-    local text = side and parse('>I2c0', side, 13) or ''
-    if text ~= '' then keys[#keys + 1] = key_in(text) end
+  for _, run in ipairs(runs) do
+    local _, _, text = side_of(run)
+    if text and text ~= '' then keys[#keys + 1] = key_in(text) end
   end
   load(UNIQUE, keys)
 end
@@ -60,8 +59,7 @@ local function holder_of(hash, key, time)
 end
 
 -- Takes its unique key from a run that holds it for no window.
-local function give_back_key(text, id)
-  local key = key_in(text)
+local function give_back_key(key, id)
   local hold = key ~= '' and get(UNIQUE, key)
   if hold and sub(hold, 1, 16) == id and sub(hold, 23, 28) == '\0\0\0\0\0\0' then
     put(UNIQUE, key, false)

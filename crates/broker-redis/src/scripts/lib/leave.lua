@@ -23,9 +23,9 @@ local function leave_side(run)
     return 0, ''
   end
   local id = sub(run, 5, 20)
-  put(SIDE, id, false)
+  if not carries(run) then put(SIDE, id, false) end
   if deadline > 0 then call('ZREM', P .. 'deadlines', id) end
-  if keys ~= '' then give_back_key(keys, id) end
+  if keys ~= '' then give_back_key(key_in(keys), id) end
   if workflow ~= '' and parse('>I2', workflow) > 1 then call('DEL', P .. 'gathered:' .. id) end
   return keep, workflow
 end

@@ -16,12 +16,11 @@ local limits_known, limits_changed, has_woken = {}, {}, false
 local let_on_later = nil
 
 -- Reads the limits of some runs, of which is known what stands beside them.
-local function load_limits(ids)
+local function load_limits(runs)
   local fields, is_seen = {}, {}
-  for _, id in ipairs(ids) do
-    local side = get(SIDE, id)
-    local text = side and limits_beside(side) or ''
-    if text ~= '' and not is_seen[text] then
+  for _, run in ipairs(runs) do
+    local _, _, _, _, text = side_of(run)
+    if text and text ~= '' and not is_seen[text] then
       is_seen[text] = true
       for _, wanted in ipairs(limits_in(text)) do fields[#fields + 1] = wanted.field end
     end
@@ -192,15 +191,20 @@ local function is_served(field, spot, time)
   end
 end
 
+-- Takes places of a limit from runs that leave their consumer.
+local function leave_limit(field, number, time)
+  local limit = stored_limit(field)
+  if limit then
+    limit.running = math.max(limit.running - number, 0)
+    limits_changed[field] = true
+    let_on(field, limit, time)
+  end
+end
+
 -- Takes the places of a run from it that leaves its consumer.
 leave_places = function(text, time)
   for _, wanted in ipairs(limits_in(text)) do
-    local limit = wanted.per == 0 and stored_limit(wanted.field)
-    if limit then
-      limit.running = math.max(limit.running - 1, 0)
-      limits_changed[wanted.field] = true
-      let_on(wanted.field, limit, time)
-    end
+    if wanted.per == 0 then leave_limit(wanted.field, 1, time) end
   end
 end
 

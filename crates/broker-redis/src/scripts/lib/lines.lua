@@ -76,6 +76,7 @@ local function stand(run, text, command)
   if not known and not limits.weight then return nil end
   call(command, P .. 'line:' .. line, id)
   put(STANDING, id, '1')
+  if carries(run) then put(RUNS, id, run) end
   if known then return '', sub(known, 1, 1) == '1' end
   has_lines = true
   note_line(line, true, 0, '')

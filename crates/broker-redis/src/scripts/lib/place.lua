@@ -12,31 +12,6 @@ local function count(state, queue, by)
   counts[field] = (counts[field] or 0) + by
 end
 
--- Returns the text of the limits that stands beside a run.
-local function limits_beside(side)
-  local _, _, _, limits = parse('>I6I6I2c0I2c0', side)
-  return limits
-end
-
--- Returns deadline, retention, what it asks for by keys (lib/keys.lua), what is said of its workflow
--- (lib/follow.lua) and its limits of a run that has such; nothing for a plain one.
-local function side_of(run)
-  local side = has_options(run) and get(SIDE, sub(run, 5, 20))
-  if not side then return nil end
-  local deadline, keep, keys, limits, workflow = parse('>I6I6I2c0I2c0I2c0', side)
-  return deadline, keep, keys, workflow, limits
-end
-
--- Reads what stands beside those of some runs that have options; the hash has them in its known fields.
-local function load_sides(hash, ids)
-  local with_options = {}
-  for _, id in ipairs(ids) do
-    local run = get(hash, id)
-    if run and #run > 1 and has_options(run) then with_options[#with_options + 1] = id end
-  end
-  load(SIDE, with_options)
-end
-
 -- Takes a run from its consumer that has limits: its places are free.
 local function leave_consumer(run, time)
   local _, _, _, _, limits = side_of(run)

@@ -92,5 +92,5 @@ local function is_run(entry)
     end
     flag = flag * 2
   end
-  return at <= #entry + 1
+  return at <= #entry + 1 and (flags < CARRIES or carried_by(entry) ~= nil)
 end

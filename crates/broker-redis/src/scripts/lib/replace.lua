@@ -44,14 +44,14 @@ local function replace(id, since, run, due, side, put_off, time)
   if workflow and workflow ~= '' then return false end
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
   put(SIDE, id, side)
-  local new_deadline, new_keep = parse('>I6I6', side)
+  local new_deadline, new_keep, _, new_limits = parse('>I6I6I2c0I2c0', side)
   if keep and keep > 0 and new_keep == 0 then tell(id) end
   local old_due = parse('>I6', old, 35)
   if old_due <= time then
     -- Its time has come: it keeps its turn.
     put(RUNS, id, spliced(old, run, state_of(old), old_due))
     note_deadline(old, new_deadline)
-    if names_in(limits) ~= names_in(limits_beside(side)) then leave_line(old, limits) end
+    if names_in(limits) ~= names_in(new_limits) then leave_line(old, limits) end
     return true
   end
   if put_off > 0 then due = math.max(math.min(due, since + put_off - 1), time) end

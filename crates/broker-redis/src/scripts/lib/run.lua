@@ -16,7 +16,7 @@ local function task_of(run)
 end
 
 local function has_options(run)
-  return byte(run, 2) % 8 >= 4
+  return (byte(run, 2) or 0) % 8 >= 4
 end
 
 local function queue_of(run)
@@ -28,29 +28,32 @@ local function queue_of(run)
   return sub(run, at + 1, at + byte(run, at))
 end
 
--- Names of keys by queue and kind, or lane: a step has few of them, and many runs.
-local ready_keys, bell_keys = {}, {}
-for kind in pairs(PLACES) do ready_keys[kind] = {} end
-for lane in pairs(LANES) do bell_keys[lane] = {} end
+local ready_of, bell_of
+do
+  -- Names of keys by queue and kind, or lane: a step has few of them, and many runs.
+  local ready_keys, bell_keys = {}, {}
+  for kind in pairs(PLACES) do ready_keys[kind] = {} end
+  for lane in pairs(LANES) do bell_keys[lane] = {} end
 
-local function ready_of(run)
-  local kind, queue = byte(run, 3) % 16, queue_of(run)
-  local key = ready_keys[kind][queue]
-  if not key then
-    key = P .. 'ready:' .. PLACES[kind] .. queue
-    ready_keys[kind][queue] = key
+  function ready_of(run)
+    local kind, queue = byte(run, 3) % 16, queue_of(run)
+    local key = ready_keys[kind][queue]
+    if not key then
+      key = P .. 'ready:' .. PLACES[kind] .. queue
+      ready_keys[kind][queue] = key
+    end
+    return key
   end
-  return key
-end
 
-local function bell_of(run)
-  local lane, queue = byte(run, 3) % 4, queue_of(run)
-  local key = bell_keys[lane][queue]
-  if not key then
-    key = P .. 'bell:' .. LANES[lane] .. queue
-    bell_keys[lane][queue] = key
+  function bell_of(run)
+    local lane, queue = byte(run, 3) % 4, queue_of(run)
+    local key = bell_keys[lane][queue]
+    if not key then
+      key = P .. 'bell:' .. LANES[lane] .. queue
+      bell_keys[lane][queue] = key
+    end
+    return key
   end
-  return key
 end
 
 local function in_state(run, state)

@@ -1,0 +1,122 @@
+//! Queueing: one script a batch.
+
+use aqueduct_broker_api::{BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued};
+use aqueduct_core::{RunId, RunState, Timestamp};
+
+use crate::RedisBroker;
+use crate::broker::stale;
+use crate::decode;
+use crate::items::{self, unencodable};
+use crate::link::{Args, LinkError, Reply};
+use crate::script::Script;
+use crate::whole;
+
+/// What became of a request.
+enum Stored {
+    Answers(Vec<Enqueued>),
+    /// Nothing yet: these runs are to be stored by their ids before they can be replaced.
+    Bring(Vec<RunId>),
+    Stale,
+}
+
+/// The operation of queueing, for errors.
+const ENQUEUE: &str = "enqueue";
+
+/// How often runs are brought for one request: others may queue such runs meanwhile.
+pub(crate) const BRING_TRIES: u32 = 8;
+
+impl RedisBroker {
+    /// Queues a batch.
+    pub(crate) async fn store(
+        &self,
+        request: &EnqueueRequest,
+    ) -> Result<Vec<Enqueued>, BrokerError> {
+        for _ in 0..BRING_TRIES {
+            match self.store_once(request).await? {
+                Stored::Answers(answers) => return Ok(answers),
+                Stored::Bring(runs) => self.bring(ENQUEUE, &runs).await?,
+                Stored::Stale => return Err(stale(ENQUEUE, request.sequence)),
+            }
+        }
+        Err(never_brought(ENQUEUE))
+    }
+
+    async fn store_once(&self, request: &EnqueueRequest) -> Result<Stored, BrokerError> {
+        let limits = self.limits_of(&request.tasks);
+        let are_whole = limits.is_empty() && whole::are_whole(&request.tasks);
+        let (script, args) = if are_whole {
+            self.whole_args(request)
+        } else {
+            self.other_args(request, limits)
+        }?;
+        let reply = self.step(ENQUEUE, script, args).await?;
+        let number = request.tasks.len();
+        let stored = if are_whole {
+            self.whole_answers(reply, number)
+        } else {
+            answers(reply)
+        };
+        stored.map_err(|error| error.during(ENQUEUE))
+    }
+
+    fn whole_args(&self, request: &EnqueueRequest) -> Result<(&Script, Args), BrokerError> {
+        let mut args = self.begin(request);
+        let time = self.0.clock.now();
+        args.number(time.as_millis());
+        whole::push_whole(&mut args, &request.tasks, time)
+            .map_err(|error| unencodable(ENQUEUE, error))?;
+        Ok((&self.0.scripts.enqueue_whole, args))
+    }
+
+    fn other_args(
+        &self,
+        request: &EnqueueRequest,
+        limits: Vec<u8>,
+    ) -> Result<(&Script, Args), BrokerError> {
+        let mut args = self.begin(request);
+        args.bytes(limits);
+        items::push_tasks(&mut args, &request.tasks)
+            .map_err(|error| unencodable(ENQUEUE, error))?;
+        Ok((&self.0.scripts.enqueue, args))
+    }
+
+    fn begin(&self, request: &EnqueueRequest) -> Args {
+        let mut args = self.0.keys.args(8 + request.tasks.len() * 3);
+        args.text(&format!("{:032x}", request.producer.as_u128()))
+            .number(request.sequence.number());
+        args
+    }
+
+    /// Reads the reply to runs that were sent as they are stored, which has the time of the server as well.
+    fn whole_answers(&self, reply: Reply, number: usize) -> Result<Stored, LinkError> {
+        let mut parts = reply.into_list()?;
+        if decode::next(&mut parts)?.into_number()? != 0 {
+            return Ok(Stored::Stale);
+        }
+        let time = decode::next(&mut parts)?.into_number()?;
+        self.0.clock.learn(Timestamp::from_millis(time));
+        let answers = decode::next(&mut parts)?.into_bytes()?;
+        Ok(Stored::Answers(if answers.is_empty() {
+            vec![Enqueued::Accepted(RunState::Queued); number]
+        } else {
+            decode::enqueued(&answers)?
+        }))
+    }
+}
+
+fn answers(reply: Reply) -> Result<Stored, LinkError> {
+    let mut parts = reply.into_list()?;
+    let status = decode::next(&mut parts)?.into_number()?;
+    let mut bytes = || decode::next(&mut parts)?.into_bytes();
+    Ok(match status {
+        0 => Stored::Answers(decode::enqueued(&bytes()?)?),
+        2 => Stored::Bring(decode::run_ids(&bytes()?)),
+        _ => Stored::Stale,
+    })
+}
+
+/// The error of a request for which runs had to be brought again and again.
+pub(crate) fn never_brought(operation: &'static str) -> BrokerError {
+    let message = "the runs that hold its unique keys change all the time; try again";
+    BrokerError::new(BrokerErrorKind::Unavailable, operation, message)
+}
