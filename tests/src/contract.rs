@@ -164,11 +164,13 @@ impl Source {
     }
 }
 
-/// Returns a run to queue.
+/// Returns a run to queue, with an id that nobody else has.
 #[must_use]
 pub fn run() -> QueuedTask {
     let task = TaskName::from_static("note");
-    QueuedTask::new(RunId::generate(Timestamp::MIN), task, Payload::empty())
+    let mut task = QueuedTask::new(RunId::generate(Timestamp::MIN), task, Payload::empty());
+    task.has_new_id = true;
+    task
 }
 
 /// Queues runs in one request, of a producer of its own.

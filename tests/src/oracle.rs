@@ -149,10 +149,15 @@ pub fn check_limits(server: &RedisServer) {
         local held, wrong = {}, {}
         local prefix = string.match(redis.call('KEYS', '{*}:meta')[1] or '', '^{.*}:') or ''
         for _, own in ipairs(redis.call('KEYS', prefix .. 'own:*')) do
-            for _, id in ipairs(redis.call('HKEYS', own)) do
-                local side = redis.call('HGET', prefix .. 'side', id) or ''
-                local at = #side > 14 and 15 + struct.unpack('>I2', side, 13) or 1
-                local text = at < #side and struct.unpack('>I2c0', side, at) or ''
+            local all = redis.call('HGETALL', own)
+            for index = 1, #all, 2 do
+                local id, run = all[index], all[index + 1]
+                local side, at = redis.call('HGET', prefix .. 'side', id) or '', 13
+                if string.byte(run, 2) >= 128 then
+                    side, at = run, #run - 1 - struct.unpack('>I2', run, #run - 1)
+                end
+                local limits_at = at < #side and at + 2 + struct.unpack('>I2', side, at) or #side
+                local text = limits_at < #side and struct.unpack('>I2c0', side, limits_at) or ''
                 local names = #text > 1 and struct.unpack('>I2c0', text) or ''
                 local from = 1
                 while from <= #names do

@@ -101,7 +101,8 @@ fn limited(number: u64) -> TaskCall<()> {
 async fn l4_lost_replies_leak_no_place_of_a_limit() {
     exactly_once_of(limited, "claim", 2, Fault::LostReply).await;
     exactly_once_of(limited, "claim", 1, Fault::Twice).await;
-    exactly_once_of(limited, "enqueue", 5, Fault::LostReply).await;
+    exactly_once_of(limited, "enqueue_whole", 5, Fault::LostReply).await;
+    exactly_once_of(limited, "enqueue_whole", 1, Fault::Twice).await;
 }
 
 /// Returns runs with keys of their own, which are free again once they have ended.
@@ -115,6 +116,10 @@ async fn k5_lost_replies_leave_no_key_held() {
     exactly_once_of(keyed, "enqueue", 5, Fault::LostReply).await;
     exactly_once_of(keyed, "enqueue", 1, Fault::Twice).await;
     exactly_once_of(keyed, "claim", 2, Fault::LostReply).await;
+    let unique = |number| note::with(number).unique(format!("unique-{number}"));
+    exactly_once_of(unique, "enqueue_whole", 5, Fault::LostReply).await;
+    exactly_once_of(unique, "enqueue_whole", 1, Fault::Twice).await;
+    exactly_once_of(unique, "claim", 2, Fault::LostReply).await;
 }
 
 #[tokio::test]

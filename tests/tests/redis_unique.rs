@@ -1,16 +1,17 @@
 //! Unique keys, freed by every end of their run and by nobody else: scenario X14.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aqueduct::broker_api::{Broker, BrokerAdmin, Enqueued, Settled, Settlement};
+use aqueduct::broker_api::{Broker, BrokerAdmin, Enqueued, PauseScope, Settled, Settlement};
 use aqueduct::redis::RedisBroker;
-use aqueduct::run::{Reason, RunState, Unique};
+use aqueduct::run::{OnConflict, Reason, RunState, Unique};
 use aqueduct::{QueueName, RunId};
-use aqueduct_core::QueuedTask;
 use aqueduct_core::queue::Due;
+use aqueduct_core::{Payload, QueuedTask};
 use integration::contract::{
-    Client, enqueue, enqueue_one, fail, reclaim, reclaim_all, run, succeed,
+    Client, Source, enqueue, enqueue_one, fail, reclaim, reclaim_all, run, succeed,
 };
 use integration::figure::figure;
 use integration::oracle::{at_rest, unfinished};
@@ -148,6 +149,77 @@ async fn x14_a_run_that_comes_back_keeps_its_key() {
     end(&direct, succeed()).await;
     assert_eq!(at_rest(&server).await.succeeded, 2);
     figure("4 ways to come back, the key was kept");
+}
+
+/// Returns a call that takes the place of the run that has the key.
+fn replacing(key: &str, number: u64) -> QueuedTask {
+    let mut task = unique(key);
+    let unique = task.options_mut().unique.as_mut().unwrap();
+    unique.on_conflict = OnConflict::Replace;
+    task.payload = Payload::encode(&BTreeMap::from([("number", number)])).unwrap();
+    task
+}
+
+/// Queues a run among others, which stands whole in its list, and replaces it there.
+async fn replaced_among(direct: &RedisBroker, others: usize) -> RunId {
+    let mut source = Source::new(direct);
+    for _ in 0..others {
+        source.enqueue(vec![run()]).await;
+    }
+    let id = enqueue_one(direct, unique("k")).await;
+    for _ in 0..others {
+        source.enqueue(vec![run()]).await;
+    }
+    let answer = source.enqueue(vec![replacing("k", 7)]).await;
+    assert_eq!(answer, [Enqueued::Replaced(id)]);
+    id
+}
+
+/// Claims until the run comes up, and checks that it is the later call, which nobody replaces any more.
+async fn is_the_later(direct: &RedisBroker, id: RunId) {
+    let mut client = Client::new(direct, LONG);
+    let lease = loop {
+        let lease = client.claim_one().await;
+        if lease.run().id == id {
+            break lease;
+        }
+        client.settle(lease.token(), succeed()).await;
+    };
+    assert_eq!(lease.run().payload, replacing("k", 7).payload);
+    let answer = enqueue(direct, vec![replacing("k", 8)]).await;
+    assert_eq!(answer, [Enqueued::KeyTaken(id)], "it has begun");
+    client.settle(lease.token(), succeed()).await;
+    while let Some(lease) = client.claim(1).await.pop() {
+        client.settle(lease.token(), succeed()).await;
+    }
+}
+
+/// A run that stands whole in its list, where nothing but a search finds it, is replaced all the same: in a short
+/// list, and in one that is searched in parts.
+#[tokio::test]
+async fn a_run_is_replaced_wherever_it_stands() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    for others in [0, 3, 1_200] {
+        let id = replaced_among(&direct, others).await;
+        is_the_later(&direct, id).await;
+    }
+    at_rest(&server).await;
+}
+
+#[tokio::test]
+async fn a_run_of_a_paused_task_is_replaced_where_it_was_set_aside() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    let scope = PauseScope::Task(run().task);
+    let id = enqueue_one(&direct, unique("k")).await;
+    direct.set_paused(&scope, true).await.unwrap();
+    assert!(Client::new(&direct, LONG).claim(1).await.is_empty());
+    let answer = enqueue(&direct, vec![replacing("k", 7)]).await;
+    assert_eq!(answer, [Enqueued::Replaced(id)]);
+    direct.set_paused(&scope, false).await.unwrap();
+    is_the_later(&direct, id).await;
+    at_rest(&server).await;
 }
 
 /// A late owner frees nothing that has gone to another run meanwhile.
