@@ -143,6 +143,7 @@ impl Model {
         let known = self.limits.keys.get_mut(&name);
         if let Some(key) = known.filter(|key| run.queued_at >= key.numbers_of) {
             (key.limit, key.numbers_of) = (limit.clone(), run.queued_at);
+            key.spent_until = key.spent(now);
         }
     }
 

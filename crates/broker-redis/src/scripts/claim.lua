@@ -174,6 +174,11 @@ if lease > 0 then
   paused = call('EXISTS', P .. 'paused') == 1
 end
 
+-- Returns whether an entry is a plain run, as far as scripts read it.
+local function is_plain(entry)
+  return byte(entry) == 1 and byte(entry, 2) == 0 and 41 + (byte(entry, 41) or 999) <= #entry and #entry <= LARGEST
+end
+
 -- Returns the run of an entry if it can start now but for its limits, what stands beside it of those, its
 -- deadline, and what it asks for by keys if it holds one only while it is queued; `stands` if it comes out of a line.
 local has_stale = nil
@@ -217,7 +222,7 @@ end
 
 -- Returns whether a run that comes up may start; else it stands in its line now.
 local function starts(run, text, spot)
-  local limits, since, id = limits_in(text), parse('>I6', run, 29), sub(run, 5, 20)
+  local limits, since = limits_in(text), parse('>I6', run, 29)
   if limits.weight then
     -- It was set aside, or is of a release that knows no turns.
     local opened = stand(run, text, 'RPUSH')
@@ -235,6 +240,8 @@ local function starts(run, text, spot)
       return true
     end
   end
+  local id = sub(run, 5, 20)
+  line = line or spot .. '\n' .. limits.names
   put_at_tail(P .. 'line:' .. line, id)
   put(STANDING, id, '1')
   if carries(run) then put(RUNS, id, run) end
@@ -368,18 +375,21 @@ do
   end
 end
 
--- Reads what the entries of a list need that are not plain, from one on.
+-- Reads what the entries of a list need that are not plain, from one on; returns which of these are runs.
 local function load_entries(entries, from)
-  local ids, runs = {}, {}
+  local ids, runs, are_runs = {}, {}, {}
   for index = from, #entries do
     local entry = entries[index]
-    if byte(entry) == 0 and not is_line(entry) then
+    local version, flags = byte(entry, 1, 2)
+    if version == 0 and not is_line(entry) then
       ids[#ids + 1] = sub(entry, 2)
-    elseif byte(entry) == 1 and is_run(entry) and carries(entry) then
-      runs[#runs + 1] = entry
+    elseif version ~= 0 and (flags ~= 0 or not is_plain(entry)) then
+      are_runs[index] = is_run(entry)
+      if are_runs[index] and carries(entry) then runs[#runs + 1] = entry end
     end
   end
   load_stored(ids, runs)
+  return are_runs
 end
 
 -- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and
@@ -388,13 +398,12 @@ local after_line = false
 local function take_from(list, queue, most)
   local entries, held = call('LPOP', list, after_line and 1 or math.min(most, most_at_once())) or {}, {}
   local claimed, passed, spot = 0, 0, sub(list, #P + 7)
-  local is_loaded = false
+  local are_runs, later = nil, {}
   after_line, has_woken = false, false
   for index = 1, #entries do
     local entry = entries[index]
     local run, version, flags = nil, byte(entry, 1, 2)
-    if version == 1 and flags == 0 and not paused and 41 + (byte(entry, 41) or 999) <= #entry
-      and #entry <= LARGEST then
+    if version ~= 0 and flags == 0 and not paused and is_plain(entry) then
       run = entry
     elseif version == 0 and is_line(entry) then
       put_back(list, entries, index + 1)
@@ -402,22 +411,21 @@ local function take_from(list, queue, most)
       claimed, passed = claimed + taken, passed + unusable + (taken == 0 and 1 or 0)
       after_line = true
       break
-    elseif version ~= 0 and not is_run(entry) then
-      call('RPUSH', P .. 'unreadable', entry)
-      count(QUEUED, queue, -1)
-    elseif paused or version == 0 or flags >= CARRIES then
-      if not is_loaded then load_entries(entries, index) end
-      is_loaded = true
+    else
+      are_runs = are_runs or load_entries(entries, index)
       local limits, deadline, held_key
-      run, limits, deadline, held_key = usable(entry)
+      if version ~= 0 and not are_runs[index] and not is_plain(entry) then
+        call('RPUSH', P .. 'unreadable', entry)
+        count(QUEUED, queue, -1)
+      else
+        run, limits, deadline, held_key = usable(entry)
+      end
       if run and limits and limits ~= '' then
-        let_on_later = {}
+        let_on_later = later
         if not starts(run, limits, spot) then run = nil end
       end
       if run and held_key then give_back_key(held_key, sub(run, 5, 20)) end
       if run and version == 0 then leave_runs(sub(entry, 2), deadline) end
-    else
-      run = entry
     end
     if run then
       claimed = claimed + 1

@@ -84,6 +84,7 @@ impl Key {
             self.numbers_of = queued_at;
             self.max = limit.max();
             self.per = limit.per();
+            self.count_from(now);
         }
     }
 
@@ -107,7 +108,7 @@ impl Key {
         }
     }
 
-    /// Cuts until when it is used up: the clock was set back.
+    /// Cuts until when it is used up: its numbers have changed, or the clock was set back.
     pub(super) fn count_from(&mut self, now: Timestamp) {
         self.spent_until = self.spent(now);
     }

@@ -11,13 +11,20 @@ local function carries(run)
 end
 
 -- Returns the keys and the limits that a run carries, and where they begin; nothing if they are broken.
-local function carried_by(run)
-  local last = #run - 2
-  local from = last + 1 - parse('>I2', run, last + 1)
-  if from < 42 or from + 3 > last then return nil end
-  local limits_at = from + 2 + parse('>I2', run, from)
-  if limits_at + 1 > last or limits_at + 1 + parse('>I2', run, limits_at) ~= last then return nil end
-  return sub(run, from + 2, limits_at - 1), sub(run, limits_at + 2, last), from
+local carried_by
+do
+  local keys, limits, begins = {}, {}, {}
+
+  function carried_by(run)
+    if begins[run] then return keys[run], limits[run], begins[run] end
+    local last = #run - 2
+    local from = last + 1 - parse('>I2', run, last + 1)
+    if from < 42 or from + 3 > last then return nil end
+    local limits_at = from + 2 + parse('>I2', run, from)
+    if limits_at + 1 > last or limits_at + 1 + parse('>I2', run, limits_at) ~= last then return nil end
+    keys[run], limits[run], begins[run] = sub(run, from + 2, limits_at - 1), sub(run, limits_at + 2, last), from
+    return keys[run], limits[run], from
+  end
 end
 
 -- Returns a run without what it carries.

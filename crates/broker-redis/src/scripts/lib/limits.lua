@@ -121,7 +121,7 @@ local function note_numbers(limits, since, time)
         limit.max, limit.per, limit.since = wanted.max, wanted.per, since
         limits_changed[wanted.field] = true
       end
-      let_on(wanted.field, limit, time)
+      if limit.spots > 0 then let_on(wanted.field, limit, time) end
     end
   end
 end

@@ -61,19 +61,22 @@ local function note_line(line, goes_on, turn, field)
   put(LINES, line, (goes_on and '1' or '0') .. pack('>I2', turn) .. field)
 end
 
--- Returns the name of the line of a run, and what is written of it if it has runs in it.
+-- Returns the name of the line of a run, and what is written of it if it has runs in it; no name if there are no lines.
 local function line_of(spot, limits)
   if has_lines == nil then has_lines = call('EXISTS', LINES) == 1 end
+  if not has_lines then return nil end
   local line = spot .. '\n' .. limits.names
-  return line, has_lines and get(LINES, line) or nil
+  return line, get(LINES, line) or nil
 end
 
 -- Puts a run into its line, at the end that `command` says; nothing if that is not open, and not opened. Returns the
 -- entry for the ready list of a line that was opened (empty: it is there, or waits), and whether the line may go on.
 local function stand(run, text, command)
   local limits, id = limits_in(text), sub(run, 5, 20)
-  local line, known = line_of(sub(ready_of(run), #P + 7), limits)
+  local spot = sub(ready_of(run), #P + 7)
+  local line, known = line_of(spot, limits)
   if not known and not limits.weight then return nil end
+  line = line or spot .. '\n' .. limits.names
   call(command, P .. 'line:' .. line, id)
   put(STANDING, id, '1')
   if carries(run) then put(RUNS, id, run) end

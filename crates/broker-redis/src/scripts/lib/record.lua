@@ -84,11 +84,11 @@ local function is_run(entry)
   if flags % 2 >= 1 then at = at + 32 end
   if flags % 4 >= 2 then at = at + 1 + (byte(entry, at) or LARGEST) end
   -- Blocks behind their lengths: the options, the record, the history, and whatever stands behind them.
-  local flag = 4
-  while flag <= 64 do
-    if flags % (flag * 2) >= flag then
+  local flag, left = 4, flags % CARRIES - flags % 4
+  while left > 0 do
+    if left % (flag * 2) >= flag then
       if at + 3 > #entry then return false end
-      at = at + 4 + parse('>I4', entry, at)
+      at, left = at + 4 + parse('>I4', entry, at), left - flag
     end
     flag = flag * 2
   end
