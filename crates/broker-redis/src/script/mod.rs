@@ -51,6 +51,7 @@ pub(crate) struct Scripts {
     pub(crate) schedule_list: Script,
     pub(crate) schedule_switch: Script,
     pub(crate) schedule_upsert: Script,
+    pub(crate) turn: Script,
     pub(crate) wait_ended: Script,
 }
 
@@ -170,6 +171,7 @@ impl Scripts {
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),
+            turn: script!(clock, "turn", RUN, RECORD, PLACE, LIMITS),
             wait_ended: script!(clock, "wait_ended", RUN, RECORD, WAITING),
         }
     }
@@ -228,7 +230,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 24] {
+    fn all_mut(&mut self) -> [&mut Script; 25] {
         [
             &mut self.cancel,
             &mut self.checkpoint,
@@ -253,6 +255,7 @@ impl Scripts {
             &mut self.schedule_list,
             &mut self.schedule_switch,
             &mut self.schedule_upsert,
+            &mut self.turn,
             &mut self.wait_ended,
         ]
     }
