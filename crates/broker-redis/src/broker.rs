@@ -65,7 +65,13 @@ impl Broker for RedisBroker {
             part.and_then(Reply::into_bytes)
                 .and_then(|answers| decode::enqueued(&answers))
         };
-        answers.map_err(|error| error.during(ENQUEUE))
+        let mut answers = answers.map_err(|error| error.during(ENQUEUE))?;
+        for (answer, task) in answers.iter_mut().zip(&request.tasks) {
+            if let Enqueued::QueueFull { limit } = answer {
+                *limit = self.0.config.queue_limits().of(&task.queue);
+            }
+        }
+        Ok(answers)
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, BrokerError> {

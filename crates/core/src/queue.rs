@@ -70,7 +70,10 @@ pub enum Enqueued {
     /// This run holds the same unique key, and the task asked to be refused then: nothing was added.
     KeyTaken(RunId),
     /// The queue has reached its length limit: nothing was added.
-    QueueFull,
+    QueueFull {
+        /// How many unended runs it may have, if the broker knows that.
+        limit: Option<u64>,
+    },
 }
 
 impl QueuedTask {

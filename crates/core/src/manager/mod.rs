@@ -42,6 +42,7 @@ use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
 use crate::time::Timestamp;
+use handle::Sent;
 use keyed::check_keys;
 use options::settle_options;
 
@@ -186,10 +187,10 @@ impl TaskManager {
             if batch.is_empty() {
                 return Ok(handles);
             }
-            let queued: Vec<_> = batch.iter().map(|it| (it.id, keeps_result(it))).collect();
+            let sent: Vec<_> = batch.iter().map(Sent::of).collect();
             let answers = self.send(batch).await?;
-            for ((id, keeps), answer) in queued.into_iter().zip(answers) {
-                handles.push(RunHandle::from_answer(self, id, keeps, answer)?);
+            for (sent, answer) in sent.into_iter().zip(answers) {
+                handles.push(RunHandle::from_answer(self, sent, answer)?);
             }
         }
     }
@@ -255,13 +256,13 @@ impl TaskManager {
         call: TaskCall<Out>,
     ) -> Result<RunHandle<Out>, QueueError> {
         let task = self.resolve(call)?;
-        let (id, keeps) = (task.id, keeps_result(&task));
+        let sent = Sent::of(&task);
         let answers = self.send(vec![task]).await?;
         let answer = answers
             .into_iter()
             .next()
             .ok_or_else(QueueError::no_answer)?;
-        RunHandle::from_answer(self, id, keeps, answer)
+        RunHandle::from_answer(self, sent, answer)
     }
 
     /// Gives a call its identity and its lineage.
@@ -380,11 +381,6 @@ impl TaskManager {
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
-}
-
-fn keeps_result(task: &QueuedTask) -> bool {
-    let options = task.options.as_ref();
-    options.is_some_and(|options| options.keep_result.is_some())
 }
 
 impl fmt::Debug for TaskManager {

@@ -40,20 +40,20 @@ impl TaskManager {
         patience: Duration,
     ) -> Result<Vec<Enqueued>, QueueError> {
         let until = self.clock().monotonic().saturating_add(patience);
-        let mut answers = vec![Enqueued::QueueFull; tasks.len()];
+        let mut answers = vec![Enqueued::QueueFull { limit: None }; tasks.len()];
         let mut pause = FIRST_PAUSE;
         loop {
-            let refused = |answer: &&mut Enqueued| **answer == Enqueued::QueueFull;
             let open = tasks.iter().zip(&answers);
-            let open = open.filter(|(_, answer)| **answer == Enqueued::QueueFull);
+            let open = open.filter(|(_, answer)| is_refused(answer));
             let open: Vec<QueuedTask> = open.map(|(task, _)| task.clone()).collect();
             let left = until.saturating_since(self.clock().monotonic());
             match self.send_once(open).await {
                 Ok(new) => {
-                    for (answer, new) in answers.iter_mut().filter(refused).zip(new) {
+                    let refused = answers.iter_mut().filter(|answer| is_refused(answer));
+                    for (answer, new) in refused.zip(new) {
                         *answer = new;
                     }
-                    let is_full = answers.contains(&Enqueued::QueueFull);
+                    let is_full = answers.iter().any(is_refused);
                     if !is_full || left.is_zero() {
                         return Ok(answers);
                     }
@@ -68,4 +68,8 @@ impl TaskManager {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+fn is_refused(answer: &Enqueued) -> bool {
+    matches!(answer, Enqueued::QueueFull { .. })
 }
