@@ -6,7 +6,7 @@ mod golden;
 
 use std::time::Duration;
 
-use aqueduct_core::{Schedule, Timestamp};
+use aqueduct_core::Schedule;
 
 use golden::{at, cron, expect};
 
