@@ -181,7 +181,7 @@ macro_rules! for_each_case {
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
                 lists_by_the_end: "results", ended_runs_can_be_discarded: "results",
                 tells_who_holds_a_run: "", tells_that_a_run_is_asked_to_end: "cancel",
-                knows_what_consumers_say_of_themselves: "introductions",
+                knows_what_consumers_say_of_themselves: "introductions", runs_are_not_unreadable: "", a_page_ends_at_some_bytes: "lookup",
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",

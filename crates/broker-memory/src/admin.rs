@@ -79,6 +79,11 @@ impl BrokerAdmin for MemoryBroker {
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.step(|state, now| state.limit_infos(limits, now))
     }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        // What is in memory was never bytes.
+        Ok(0)
+    }
 }
 
 fn check_page(operation: &'static str, runs: &[RunId]) -> Result<(), BrokerError> {

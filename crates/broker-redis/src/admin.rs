@@ -20,6 +20,7 @@ use crate::listing::Page;
 use crate::requeue::{REQUEUE, REQUEUE_TRIES};
 use crate::search::{Cancelling, Found};
 use crate::side;
+use crate::unreadable::UNREADABLE;
 
 impl BrokerAdmin for RedisBroker {
     async fn find(&self, runs: &[RunId]) -> Result<Vec<Option<TaskRun>>, BrokerError> {
@@ -190,6 +191,11 @@ impl BrokerAdmin for RedisBroker {
         }
         let reply = self.step(LIMITS, &self.0.scripts.limits, args).await?;
         limit_infos(reply, limits).map_err(|error| error.during(LIMITS))
+    }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        const COUNT: &str = "count what cannot be read";
+        self.length(COUNT, &self.0.keys.name(UNREADABLE)).await
     }
 }
 

@@ -19,6 +19,7 @@ mod keys;
 mod lifeline;
 mod link;
 mod listing;
+mod pace;
 mod requeue;
 mod schedules;
 mod script;
@@ -28,6 +29,7 @@ mod side;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub mod testing;
+mod unreadable;
 mod wake;
 
 pub use config::{ConfigError, MAX_CONNECTIONS, RedisConfig, Retention, Secret, Tls};
@@ -44,6 +46,7 @@ use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, LinkError, Reply, Use};
 use script::{Script, Scripts};
+use unreadable::SetAside;
 use wake::{Bells, Changes, Endings};
 
 /// A broker in Redis; clones are the same broker.
@@ -70,6 +73,7 @@ struct Shared {
     endings: Endings,
     clock: ServerClock,
     ledgers: Ledgers,
+    unreadable: SetAside,
 }
 
 impl RedisBroker {
@@ -122,6 +126,7 @@ impl RedisBroker {
             endings: Endings::new(Arc::clone(&lifeline)),
             clock: ServerClock::new(),
             ledgers: Ledgers::default(),
+            unreadable: SetAside::default(),
             lifeline,
             link,
             keys,

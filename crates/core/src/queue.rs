@@ -102,6 +102,12 @@ impl QueuedTask {
         self.options.get_or_insert_default()
     }
 
+    /// Returns how many bytes of parameters and input it has.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.payload.len() + self.input.as_ref().map_or(0, Payload::len)
+    }
+
     /// Returns the trace that the run will belong to, if there is one.
     #[must_use]
     pub fn trace(&self) -> Option<TraceContext> {

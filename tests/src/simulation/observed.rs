@@ -297,4 +297,8 @@ impl BrokerAdmin for Observed {
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.store.inner.admin()?.limits(limits).await
     }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        self.store.inner.admin()?.unreadable().await
+    }
 }

@@ -21,6 +21,9 @@ use crate::key_holder::KeyHolder;
 /// The most runs in one page, and in one administrative call.
 pub const MAX_PAGE: usize = 512;
 
+/// The bytes with which a page is full, however few runs it has: it ends with the run that reaches them.
+pub const FULL_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Looks into a broker and steers it.
 ///
 /// # Cancel safety
@@ -37,7 +40,7 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         runs: &[RunId],
     ) -> impl Future<Output = Result<Vec<Option<TaskRun>>, BrokerError>> + Send;
 
-    /// Returns a page of the runs that match a filter.
+    /// Returns a page of the runs that match a filter: fewer than asked for where they have [`FULL_PAGE_BYTES`].
     ///
     /// # Errors
     ///
@@ -152,4 +155,11 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         &self,
         limits: &[Limit],
     ) -> impl Future<Output = Result<Vec<LimitInfo>, BrokerError>> + Send;
+
+    /// Returns how many entries of the store cannot be read as runs, and were set aside for somebody to look at.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn unreadable(&self) -> impl Future<Output = Result<u64, BrokerError>> + Send;
 }

@@ -37,6 +37,7 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
     fn tasks(&self) -> BrokerFuture<'_, Vec<TaskInfo>>;
     fn consumers(&self) -> BrokerFuture<'_, Vec<ConsumerInfo>>;
     fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>>;
+    fn unreadable(&self) -> BrokerFuture<'_, u64>;
 }
 
 impl<B: BrokerAdmin> ErasedAdmin for B {
@@ -95,6 +96,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
     fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>> {
         Box::pin(BrokerAdmin::limits(self, limits))
     }
+
+    fn unreadable(&self) -> BrokerFuture<'_, u64> {
+        Box::pin(BrokerAdmin::unreadable(self))
+    }
 }
 
 impl BrokerAdmin for AdminHandle {
@@ -152,5 +157,9 @@ impl BrokerAdmin for AdminHandle {
 
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.0.limits(limits).await
+    }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        self.0.unreadable().await
     }
 }

@@ -188,4 +188,9 @@ impl BrokerAdmin for FaultyBroker {
         let seam = self.inner.admin()?;
         self.call(Operation::Limits, || seam.limits(limits)).await
     }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Unreadable, || seam.unreadable()).await
+    }
 }

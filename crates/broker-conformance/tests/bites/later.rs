@@ -146,4 +146,8 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         &["fair::whatever_becomes_ready_takes_turns"],
     ),
     (Defect::LimitsUnknown, &["limits::they_tell_how_they_stand"]),
+    (
+        Defect::RunsCountedAsUnreadable,
+        &["admin::runs_are_not_unreadable"],
+    ),
 ];

@@ -41,6 +41,15 @@ impl BrokerAdmin for BrokenBroker {
         if self.has(Defect::ListIsOnePage) {
             page.next = None;
         }
+        while self.has(Defect::PagesHaveAnySize)
+            && page.next.is_some()
+            && page.runs.len() < filter.page_size()
+        {
+            filter.after = page.next;
+            let more = BrokerAdmin::list(&self.inner, &filter).await?;
+            page.runs.extend(more.runs);
+            page.next = more.next;
+        }
         Ok(page)
     }
 
@@ -155,6 +164,11 @@ impl BrokerAdmin for BrokenBroker {
             return Ok(limits.iter().cloned().map(LimitInfo::idle).collect());
         }
         self.inner.limits(limits).await
+    }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        let unreadable = self.inner.unreadable().await?;
+        Ok(unreadable + u64::from(self.has(Defect::RunsCountedAsUnreadable)))
     }
 }
 

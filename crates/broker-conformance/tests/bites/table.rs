@@ -370,6 +370,10 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     (Defect::ListRepeatsItsFirstPage, &["admin::lists_in_pages"]),
     (Defect::ListIsOnePage, &["admin::lists_in_pages"]),
     (
+        Defect::PagesHaveAnySize,
+        &["admin::a_page_ends_at_some_bytes"],
+    ),
+    (
         Defect::RunningRunsNotCounted,
         &[
             "lost_replies::of_looks_change_nothing",

@@ -70,6 +70,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.front.limits(limits).await
     }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        self.front.unreadable().await
+    }
 }
 
 impl<S: SimpleBroker> ScheduleStore for SimpleFront<S> {

@@ -5,7 +5,7 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field; and its kind and message
--- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
+-- reply {requeued, failed, cancelled, expired, swept, more, paused for ms, how many entries cannot be read}
 -- bound `limit` runs of each kind, `limit` windows, 100 consumers, 256 due runs, 500 limits
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -117,4 +117,6 @@ end
 if forget_windows(time, limit) == limit or expired == limit or swept == limit then more = 1 end
 
 flush()
-return { requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0) }
+return {
+  requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0), call('LLEN', P .. 'unreadable')
+}

@@ -68,6 +68,11 @@ struct Shared {
 /// The most tasks that one call of [`TaskManager::queue_many`] sends to the broker at once.
 pub const MAX_ENQUEUE_BATCH: usize = 512;
 
+/// The bytes of parameters with which a request has enough tasks: it ends with the one that reaches them.
+///
+/// On its way a request is there several times, encoded and in the buffers of its connection.
+pub const ENOUGH_ENQUEUE_BYTES: usize = 4 * 1024 * 1024;
+
 impl TaskManager {
     /// Creates a manager over the tasks of `registry` that queues through `port`.
     #[must_use]
@@ -166,6 +171,9 @@ impl TaskManager {
 
     /// Queues many tasks, in order, in batches; returns one handle a task.
     ///
+    /// A batch has [`MAX_ENQUEUE_BATCH`] tasks, or fewer with [`ENOUGH_ENQUEUE_BYTES`] of parameters. Calls are taken from
+    /// the iterator batch by batch: those of a lazy one are never in memory all at once.
+    ///
     /// # Errors
     ///
     /// Returns the first error; the tasks of the batches before it are queued.
@@ -180,9 +188,14 @@ impl TaskManager {
         let mut calls = calls.into_iter();
         let mut handles = Vec::new();
         loop {
-            let mut batch = Vec::new();
-            for call in calls.by_ref().take(MAX_ENQUEUE_BATCH) {
-                batch.push(self.resolve(call)?);
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            while batch.len() < MAX_ENQUEUE_BATCH
+                && bytes < ENOUGH_ENQUEUE_BYTES
+                && let Some(call) = calls.next()
+            {
+                let task = self.resolve(call)?;
+                bytes += task.weight();
+                batch.push(task);
             }
             if batch.is_empty() {
                 return Ok(handles);
