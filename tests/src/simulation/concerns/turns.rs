@@ -47,6 +47,8 @@ struct Turn {
 #[derive(Default)]
 struct Turns {
     asked: BTreeMap<RunId, Fair>,
+    /// Given another key while they waited: they take their place in the order when they come up.
+    moved: BTreeSet<RunId>,
     passed_over: BTreeMap<Line, BTreeMap<Line, Turn>>,
 }
 
@@ -75,10 +77,14 @@ impl Turns {
                 _ => continue,
             };
             let fair = task.options.as_ref().and_then(|it| it.fair.clone());
-            match fair {
+            let key = fair.as_ref().map(|it| it.key.clone());
+            let before = match fair {
                 Some(fair) => self.asked.insert(run, fair),
                 None => self.asked.remove(&run),
             };
+            if run != task.id && before.map(|it| it.key) != key {
+                self.moved.insert(run);
+            }
         }
     }
 
@@ -156,7 +162,8 @@ impl Turns {
         let mut waiting: BTreeMap<Line, BTreeSet<RunId>> = BTreeMap::new();
         let queued = view.runs.values().filter(|run| {
             let is_ready = run.state == RunState::Queued && run.limits().is_empty();
-            is_ready && !view.is_paused(run) && could_start(run)
+            let has_place = !view.is_paused(run) && !self.moved.contains(&run.id);
+            is_ready && has_place && could_start(run)
         });
         for run in queued {
             if let Some(line) = self.line_of(run) {
