@@ -14,8 +14,9 @@ impl TaskManager {
     /// Returns a manager that waits for room in a full queue, so long at most for each call; then it says
     /// [`QueueFull`](QueueErrorKind::QueueFull), as one without patience does at once.
     ///
-    /// It tries again after growing pauses, up to a second: a queue that is full for long costs little. It waits in the
-    /// same way for a broker that has no room left. Several that wait take no turns.
+    /// It tries again after growing pauses, up to a second: a queue that is full for long costs little. Give a queue
+    /// room for what its consumers do in a second, else they idle in these pauses. It waits in the same way for a broker that
+    /// has no room left. Several that wait take no turns.
     ///
     /// ```
     /// use std::time::Duration;
