@@ -19,8 +19,7 @@ use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::{ConsumerId, ProducerId};
 use aqueduct_redis_server::RedisServer;
-use integration::redis::{broker, server};
-use integration::soon;
+use integration::{soon, store};
 
 #[task(retry(max = 9, backoff = "1h"))]
 async fn fails(fatal: bool) -> Result<(), TaskError> {
@@ -53,12 +52,8 @@ impl World {
     }
 
     async fn both() -> [Self; 2] {
-        let server = server(&[]);
-        let redis = BrokerHandle::new(broker(&server.url()).await);
-        [
-            Self::on(BrokerHandle::new(MemoryBroker::new()), None),
-            Self::on(redis, Some(server)),
-        ]
+        let both = store::both().await;
+        both.map(|(handle, server)| Self::on(handle, server))
     }
 
     /// Starts a consumer of the default queue, and waits until it has said what it takes.

@@ -143,10 +143,13 @@ macro_rules! for_each_case {
                 the_number_that_was_queued_last_counts: "limits", waiting_counts_no_attempt: "limits",
                 what_was_given_back_is_first: "limits", priorities_hold_within_a_key: "limits",
                 a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",
-                a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
-                a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
+                they_tell_how_they_stand: "limits",
                 a_replaced_run_has_those_of_the_last_call: "limits",
                 a_larger_number_lets_on_what_has_just_come_to_wait: "limits",
+            }
+            rates {
+                a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
+                a_key_can_be_held_back: "limits",
             }
             fair {
                 keys_take_turns: "fair", turns_are_over_all_consumers: "fair",
@@ -202,17 +205,20 @@ macro_rules! for_each_case {
             }
             workflows {
                 a_value_goes_down_a_chain: "workflows", an_attempt_releases_nothing: "workflows",
-                every_other_end_cancels_the_rest: "workflows",
-                a_crash_budget_used_up_cancels_the_rest: "workflows", the_last_member_releases: "workflows",
-                a_member_counts_once: "workflows", one_bad_member_cancels_what_follows: "workflows",
-                what_runs_anyway_gets_every_end: "workflows", a_removed_member_counts_as_ended: "workflows",
-                a_purge_cancels_what_follows: "workflows",
+                the_last_member_releases: "workflows", a_member_counts_once: "workflows",
+                what_runs_anyway_gets_every_end: "workflows",
                 too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
-                a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
-                without_its_input_nothing_is_queued_anew: "workflows",
-                all_can_be_cancelled_at_once: "workflows",
-                the_rest_of_a_chain_waits_again: "workflows",
+                a_delay_counts_from_the_release: "workflows",
                 a_family_is_listed_from_its_root: "workflows", many_end_at_once: "workflows",
+            }
+            broken_workflows {
+                every_other_end_cancels_the_rest: "workflows",
+                a_crash_budget_used_up_cancels_the_rest: "workflows",
+                one_bad_member_cancels_what_follows: "workflows", a_removed_member_counts_as_ended: "workflows",
+                a_purge_cancels_what_follows: "workflows", the_end_of_the_rest_is_told: "workflows",
+                all_can_be_cancelled_at_once: "workflows",
+                without_its_input_nothing_is_queued_anew: "workflows",
+                the_rest_of_a_chain_waits_again: "workflows",
             }
             contention {
                 no_run_is_held_twice_and_none_is_lost: "",

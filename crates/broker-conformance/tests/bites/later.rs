@@ -86,8 +86,8 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     (
         Defect::RatesIgnored,
         &[
-            "limits::a_rate_lets_so_many_start",
-            "limits::a_rate_comes_back_bit_by_bit",
+            "rates::a_rate_lets_so_many_start",
+            "rates::a_rate_comes_back_bit_by_bit",
         ],
     ),
     (
@@ -120,7 +120,7 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         Defect::WaitingIsAnAttempt,
         &["limits::waiting_counts_no_attempt"],
     ),
-    (Defect::NothingHeldBack, &["limits::a_key_can_be_held_back"]),
+    (Defect::NothingHeldBack, &["rates::a_key_can_be_held_back"]),
     (
         Defect::TurnsIgnored,
         &[
