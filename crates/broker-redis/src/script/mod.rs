@@ -82,7 +82,10 @@ const LEAVE: &str = concat!(
     include_str!("../scripts/lib/leave.lua"),
     include_str!("../scripts/lib/parked.lua")
 );
-const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
+const CANCELLING: &str = concat!(
+    include_str!("../scripts/lib/locate.lua"),
+    include_str!("../scripts/lib/cancelling.lua")
+);
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
@@ -108,8 +111,7 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, LOCATE,
-                CANCELLING
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
@@ -162,7 +164,6 @@ impl Scripts {
                 LEAVE,
                 WAITING,
                 ENDING,
-                LOCATE,
                 CANCELLING,
                 REPLACE,
                 ADMIT,
