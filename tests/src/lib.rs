@@ -14,6 +14,7 @@ pub mod redis;
 pub mod replicated;
 pub mod simulation;
 pub mod store;
+pub mod traffic;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -20,6 +20,7 @@ pub struct Ledger {
     entries: mpsc::Receiver<Entry>,
     /// How often each number was executed.
     pub executed: BTreeMap<u64, usize>,
+    claimed_again: usize,
 }
 
 /// Where tasks write.
@@ -73,6 +74,7 @@ impl Ledger {
             Self {
                 entries,
                 executed: BTreeMap::new(),
+                claimed_again: 0,
             },
             Writer(writer),
         )
@@ -92,15 +94,20 @@ impl Ledger {
         let entry = entry
             .expect("nothing is executed any more")
             .expect("a writer lives");
-        *self.executed.entry(entry.number).or_default() += 1;
+        self.enter(&entry);
         entry
     }
 
     /// Returns the next entry, if there is one.
     pub fn try_next(&mut self) -> Option<Entry> {
         let entry = self.entries.try_recv().ok()?;
-        *self.executed.entry(entry.number).or_default() += 1;
+        self.enter(&entry);
         Some(entry)
+    }
+
+    fn enter(&mut self, entry: &Entry) {
+        *self.executed.entry(entry.number).or_default() += 1;
+        self.claimed_again += usize::from(entry.attempt > 1);
     }
 
     /// Waits until each of these numbers was executed.
@@ -118,6 +125,12 @@ impl Ledger {
                 self.next().await;
             }
         }
+    }
+
+    /// Returns how many executions were not the first attempt of their run.
+    #[must_use]
+    pub fn claimed_again(&self) -> usize {
+        self.claimed_again
     }
 
     /// Returns what was executed more than once.

@@ -10,6 +10,8 @@ use aqueduct::{App, Broker, RunningApp, TaskList, TaskManager};
 use aqueduct_core::Clock;
 use aqueduct_redis_server::RedisServer;
 
+use crate::redis::{broker, server};
+
 /// Where brokers come from: the same store for all that one test opens.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -51,6 +53,24 @@ macro_rules! on_both_brokers {
             })*
         }
     };
+}
+
+/// Returns a broker in this process, and one in Redis with its server, for tests that look into that.
+///
+/// # Panics
+///
+/// Panics if no server can be started.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends what it started.
+pub async fn both() -> [(BrokerHandle, Option<RedisServer>); 2] {
+    let server = server(&[]);
+    let redis = BrokerHandle::new(broker(&server.url()).await);
+    [
+        (BrokerHandle::new(MemoryBroker::new()), None),
+        (redis, Some(server)),
+    ]
 }
 
 impl Bounds {

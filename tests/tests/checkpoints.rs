@@ -18,6 +18,7 @@ use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation};
 use aqueduct_core::ConsumerId;
 use aqueduct_redis_server::RedisServer;
 use integration::redis::{broker, server};
+use integration::store;
 
 /// The steps that were taken.
 type Steps = Arc<Mutex<Vec<u32>>>;
@@ -77,12 +78,8 @@ impl World {
     }
 
     async fn both() -> [Self; 2] {
-        let server = server(&[]);
-        let redis = BrokerHandle::new(broker(&server.url()).await);
-        [
-            Self::on(BrokerHandle::new(MemoryBroker::new()), None),
-            Self::on(redis, Some(server)),
-        ]
+        let both = store::both().await;
+        both.map(|(handle, server)| Self::on(handle, server))
     }
 
     async fn consumer(&self) -> RunningApp {

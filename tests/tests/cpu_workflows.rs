@@ -54,12 +54,20 @@ async fn a_workflow_goes_through_workers_and_is_queued_from_one() {
     let app = app.start().await.unwrap();
     let manager = app.task_manager();
     let squares = group((1..=4).map(square::with)).then(sum::after(1));
-    let ended = soon("it does not end", squares.queue_and_wait(manager)).await;
+    let ended = soon(
+        "it does not end",
+        squares.queue_and_wait(manager).into_future(),
+    )
+    .await;
     let (process, value) = ended.unwrap();
     assert_eq!(value, 31);
     assert_ne!(process, std::process::id(), "it was no worker");
     let nested = chain(starts::with()).then(ends::after());
-    let ended = soon("it does not end", nested.queue_and_wait(manager)).await;
+    let ended = soon(
+        "it does not end",
+        nested.queue_and_wait(manager).into_future(),
+    )
+    .await;
     assert_eq!(ended.unwrap(), 114);
     app.stop().await.unwrap();
 }

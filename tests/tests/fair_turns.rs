@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use aqueduct::admin::Finding;
 use aqueduct::broker_api::BrokerHandle;
-use aqueduct::memory::MemoryBroker;
 use aqueduct::run::Fair;
 use aqueduct::{Admin, App, Broker, State, TaskManager, params, task, tasks};
 use aqueduct_redis_server::RedisServer;
-use integration::redis::{broker, server};
-use integration::{oracle, soon};
+use integration::{oracle, soon, store};
 
 /// The tenants whose runs have started, in order.
 type Started = Arc<Mutex<Vec<u64>>>;
@@ -41,17 +39,11 @@ struct World {
 
 impl World {
     async fn both() -> [Self; 2] {
-        let server = server(&[]);
-        let redis = BrokerHandle::new(broker(&server.url()).await);
-        let on = |handle, server| Self {
+        store::both().await.map(|(handle, server)| Self {
             handle,
             server,
             started: Started::default(),
-        };
-        [
-            on(BrokerHandle::new(MemoryBroker::new()), None),
-            on(redis, Some(server)),
-        ]
+        })
     }
 
     fn manager(&self) -> TaskManager {

@@ -117,6 +117,11 @@ async fn patience_has_an_end() {
         for manager in [&world.manager, &patient] {
             let error = passes::queue(manager, 2).await.unwrap_err();
             assert_eq!(error.kind(), QueueErrorKind::QueueFull);
+            let text = error.to_string();
+            assert!(
+                text.contains("the queue `narrow` (max_queue_length=1) is full"),
+                "{text}"
+            );
         }
         let lengths = world
             .broker

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use aqueduct::broker_api::{BrokerAdmin, Lease, Settlement};
+use aqueduct::broker_api::{BrokerAdmin, Lease};
 use aqueduct::run::{Fair, Limit, Reason};
 use aqueduct_core::QueuedTask;
-use integration::contract::{Client, enqueue, fail, failure, reclaim, reclaim_all, run, succeed};
-use integration::oracle::{at_rest, check_limits, check_lines, unfinished};
+use integration::contract::{Client, enqueue, reclaim_all, run};
+use integration::oracle::{at_rest, check_limits, check_lines};
 use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{Ledger, app, broker, note, server};
 use integration::soon;
+use integration::traffic::Traffic;
 
 const LONG: Duration = Duration::from_mins(2);
 const SHORT: Duration = Duration::from_millis(1);
@@ -120,78 +121,36 @@ fn some_task(random: &mut fastrand::Rng) -> QueuedTask {
 async fn random_traffic_loses_no_line() {
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
     let server = server(&[]);
     let direct = broker(&server.url()).await;
-    let new = |_| (Client::new(&direct, LONG), Vec::<Lease>::new());
-    let mut clients: Vec<_> = (0..4).map(new).collect();
+    let mut traffic = Traffic::new(&direct, seed);
     let mut ids = Vec::new();
     for _ in 0..400 {
-        let pick = random.usize(..clients.len());
-        let (client, held) = &mut clients[pick];
+        let random = &mut traffic.random;
         match random.usize(..12) {
             0..3 => {
-                let tasks = (0..random.usize(1..6)).map(|_| some_task(&mut random));
+                let tasks = (0..random.usize(1..6)).map(|_| some_task(random));
                 let tasks: Vec<QueuedTask> = tasks.collect();
                 ids.extend(tasks.iter().map(|task| task.id));
                 enqueue(&direct, tasks).await;
             }
-            3..6 => held.extend(client.claim(random.usize(1..6)).await),
-            6..8 => {
-                if let Some(lease) = (!held.is_empty()).then(|| held.swap_remove(0)) {
-                    let settlement = some_settlement(&mut random);
-                    client.settle(lease.token(), settlement).await;
-                }
-            }
-            8 => {
-                client.extend(held.iter().map(Lease::token).collect()).await;
-            }
-            9 if !ids.is_empty() => {
+            3 if !ids.is_empty() => {
                 let run = [ids[random.usize(..ids.len())]];
                 direct.cancel(&run, Reason::new("enough")).await.unwrap();
                 if random.bool() {
                     direct.requeue(&run).await.unwrap();
                 }
             }
-            _ => {
-                // It loses sight of what it holds, and lets go of it.
-                held.clear();
-                client.extend(Vec::new()).await;
-            }
+            _ => traffic.consume().await,
         }
         check_limits(&server);
         check_lines(&server);
     }
-    for (client, _) in &mut clients {
-        client.extend(Vec::new()).await;
-    }
-    let (mut last, mut held) = (Client::new(&direct, LONG), Vec::new());
-    while unfinished(&direct).await > 0 {
-        held = last.exchange(held, 64).await;
-        reclaim(&direct).await;
-    }
-    last.claim(64).await;
+    traffic.finish().await;
     check_lines(&server);
     let lines = ["lines", "standing"].map(|key| format!("{{aqueduct}}:{key}"));
     for key in lines {
-        assert_eq!(
-            server.command(&["EXISTS", &key]).unwrap(),
-            "0",
-            "{key} is left"
-        );
-    }
-}
-
-fn some_settlement(random: &mut fastrand::Rng) -> Settlement {
-    let wait = Duration::from_millis(random.u64(..20));
-    match random.usize(..6) {
-        0 => fail(),
-        1 => Settlement::Retry {
-            wait,
-            failure: failure(),
-        },
-        2 => Settlement::Snooze { wait },
-        3 => Settlement::Release,
-        _ => succeed(),
+        let left = server.command(&["EXISTS", &key]).unwrap();
+        assert_eq!(left, "0", "{key} is left");
     }
 }

@@ -90,14 +90,41 @@ async fn x7_a_late_settlement_is_refused() {
         let settled = other.settle(held, result(2)).await;
         assert_eq!(settled, Settled::Applied(RunState::Succeeded));
         assert_eq!(slow.settle(stale, fail()).await, LOST, "it has ended");
-        let found = direct.find(&[id]).await.unwrap().remove(0).unwrap();
-        let recorded = found.record.unwrap().result.unwrap();
-        assert_eq!(recorded.decode::<u64>().unwrap(), 2);
+        assert_eq!(recorded(&direct, id).await, 2);
     }
     let runs = settlements().len() as u64;
     let ended = at_rest(&server).await;
     assert_eq!((ended.succeeded, ended.failed, ended.retried), (runs, 0, 0));
     figure(&format!("{refused} late requests refused, of {runs} runs"));
+}
+
+/// As [`x7_a_late_settlement_is_refused`], but whoever stood still has taken the run again itself.
+#[tokio::test]
+async fn x7_a_settlement_of_an_older_attempt_is_refused() {
+    let server = server(&[]);
+    let direct = broker(&server.url()).await;
+    for late in settlements() {
+        let id = queue_kept(&direct).await;
+        let mut slow = Client::new(&direct, SHORT);
+        let stale = slow.claim_one().await.token();
+        reclaim_all(&direct, 1).await;
+        let held = slow.claim_one().await.token();
+        assert_eq!((held.run, held.attempt), (id, stale.attempt + 1));
+        assert_eq!(slow.settle(stale, late.clone()).await, LOST, "{late:?}");
+        let settled = slow.settle(held, result(2)).await;
+        assert_eq!(settled, Settled::Applied(RunState::Succeeded), "{late:?}");
+        assert_eq!(recorded(&direct, id).await, 2);
+    }
+    let runs = settlements().len() as u64;
+    let ended = at_rest(&server).await;
+    assert_eq!((ended.succeeded, ended.failed, ended.retried), (runs, 0, 0));
+}
+
+/// Returns the result that a run is recorded with.
+async fn recorded(direct: &RedisBroker, id: RunId) -> u64 {
+    let found = direct.find(&[id]).await.unwrap().remove(0).unwrap();
+    let recorded = found.record.unwrap().result.unwrap();
+    recorded.decode().unwrap()
 }
 
 /// Whoever is late but was not replaced: its work is not wasted.

@@ -50,6 +50,8 @@ async fn exactly_once_of(
     proxy.heal();
     app.stop().await.unwrap();
     assert_eq!(ledger.doubled(), [0_u64; 0], "executed twice");
+    // A heartbeat finds what no claim has told of, and gives it back: that is another attempt.
+    assert_eq!(ledger.claimed_again(), 0, "claimed twice");
     let ended = at_rest(&server).await;
     assert_eq!(ended.succeeded, RUNS, "counted twice, or not");
     figure(&format!(

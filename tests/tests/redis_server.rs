@@ -272,8 +272,8 @@ async fn p1_bytes_that_are_no_run_are_set_aside() {
     let app = app(broker(&server.url()).await, writer).await;
     ledger.all_of(0..broken.len() as u64).await;
     app.stop().await.unwrap();
-    let aside = server.command(&["LLEN", "{aqueduct}:unreadable"]).unwrap();
-    assert_eq!(aside, broken.len().to_string());
+    let aside = broker(&server.url()).await.unreadable().await.unwrap();
+    assert_eq!(aside, broken.len() as u64);
     let ended = at_rest(&server).await;
     assert_eq!(ended.succeeded, broken.len() as u64);
     figure(&format!("{aside} set aside, {} executed", ended.succeeded));

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use aqueduct::broker_api::{BrokerAdmin, Lease, Settlement};
+use aqueduct::broker_api::{BrokerAdmin, Lease};
 use aqueduct::redis::RedisBroker;
 use aqueduct::run::Limit;
 use aqueduct_core::QueuedTask;
 use aqueduct_redis_server::RedisServer;
-use integration::contract::{Client, enqueue, fail, failure, reclaim, reclaim_all, run, succeed};
-use integration::oracle::{at_rest, check_limits, unfinished};
+use integration::contract::{Client, enqueue, reclaim, reclaim_all, run};
+use integration::oracle::{at_rest, check_limits};
 use integration::redis::{broker, server};
+use integration::traffic::Traffic;
 
 const LONG: Duration = Duration::from_mins(2);
 const SHORT: Duration = Duration::from_millis(1);
@@ -130,70 +131,25 @@ async fn a_backlog_of_one_key_holds_up_no_other() {
 async fn random_traffic_leaks_no_place() {
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
     let server = server(&[]);
     let direct = broker(&server.url()).await;
-    let new = |_| (Client::new(&direct, LONG), Vec::<Lease>::new());
-    let mut clients: Vec<_> = (0..4).map(new).collect();
+    let mut traffic = Traffic::new(&direct, seed);
     for _ in 0..400 {
-        let pick = random.usize(..clients.len());
-        match random.usize(..10) {
-            0..3 => {
-                let tasks = (0..random.usize(1..6)).map(|_| {
-                    let keys = [random.u8(..3), 3 + random.u8(..3)];
-                    limited(keys.map(|key| at_once(&key.to_string(), 1 + u32::from(key % 3))))
-                });
-                enqueue(&direct, tasks.collect()).await;
-            }
-            3..6 => {
-                let (client, held) = &mut clients[pick];
-                held.extend(client.claim(random.usize(1..6)).await);
-            }
-            6..8 => {
-                let (client, held) = &mut clients[pick];
-                if let Some(lease) = (!held.is_empty()).then(|| held.swap_remove(0)) {
-                    client
-                        .settle(lease.token(), some_settlement(&mut random))
-                        .await;
-                }
-            }
-            8 => {
-                let (client, held) = &clients[pick];
-                client.extend(held.iter().map(Lease::token).collect()).await;
-            }
-            _ => {
-                // It loses sight of what it holds, and lets go of it.
-                let (client, held) = &mut clients[pick];
-                held.clear();
-                client.extend(Vec::new()).await;
-            }
+        let random = &mut traffic.random;
+        if random.usize(..10) < 3 {
+            let tasks = (0..random.usize(1..6)).map(|_| {
+                let keys = [random.u8(..3), 3 + random.u8(..3)];
+                limited(keys.map(|key| at_once(&key.to_string(), 1 + u32::from(key % 3))))
+            });
+            enqueue(&direct, tasks.collect()).await;
+        } else {
+            traffic.consume().await;
         }
         check_limits(&server);
         for info in direct.limits(&[]).await.unwrap() {
             assert!(info.running <= u64::from(info.limit.max()), "{info:?}");
         }
     }
-    for (client, _) in &mut clients {
-        client.extend(Vec::new()).await;
-    }
-    let (mut last, mut held) = (Client::new(&direct, LONG), Vec::new());
-    while unfinished(&direct).await > 0 {
-        held = last.exchange(held, 64).await;
-        reclaim(&direct).await;
-    }
+    traffic.finish().await;
     at_rest(&server).await;
-}
-
-fn some_settlement(random: &mut fastrand::Rng) -> Settlement {
-    let wait = Duration::from_millis(random.u64(..20));
-    match random.usize(..6) {
-        0 => fail(),
-        1 => Settlement::Retry {
-            wait,
-            failure: failure(),
-        },
-        2 => Settlement::Snooze { wait },
-        3 => Settlement::Release,
-        _ => succeed(),
-    }
 }

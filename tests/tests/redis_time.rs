@@ -154,8 +154,9 @@ async fn t3_a_clock_that_jumps_back_holds_nothing_for_long() {
     assert!(living.claim(9).await.is_empty());
     let mut waited = Duration::ZERO;
     let mut taken = 0;
+    let mut taken_after = None;
     let mut came = Vec::new();
-    while taken == 0 || came.len() < 2 {
+    while came.len() < 3 {
         assert!(
             waited <= MINUTE + LEASE + LEASE / 5,
             "held for too long: {came:?}"
@@ -163,14 +164,23 @@ async fn t3_a_clock_that_jumps_back_holds_nothing_for_long() {
         assert!(living.extend(vec![held]).await.lost.is_empty());
         taken += moved.pass(LEASE / 5).await;
         waited += LEASE / 5;
+        if taken > 0 {
+            taken_after.get_or_insert(waited);
+        }
         let mut other = Client::new(&moved.broker, LEASE);
         for lease in other.claim(9).await {
             came.push((lease.run().tally.failures, waited));
             let _ = other.settle(lease.token(), succeed()).await;
         }
     }
-    assert_eq!(came[0], (1, LEASE), "the retry waits as long as it says");
+    let is_in_time = came.contains(&(1, LEASE));
+    assert!(is_in_time, "the retry waits as long as it says: {came:?}");
     assert_eq!(taken, 1);
+    let taken_after = taken_after.unwrap();
+    assert!(
+        taken_after <= LEASE + LEASE / 5,
+        "the dead held on for {taken_after:?}"
+    );
     living.settle(held, succeed()).await;
     let mut rest = Client::new(&moved.broker, LEASE);
     for lease in rest.claim(9).await {
@@ -178,7 +188,8 @@ async fn t3_a_clock_that_jumps_back_holds_nothing_for_long() {
     }
     assert_eq!(at_rest_of(&moved.server, &moved.broker).await.succeeded, 4);
     figure(&format!(
-        "60 s back: the dead taken back after {waited:?} at a lease of {LEASE:?}, 0 lost"
+        "60 s back: the dead taken back after {taken_after:?} at a lease of {LEASE:?}, what was delayed came after \
+         {waited:?}, 0 lost"
     ));
 }
 

@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use aqueduct::admin::{Finding, LimitInfo};
 use aqueduct::broker_api::BrokerHandle;
-use aqueduct::memory::MemoryBroker;
 use aqueduct::run::Limit;
 use aqueduct::{Admin, App, Broker, RunId, RunningApp, State, TaskError, params, task, tasks};
 use aqueduct_redis_server::RedisServer;
-use integration::redis::{broker, server};
-use integration::{oracle, soon};
+use integration::{oracle, soon, store};
 use tokio::sync::Semaphore;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -95,12 +93,8 @@ impl World {
     }
 
     async fn both() -> [Self; 2] {
-        let server = server(&[]);
-        let redis = BrokerHandle::new(broker(&server.url()).await);
-        [
-            Self::on(BrokerHandle::new(MemoryBroker::new()), None),
-            Self::on(redis, Some(server)),
-        ]
+        let both = store::both().await;
+        both.map(|(handle, server)| Self::on(handle, server))
     }
 
     /// Starts a consumer of its own.

@@ -31,8 +31,8 @@ mod wait;
 pub mod wire;
 
 pub use admin::{
-    BrokerAdmin, ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, MAX_PAGE, PauseScope, RunFilter,
-    RunPage, TaskInfo,
+    BrokerAdmin, ConsumerInfo, FULL_PAGE_BYTES, Holder, LimitInfo, MAX_HELD_BY, MAX_PAGE,
+    PauseScope, RunFilter, RunPage, TaskInfo, TurnInfo,
 };
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;

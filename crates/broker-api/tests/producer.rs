@@ -12,7 +12,7 @@ use aqueduct_broker_api::{
     Producer, QueueLengths, ReclaimRequest, Reclaimed, SettleRequest, Settled, WaitAnswer,
     WaitEndedRequest, WaitRequest,
 };
-use aqueduct_core::manager::{PortFuture, QueueErrorKind, QueuePort};
+use aqueduct_core::manager::{ENOUGH_ENQUEUE_BYTES, PortFuture, QueueErrorKind, QueuePort};
 use aqueduct_core::run::Unique;
 use aqueduct_core::{Due, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName};
 use tokio::sync::Semaphore;
@@ -282,4 +282,28 @@ fn what_the_broker_cannot_do_is_refused_before_it_is_sent() {
         assert_eq!(error.kind(), QueueErrorKind::NotSupported, "{error}");
     }
     assert!(gate.seen().is_empty());
+}
+
+#[test]
+fn large_tasks_of_many_callers_go_in_several_requests() {
+    let gate = Gate::new();
+    let producer = producer(&gate);
+    let large = Payload::encode(&"x".repeat(1_000_000)).unwrap();
+    let call = |number: u32| {
+        let name = format!("t{number}").parse::<TaskName>().unwrap();
+        let task = QueuedTask::new(RunId::from_u128(1), name, large.clone());
+        Some(producer.enqueue(vec![task]))
+    };
+    let mut callers = Callers {
+        futures: (0..40).map(call).collect(),
+        answers: vec![None; 40],
+    };
+    callers.poll_all();
+    gate.let_through(usize::from(u16::MAX));
+    callers.settle();
+    assert!(callers.answers.iter().all(|it| *it == Some(Ok(1))));
+    let sizes: Vec<usize> = gate.seen().iter().map(|(_, tasks)| tasks.len()).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 40);
+    let most = ENOUGH_ENQUEUE_BYTES / large.len() + 1;
+    assert_eq!(sizes.iter().max(), Some(&most), "{sizes:?}");
 }

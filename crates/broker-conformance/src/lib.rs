@@ -143,10 +143,13 @@ macro_rules! for_each_case {
                 the_number_that_was_queued_last_counts: "limits", waiting_counts_no_attempt: "limits",
                 what_was_given_back_is_first: "limits", priorities_hold_within_a_key: "limits",
                 a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",
-                a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
-                a_key_can_be_held_back: "limits", they_tell_how_they_stand: "limits",
+                they_tell_how_they_stand: "limits",
                 a_replaced_run_has_those_of_the_last_call: "limits",
                 a_larger_number_lets_on_what_has_just_come_to_wait: "limits",
+            }
+            rates {
+                a_rate_lets_so_many_start: "limits", a_rate_comes_back_bit_by_bit: "limits",
+                a_key_can_be_held_back: "limits",
             }
             fair {
                 keys_take_turns: "fair", turns_are_over_all_consumers: "fair",
@@ -155,6 +158,7 @@ macro_rules! for_each_case {
                 what_was_given_back_is_the_next_of_its_key: "fair",
                 limits_hold_and_give_no_precedence: "fair", turns_hold_at_a_shared_limit: "fair",
                 what_waits_can_be_steered: "fair", a_paused_task_holds_nothing_up: "fair",
+                it_is_told_where_a_run_stands: "fair",
             }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",
@@ -178,7 +182,7 @@ macro_rules! for_each_case {
                 lengths_add_up: "", consumers_are_known_while_they_live: "",
                 lists_by_the_end: "results", ended_runs_can_be_discarded: "results",
                 tells_who_holds_a_run: "", tells_that_a_run_is_asked_to_end: "cancel",
-                knows_what_consumers_say_of_themselves: "introductions",
+                knows_what_consumers_say_of_themselves: "introductions", runs_are_not_unreadable: "", a_page_ends_at_some_bytes: "lookup",
             }
             schedules {
                 a_tick_fires_once: "schedules", a_repeated_tick_is_already_done: "schedules",
@@ -201,17 +205,20 @@ macro_rules! for_each_case {
             }
             workflows {
                 a_value_goes_down_a_chain: "workflows", an_attempt_releases_nothing: "workflows",
-                every_other_end_cancels_the_rest: "workflows",
-                a_crash_budget_used_up_cancels_the_rest: "workflows", the_last_member_releases: "workflows",
-                a_member_counts_once: "workflows", one_bad_member_cancels_what_follows: "workflows",
-                what_runs_anyway_gets_every_end: "workflows", a_removed_member_counts_as_ended: "workflows",
-                a_purge_cancels_what_follows: "workflows",
+                the_last_member_releases: "workflows", a_member_counts_once: "workflows",
+                what_runs_anyway_gets_every_end: "workflows",
                 too_large_an_input_cancels: "workflows", are_stored_together_or_not_at_all: "workflows",
-                a_delay_counts_from_the_release: "workflows", the_end_of_the_rest_is_told: "workflows",
-                without_its_input_nothing_is_queued_anew: "workflows",
-                all_can_be_cancelled_at_once: "workflows",
-                the_rest_of_a_chain_waits_again: "workflows",
+                a_delay_counts_from_the_release: "workflows",
                 a_family_is_listed_from_its_root: "workflows", many_end_at_once: "workflows",
+            }
+            broken_workflows {
+                every_other_end_cancels_the_rest: "workflows",
+                a_crash_budget_used_up_cancels_the_rest: "workflows",
+                one_bad_member_cancels_what_follows: "workflows", a_removed_member_counts_as_ended: "workflows",
+                a_purge_cancels_what_follows: "workflows", the_end_of_the_rest_is_told: "workflows",
+                all_can_be_cancelled_at_once: "workflows",
+                without_its_input_nothing_is_queued_anew: "workflows",
+                the_rest_of_a_chain_waits_again: "workflows",
             }
             contention {
                 no_run_is_held_twice_and_none_is_lost: "",

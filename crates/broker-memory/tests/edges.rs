@@ -457,3 +457,23 @@ async fn the_producers_that_are_remembered_are_a_bounded_number() {
         "it is done anew"
     );
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_the_dead_for_one_lease_more() {
+    let mut world = World::new();
+    world.queue_some(1).await;
+    let lease = world.claim(1).await.pop().unwrap();
+    let beat = ReclaimRequest::new(BEAT, LEASE);
+    let beats = async |times: u64| {
+        let mut taken = 0;
+        for _ in 0..times {
+            world.clock.advance(BEAT);
+            taken += world.broker.reclaim(&beat).await.unwrap().requeued;
+        }
+        taken
+    };
+    assert_eq!(beats(1).await, 0);
+    world.clock.set_wall(START.saturating_sub(SECOND * 60));
+    assert_eq!(beats(LEASE.as_secs()).await, 0);
+    assert_eq!(beats(1).await, 1, "{lease:?}");
+}

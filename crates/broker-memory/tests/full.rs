@@ -50,7 +50,12 @@ async fn a_full_queue_refuses_more_until_it_is_drained() {
     let accepted = Enqueued::Accepted(RunState::Queued);
     let answers = enqueue(&broker, MOST + 2).await;
     assert_eq!(answers[..MOST], [accepted; MOST]);
-    assert_eq!(answers[MOST..], [Enqueued::QueueFull; 2]);
+    assert_eq!(
+        answers[MOST..],
+        [Enqueued::QueueFull {
+            limit: Some(MOST as u64)
+        }; 2]
+    );
     fail_all(&broker).await;
     assert_eq!(enqueue(&broker, MOST).await, [accepted; MOST]);
 }
@@ -106,7 +111,8 @@ async fn each_queue_has_its_own_limit() {
     let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks);
     let accepted = Enqueued::Accepted(RunState::Queued);
     let answers = broker.enqueue(&request).await.unwrap();
-    assert_eq!(answers, [accepted, accepted, Enqueued::QueueFull, accepted]);
+    let full = Enqueued::QueueFull { limit: Some(1) };
+    assert_eq!(answers, [accepted, accepted, full, accepted]);
     let lengths = broker
         .queue_lengths(&[mail, QueueName::DEFAULT])
         .await

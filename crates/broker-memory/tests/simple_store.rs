@@ -300,7 +300,7 @@ async fn a_full_store_is_a_full_queue() {
     bench.store.refuse("full", BrokerErrorKind::LimitExceeded);
     let tasks = vec![named("a"), named("full"), named("a")];
     let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks);
-    let expected = [ACCEPTED, Enqueued::QueueFull, ACCEPTED];
+    let expected = [ACCEPTED, Enqueued::QueueFull { limit: None }, ACCEPTED];
     for _repeated in 0..2 {
         assert_eq!(bench.broker.enqueue(&request).await.unwrap(), expected);
     }

@@ -19,6 +19,7 @@ use crate::held::Ledger;
 use crate::items::{consumer_name, millis, unencodable};
 use crate::link::{Args, LinkError, Reply};
 use crate::settlements::{self, Settlements};
+use crate::unreadable::UNREADABLE;
 use crate::whole;
 
 impl Broker for RedisBroker {
@@ -165,7 +166,10 @@ impl Broker for RedisBroker {
             .bytes(field)
             .bytes(wire::failure_tail(&failure));
         let reply = self.beat(RECLAIM, &self.0.scripts.reclaim, args).await?;
-        reclaimed(reply).map_err(|error| error.during(RECLAIM))
+        let (reclaimed, unreadable) = reclaimed(reply).map_err(|error| error.during(RECLAIM))?;
+        let list = self.0.keys.name(UNREADABLE);
+        self.0.unreadable.learn(unreadable, &list);
+        Ok(reclaimed)
     }
 
     async fn wait_ready(&self, request: &WaitRequest) -> Result<(), BrokerError> {
@@ -346,7 +350,8 @@ fn extended(reply: Reply) -> Result<Extended, LinkError> {
     Ok(extended)
 }
 
-fn reclaimed(reply: Reply) -> Result<Reclaimed, LinkError> {
+/// Reads what a beat did, and how many entries cannot be read.
+fn reclaimed(reply: Reply) -> Result<(Reclaimed, u64), LinkError> {
     let mut parts = reply.into_list()?;
     let mut reclaimed = Reclaimed::default();
     reclaimed.requeued = count(&mut parts)?;
@@ -357,7 +362,7 @@ fn reclaimed(reply: Reply) -> Result<Reclaimed, LinkError> {
     reclaimed.more = count(&mut parts)? == 1;
     let paused_for = decode::next(&mut parts)?.into_number()?;
     reclaimed.paused_for = (paused_for > 0).then(|| Duration::from_millis(paused_for));
-    Ok(reclaimed)
+    Ok((reclaimed, decode::next(&mut parts)?.into_number()?))
 }
 
 fn count(parts: &mut impl Iterator<Item = Reply>) -> Result<usize, LinkError> {

@@ -33,12 +33,22 @@ impl RedisBroker {
     ) -> Result<Vec<Enqueued>, BrokerError> {
         for _ in 0..BRING_TRIES {
             match self.store_once(request).await? {
-                Stored::Answers(answers) => return Ok(answers),
+                Stored::Answers(answers) => return Ok(self.with_limits(request, answers)),
                 Stored::Bring(runs) => self.bring(ENQUEUE, &runs).await?,
                 Stored::Stale => return Err(stale(ENQUEUE, request.sequence)),
             }
         }
         Err(never_brought(ENQUEUE))
+    }
+
+    /// Names the limits of the queues that are full.
+    fn with_limits(&self, request: &EnqueueRequest, mut answers: Vec<Enqueued>) -> Vec<Enqueued> {
+        for (answer, task) in answers.iter_mut().zip(&request.tasks) {
+            if let Enqueued::QueueFull { limit } = answer {
+                *limit = self.0.config.queue_limits().of(&task.queue);
+            }
+        }
+        answers
     }
 
     async fn store_once(&self, request: &EnqueueRequest) -> Result<Stored, BrokerError> {

@@ -20,6 +20,7 @@ mod keys;
 mod lifeline;
 mod link;
 mod listing;
+mod pace;
 mod requeue;
 mod schedules;
 mod script;
@@ -29,6 +30,7 @@ mod side;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub mod testing;
+mod unreadable;
 mod wake;
 mod whole;
 
@@ -46,6 +48,7 @@ use keys::Keys;
 use lifeline::Lifeline;
 use link::{Args, Link, LinkError, Reply, Use};
 use script::{Script, Scripts};
+use unreadable::SetAside;
 use wake::{Bells, Changes, Endings};
 
 /// A broker in Redis; clones are the same broker.
@@ -72,6 +75,7 @@ struct Shared {
     endings: Endings,
     clock: ServerClock,
     ledgers: Ledgers,
+    unreadable: SetAside,
 }
 
 impl RedisBroker {
@@ -124,6 +128,7 @@ impl RedisBroker {
             endings: Endings::new(Arc::clone(&lifeline)),
             clock: ServerClock::new(),
             ledgers: Ledgers::default(),
+            unreadable: SetAside::default(),
             lifeline,
             link,
             keys,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aqueduct_broker_api::wire::{Header, WireError};
-use aqueduct_broker_api::{BrokerError, MAX_PAGE, RunFilter, RunPage};
+use aqueduct_broker_api::{BrokerError, FULL_PAGE_BYTES, RunFilter, RunPage};
 use aqueduct_core::{RunId, TaskRun};
 use bytes::Bytes;
 
@@ -11,13 +11,23 @@ use crate::RedisBroker;
 use crate::decode;
 use crate::decode::admin::{reports, scanned, texts, values};
 use crate::link::Args;
-use crate::search::Part;
+use crate::pace::Pace;
 use crate::whole;
 
-/// A page in the making: the least ids that match, and one more.
+/// A page in the making: the least ids that match.
 pub(crate) struct Page<'a> {
     filter: &'a RunFilter,
-    runs: BTreeMap<RunId, TaskRun>,
+    runs: BTreeMap<RunId, Listed>,
+    /// How much the runs take together, as they are stored.
+    bytes: usize,
+    /// Whether there were more than the page has.
+    is_full: bool,
+}
+
+/// A run of a page, and how much it takes.
+struct Listed {
+    run: TaskRun,
+    bytes: usize,
 }
 
 impl<'a> Page<'a> {
@@ -25,6 +35,8 @@ impl<'a> Page<'a> {
         Self {
             filter,
             runs: BTreeMap::new(),
+            bytes: 0,
+            is_full: false,
         }
     }
 
@@ -47,33 +59,44 @@ impl<'a> Page<'a> {
             return;
         };
         let is_before = self.filter.after.is_some_and(|after| header.id <= after);
-        let is_full = self.runs.len() > self.filter.page_size();
-        if is_before
-            || (is_full
-                && self
-                    .runs
-                    .last_key_value()
-                    .is_some_and(|(last, _)| header.id > *last))
-        {
+        let last = self.runs.last_key_value().map(|(last, _)| *last);
+        if is_before || (self.is_full && last.is_some_and(|last| header.id > last)) {
             return;
         }
         if let Ok(run) = decode(header.id)
             && self.filter.matches(&run)
         {
-            self.runs.insert(run.id, run);
-            if self.runs.len() > self.filter.page_size() + 1 {
-                self.runs.pop_last();
-            }
+            let listed = Listed {
+                run,
+                bytes: bytes.len(),
+            };
+            let before = self.runs.insert(header.id, listed);
+            self.bytes += bytes.len();
+            self.bytes -= before.map_or(0, |before| before.bytes);
+            self.trim();
         }
     }
 
-    pub(crate) fn finish(mut self) -> RunPage {
-        let mut page = RunPage::default();
-        if self.runs.len() > self.filter.page_size() {
+    /// Drops the last runs until those before the last do not fill the page.
+    fn trim(&mut self) {
+        while let Some(last) = self.runs.last_entry() {
+            let before = self.bytes - last.get().bytes;
+            let number = self.runs.len();
+            if number <= self.filter.page_size() && (number == 1 || before < FULL_PAGE_BYTES) {
+                return;
+            }
             self.runs.pop_last();
-            page.next = self.runs.last_key_value().map(|(last, _)| *last);
+            self.bytes = before;
+            self.is_full = true;
         }
-        page.runs = self.runs.into_values().collect();
+    }
+
+    pub(crate) fn finish(self) -> RunPage {
+        let mut page = RunPage::default();
+        page.runs = self.runs.into_values().map(|listed| listed.run).collect();
+        if self.is_full {
+            page.next = page.runs.last().map(|last| last.id);
+        }
         page
     }
 }
@@ -81,23 +104,8 @@ impl<'a> Page<'a> {
 impl RedisBroker {
     /// Lists what is stored by id: delayed, with options, or ended.
     pub(crate) async fn list_stored(&self, page: &mut Page<'_>) -> Result<(), BrokerError> {
-        let mut cursor = "0".to_owned();
-        loop {
-            let mut args = Args::default();
-            args.text(&self.0.keys.name("runs"))
-                .text(&cursor)
-                .word("COUNT")
-                .number(MAX_PAGE as u64);
-            let reply = self.command(LIST, "HSCAN", args).await?;
-            let (next, values) = scanned(reply).map_err(|error| error.during(LIST))?;
-            for bytes in &values {
-                page.offer(bytes);
-            }
-            cursor = next;
-            if cursor == "0" {
-                return Ok(());
-            }
-        }
+        let runs = self.0.keys.name("runs");
+        self.scan(&runs, |bytes| page.offer(bytes)).await
     }
 
     /// Lists what consumers hold.
@@ -109,29 +117,56 @@ impl RedisBroker {
         let reply = self.command(LIST, "ZRANGE", args).await?;
         for consumer in texts(reply).map_err(|error| error.during(LIST))? {
             let mut args = Args::default();
-            args.text(&self.0.keys.name(&format!("own:{consumer}")));
-            let reply = self.command(LIST, "HVALS", args).await?;
-            let values = values(reply).map_err(|error| error.during(LIST))?;
-            let mut args = Args::default();
             args.text(&self.0.keys.name(&format!("progress:{consumer}")));
             let reply = self.command(LIST, "HGETALL", args).await?;
             let reports = reports(reply).map_err(|error| error.during(LIST))?;
-            for bytes in &values {
-                page.offer_held(bytes, &reports);
-            }
+            let own = self.0.keys.name(&format!("own:{consumer}"));
+            self.scan(&own, |bytes| page.offer_held(bytes, &reports))
+                .await?;
         }
         Ok(())
     }
 
-    /// Lists what is in ready lists.
-    pub(crate) async fn list_waiting(&self, page: &mut Page<'_>) -> Result<(), BrokerError> {
-        for part in self.parts(LIST).await? {
+    /// Shows all values of a hash.
+    async fn scan(&self, hash: &str, mut show: impl FnMut(&[u8])) -> Result<(), BrokerError> {
+        let (mut cursor, mut pace) = ("0".to_owned(), Pace::new());
+        loop {
             let mut args = Args::default();
-            Part::push(Some(&part), &mut args);
-            let reply = self.command(LIST, "LRANGE", args).await?;
-            let entries = values(reply).map_err(|error| error.during(LIST))?;
-            for bytes in &entries {
-                page.offer(bytes);
+            args.text(hash)
+                .text(&cursor)
+                .word("COUNT")
+                .number(pace.entries());
+            let reply = self.command(LIST, "HSCAN", args).await?;
+            let (next, values) = scanned(reply).map_err(|error| error.during(LIST))?;
+            for bytes in &values {
+                show(bytes);
+            }
+            pace.learn(&values);
+            cursor = next;
+            if cursor == "0" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lists what is in ready lists, from the tails to the heads.
+    pub(crate) async fn list_waiting(&self, page: &mut Page<'_>) -> Result<(), BrokerError> {
+        for list in self.lists().await? {
+            let length = self.length(LIST, &list).await?;
+            let (mut from, mut pace) = (1, Pace::new());
+            while from <= length {
+                let next = from + pace.entries();
+                let mut args = Args::default();
+                args.text(&list)
+                    .text(&format!("-{}", next - 1))
+                    .text(&format!("-{from}"));
+                let reply = self.command(LIST, "LRANGE", args).await?;
+                let entries = values(reply).map_err(|error| error.during(LIST))?;
+                for bytes in &entries {
+                    page.offer(bytes);
+                }
+                pace.learn(&entries);
+                from = next;
             }
         }
         Ok(())

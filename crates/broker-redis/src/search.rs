@@ -74,16 +74,25 @@ impl RedisBroker {
         Ok(lists)
     }
 
+    /// Returns how many entries a list has.
+    pub(crate) async fn length(
+        &self,
+        operation: &'static str,
+        list: &str,
+    ) -> Result<u64, BrokerError> {
+        let mut args = Args::default();
+        args.text(list);
+        let length = self.command(operation, "LLEN", args).await?;
+        length
+            .into_number()
+            .map_err(|error| error.during(operation))
+    }
+
     /// Returns the parts of all lists, the tails first.
     pub(crate) async fn parts(&self, operation: &'static str) -> Result<Vec<Part>, BrokerError> {
         let mut parts = Vec::new();
         for list in self.lists().await? {
-            let mut args = Args::default();
-            args.text(&list);
-            let length = self.command(operation, "LLEN", args).await?;
-            let length = length
-                .into_number()
-                .map_err(|error: LinkError| error.during(operation))?;
+            let length = self.length(operation, &list).await?;
             let mut from = 1;
             while from <= length {
                 parts.push(Part {

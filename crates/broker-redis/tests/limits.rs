@@ -18,6 +18,10 @@ use aqueduct_redis_server::RedisServer;
 
 const ACCEPTED: Enqueued = Enqueued::Accepted(RunState::Queued);
 
+fn full_at(limit: u64) -> Enqueued {
+    Enqueued::QueueFull { limit: Some(limit) }
+}
+
 fn task() -> QueuedTask {
     let id = RunId::generate(Timestamp::MIN);
     QueuedTask::new(id, TaskName::from_static("a"), Payload::empty())
@@ -51,10 +55,7 @@ async fn a_run_that_a_full_queue_refused_can_be_queued_later() {
     let mut delayed = task();
     delayed.due = Due::After(Duration::from_hours(1));
     let answers = queue(&broker, vec![first, second, third.clone(), delayed.clone()]).await;
-    assert_eq!(
-        answers,
-        [ACCEPTED, ACCEPTED, Enqueued::QueueFull, Enqueued::QueueFull]
-    );
+    assert_eq!(answers, [ACCEPTED, ACCEPTED, full_at(2), full_at(2)]);
     let purged = broker.purge(&QueueName::DEFAULT).await.unwrap();
     assert_eq!(purged, 2);
     let answers = queue(&broker, vec![third, delayed]).await;
@@ -162,11 +163,10 @@ async fn each_queue_has_its_own_limit() {
         task.queue = mail.clone();
         task
     };
-    let full = Enqueued::QueueFull;
     let tasks = vec![task(), for_mail(), for_mail(), task(), task()];
     assert_eq!(
         queue(&broker, tasks).await,
-        [ACCEPTED, ACCEPTED, full, ACCEPTED, full]
+        [ACCEPTED, ACCEPTED, full_at(1), ACCEPTED, full_at(2)]
     );
     let lengths = broker
         .queue_lengths(&[mail, QueueName::DEFAULT])

@@ -80,6 +80,31 @@ impl Default for ConsumerConfig {
 }
 
 impl ConsumerConfig {
+    /// Names what is wrong with the queues and their weights.
+    fn check_queues(&self, problems: &mut Vec<String>) {
+        let (queues, weights) = (&self.queues, &self.weights);
+        if queues.is_empty() {
+            problems.push("`queues` must name at least one queue".to_owned());
+        }
+        if !weights.is_empty() && weights.len() != queues.len() {
+            problems.push(format!(
+                "`weights` must be empty or one for each of the {} `queues`, not {}",
+                queues.len(),
+                weights.len()
+            ));
+        }
+        for (at, queue) in queues.iter().enumerate() {
+            if weights.get(at) == Some(&0) {
+                problems.push(format!(
+                    "the weight of the queue `{queue}` must be 1 or more: with 0 nothing would be taken from it"
+                ));
+            }
+            if queues.iter().take(at).any(|it| it == queue) {
+                problems.push(format!("the queue `{queue}` must be named once"));
+            }
+        }
+    }
+
     /// Checks every bound, and names each one that is violated.
     pub(crate) fn lower(self) -> Result<(Limits, QueueOrder), ConsumerError> {
         let mut problems = Vec::new();
@@ -107,26 +132,10 @@ impl ConsumerConfig {
             format!("`lease` must be from {MIN_LEASE:?} to {MAX_LEASE:?}, not {lease:?}"),
         );
         check(
-            !self.queues.is_empty(),
-            "`queues` must name at least one queue".to_owned(),
-        );
-        check(
-            self.weights.is_empty() || self.weights.len() == self.queues.len(),
-            "`weights` must be empty or as many as `queues`".to_owned(),
-        );
-        check(
-            !self.weights.contains(&0),
-            "each of `weights` must be from 1".to_owned(),
-        );
-        let is_repeated = |(at, queue)| self.queues.iter().take(at).any(|it| it == queue);
-        check(
-            !self.queues.iter().enumerate().any(is_repeated),
-            "each of `queues` must be there once".to_owned(),
-        );
-        check(
             self.crash_budget >= 1,
-            "`crash_budget` must be from 1".to_owned(),
+            "`crash_budget` must be 1 or more: with 1 the first crash fails a run".to_owned(),
         );
+        self.check_queues(&mut problems);
         if !problems.is_empty() {
             return Err(ConsumerError::config(&problems));
         }
@@ -153,3 +162,36 @@ const MIN_MARGIN: Duration = Duration::from_millis(500);
 
 /// The longest time between two heartbeats, so that dead consumers are found soon.
 const MAX_BEAT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(change: impl FnOnce(&mut ConsumerConfig)) -> String {
+        let mut config = ConsumerConfig::default();
+        change(&mut config);
+        config.lower().map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let mail = QueueName::from_static("mail");
+        let text = problems(|config| {
+            config.queues = vec![mail.clone(), QueueName::DEFAULT, mail.clone()];
+            config.weights = vec![1, 0, 2];
+            config.crash_budget = 0;
+        });
+        for problem in [
+            "the weight of the queue `default` must be 1 or more",
+            "the queue `mail` must be named once",
+            "`crash_budget` must be 1 or more",
+        ] {
+            assert!(text.contains(problem), "{text}");
+        }
+        let text = problems(|config| config.weights = vec![1, 2]);
+        assert!(
+            text.contains("one for each of the 1 `queues`, not 2"),
+            "{text}"
+        );
+    }
+}

@@ -70,7 +70,10 @@ pub enum Enqueued {
     /// This run holds the same unique key, and the task asked to be refused then: nothing was added.
     KeyTaken(RunId),
     /// The queue has reached its length limit: nothing was added.
-    QueueFull,
+    QueueFull {
+        /// How many unended runs it may have, if the broker knows that.
+        limit: Option<u64>,
+    },
 }
 
 impl QueuedTask {
@@ -97,6 +100,12 @@ impl QueuedTask {
     /// Returns the options, made on first use.
     pub fn options_mut(&mut self) -> &mut RunOptions {
         self.options.get_or_insert_default()
+    }
+
+    /// Returns how many bytes of parameters and input it has.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.payload.len() + self.input.as_ref().map_or(0, Payload::len)
     }
 
     /// Returns the trace that the run will belong to, if there is one.

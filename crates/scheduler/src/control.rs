@@ -6,7 +6,7 @@ use aqueduct_broker_api::{
     Broker, BrokerError, BrokerHandle, Capabilities, Enqueued, Producer, ScheduleDefinition,
     ScheduleEntry, ScheduleHandle, ScheduleSnapshot, ScheduleStore, ScheduleVersion, Upserted,
 };
-use aqueduct_core::manager::QueuePort;
+use aqueduct_core::manager::{QueueError, QueuePort};
 use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{RunId, ScheduleName, Timestamp};
 
@@ -233,7 +233,7 @@ impl ScheduleControl {
         run.id = RunId::generate(snapshot.now);
         run.has_new_id = true;
         run.lineage = aqueduct_core::run::Lineage::root_of(run.id);
-        let id = run.id;
+        let (id, queue) = (run.id, run.queue.clone());
         let answers = self.producer.enqueue(vec![run]).await;
         let answers = answers.map_err(|error| SchedulerError::queue(error.into()))?;
         match answers.first() {
@@ -242,8 +242,12 @@ impl ScheduleControl {
             Some(Enqueued::KeyTaken(holder)) => Err(SchedulerError::queue(
                 format!("run {holder} holds its unique key").into(),
             )),
+            Some(Enqueued::QueueFull { limit }) => {
+                let full = QueueError::queue_full(&[(queue, *limit)]);
+                Err(SchedulerError::queue(full.into()))
+            }
             _ => Err(SchedulerError::queue(
-                "the queue has reached its length limit".into(),
+                "the broker returned no answer".into(),
             )),
         }
     }

@@ -56,6 +56,10 @@ defects! {
     AllowsOneLess,
     /// Limits are not stored.
     ForgetsLimits,
+    /// Runs with fair keys start as they come.
+    IgnoresFairKeys,
+    /// A turn is one run longer than its weight says.
+    TakesLongTurns,
     /// A failure holds nothing back.
     HoldsNothingBack,
     /// A follow-up does not wait for the last of those that it follows.

@@ -74,6 +74,7 @@ impl Store {
         }
         for task in &mut request.tasks {
             self.change_limits(task);
+            self.change_turns(task);
             self.change_workflow(task);
         }
         let is_short = self.has(Defect::StoresOneLess) && request.tasks.len() > 1;
@@ -104,6 +105,21 @@ impl Store {
             let limits = options.limits().iter().map(change);
             let limits = limits.filter(|_| !self.has(Defect::ForgetsLimits));
             options.limits = limits.collect::<Vec<_>>().try_into().unwrap_or_default();
+        }
+    }
+
+    /// Changes how a task takes turns as a defect does.
+    fn change_turns(&self, task: &mut QueuedTask) {
+        let Some(options) = &mut task.options else {
+            return;
+        };
+        if self.has(Defect::IgnoresFairKeys) {
+            options.fair = None;
+        }
+        if let Some(fair) = options.fair.take() {
+            let more = u16::from(self.has(Defect::TakesLongTurns));
+            let weight = fair.weight.get() + more;
+            options.fair = fair.weight(weight).ok();
         }
     }
 

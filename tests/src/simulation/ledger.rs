@@ -1,6 +1,7 @@
 //! Who must hold what: kept from requests and answers alone, by the rules of `docs/SEMANTICS.md`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aqueduct::broker_api::{
     ClaimRequest, EnqueueRequest, Enqueued, ExtendRequest, Extended, LeaseToken, REPLAY_WINDOW,
@@ -267,6 +268,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Cuts what would last longer because the clock was set back; who lives has renewed by `next`.
+    fn set_back(&mut self, back: Duration, next: Timestamp) {
+        self.paused_until = self.paused_until.min(next);
+        for known in self.consumers.values_mut() {
+            let cut = known.lease_until.saturating_sub(back).max(next);
+            known.lease_until = known.lease_until.min(cut);
+        }
+    }
+
     fn reclaimed(
         &mut self,
         request: ReclaimRequest,
@@ -277,6 +287,12 @@ impl Ledger {
         let gap = self.last_beat.map(|last| now.saturating_since(last));
         if gap.is_some_and(|gap| gap > longest) {
             self.paused_until = now.saturating_add(request.lease);
+        }
+        if let Some(back) = self.last_beat.filter(|last| *last > now) {
+            self.set_back(
+                back.saturating_since(now),
+                now.saturating_add(request.lease),
+            );
         }
         self.last_beat = Some(now);
         let is_paused = self.paused_until > now;

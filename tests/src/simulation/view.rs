@@ -78,6 +78,15 @@ impl View {
         }
     }
 
+    /// Returns whether the queue of a run is paused, or its task.
+    pub(super) fn is_paused(&self, run: &TaskRun) -> bool {
+        let scopes = [
+            PauseScope::Queue(run.queue.clone()),
+            PauseScope::Task(run.task.clone()),
+        ];
+        scopes.iter().any(|scope| self.paused.contains(scope))
+    }
+
     /// Returns how many runs have not ended.
     #[must_use]
     pub fn unfinished(&self) -> usize {

@@ -21,7 +21,7 @@ async fn value<T: serde::de::DeserializeOwned>(
     app: &aqueduct::RunningApp,
 ) -> Result<T, WaitError> {
     let wait = chain.queue_and_wait(app.task_manager());
-    soon("nobody is told", wait).await
+    soon("nobody is told", wait.into_future()).await
 }
 
 pub(crate) async fn values_go_down_a_chain(make: Make) {
@@ -97,10 +97,50 @@ pub(crate) async fn values_of_a_group_come_in_order(make: Make) {
         );
     }
     let all = group((0..20).map(number::with)).queue_and_wait(app.task_manager());
-    let all = soon("nobody is told", all).await.unwrap();
+    let all = soon("nobody is told", all.into_future()).await.unwrap();
     assert_eq!(all, (0..20).collect::<Vec<_>>());
     let told = group(["a", "b"].map(|it| tell::with(it.to_owned()))).then(count::after());
     assert_eq!(value(told, &app).await.unwrap(), 2);
+    app.stop().await.unwrap();
+}
+
+/// Refuses a wait that had no end, for a task that waits to be cancelled.
+fn timed_out<T>(waited: Result<T, WaitError>) -> Duration {
+    match waited {
+        Err(WaitError::TimedOut { at_most }) => at_most,
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("it has ended"),
+    }
+}
+
+pub(crate) async fn a_wait_for_a_workflow_has_its_time(make: Make) {
+    const SHORT: Duration = Duration::from_millis(20);
+    let store = make(Bounds::default());
+    let app = store.app(all(), &Notes::default()).await;
+    let manager = app.task_manager();
+    let wait = chain(waits::with())
+        .queue_and_wait(manager)
+        .at_most(SHORT)
+        .into_future();
+    assert_eq!(timed_out(soon("it has no end", wait).await), SHORT);
+    let members = || group([chain(number::with(1)), chain(waits::with())]);
+    let wait = members()
+        .queue_and_wait(manager)
+        .at_most(SHORT)
+        .into_future();
+    assert_eq!(timed_out(soon("it has no end", wait).await), SHORT);
+    // It goes on, and can be waited for again.
+    let handle = members().keep_results(MINUTE).queue(manager).await.unwrap();
+    let wait = handle.wait_all().at_most(SHORT).into_future();
+    assert_eq!(timed_out(soon("it has no end", wait).await), SHORT);
+    handle.cancel("enough").await.unwrap();
+    let wait = handle.wait_all().at_most(MINUTE).into_future();
+    let ended = soon("nobody is told", wait).await.unwrap_err();
+    assert!(matches!(ended, WaitError::Cancelled { .. }), "{ended:?}");
+    // What is in time is not cut.
+    let wait = group((0..3).map(number::with)).queue_and_wait(manager);
+    let values = soon("nobody is told", wait.at_most(MINUTE).into_future()).await;
+    assert_eq!(values.unwrap(), [0, 1, 2]);
     app.stop().await.unwrap();
 }
 
@@ -183,6 +223,11 @@ pub(crate) async fn a_full_queue_takes_all_or_nothing(make: Make) {
     for n in [4, 9] {
         let error = chord(n).queue(&manager).await.unwrap_err();
         assert_eq!(error.kind(), QueueErrorKind::QueueFull);
+        let problem = format!(
+            "the queue `default` (max_queue_length=4) has no room for {} runs",
+            n + 1
+        );
+        assert!(error.to_string().starts_with(&problem), "{error}");
     }
     let error = group((0..5).map(number::with))
         .queue(&manager)

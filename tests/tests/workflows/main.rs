@@ -9,6 +9,7 @@ integration::on_both_brokers![
     a_failure_ends_the_rest,
     a_chain_takes_what_it_is_given,
     values_of_a_group_come_in_order,
+    a_wait_for_a_workflow_has_its_time,
     what_runs_anyway_is_told_of_failures,
     groups_of_chains_and_chains_of_groups,
     cancelling_a_workflow_ends_all_of_it,

@@ -15,7 +15,7 @@ pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
 pub use aqueduct_broker_api::{
     ConsumerInfo, Holder, Introduction, KeyHolder, LimitInfo, MAX_PAGE, PauseScope, QueueLengths,
-    RunFilter, TaskInfo,
+    RunFilter, TaskInfo, TurnInfo,
 };
 
 use aqueduct_broker_api::{AdminHandle, BrokerAdmin, BrokerHandle, CancelAnswer};
@@ -297,6 +297,30 @@ impl Admin {
     /// Dropping the future changes nothing.
     pub async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, AdminError> {
         Ok(self.seam.limits(limits).await?)
+    }
+
+    /// Returns how many entries of the store cannot be read as runs, and were set aside.
+    ///
+    /// Somebody wrote them who is no Aqueduct, or one of a later release. They hold up nothing, and nothing touches them
+    /// again: look at them in the store, and delete them there. In Redis they are the list `unreadable` of the namespace,
+    /// and a beat that finds more of them warns in the log. In memory there are none.
+    ///
+    /// ```
+    /// # async fn check(admin: &aqueduct::Admin) -> Result<(), aqueduct::admin::AdminError> {
+    /// assert_eq!(admin.unreadable().await?, 0, "somebody else writes into our Redis");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn unreadable(&self) -> Result<u64, AdminError> {
+        Ok(self.seam.unreadable().await?)
     }
 
     fn seam(&self) -> &AdminHandle {

@@ -21,13 +21,13 @@
 //! }
 //! ```
 //!
-//! A limit without `key` is of the task: its key is the task's name. With `key` each key has its own places, and
-//! all runs share them that name it, whatever their task: two tasks with `key = "tenant:{tenant}"` have three places
-//! a tenant together. `{tenant}` is a parameter of the run, as for [unique keys](crate::key::KeyTemplate). A concurrency
+//! A limit without `key` is of the task: its key is the task's name. With `key` each key has its own places, and all
+//! runs share them that name it, whatever their task: two tasks with `key = "tenant:{tenant}"` have three places a
+//! tenant together. `{tenant}` is a parameter of the run, as for [unique keys](crate::key::KeyTemplate). A concurrency
 //! limit and a rate limit with one key are two limits. A run has at most four, and starts when all of them let it.
 //!
-//! The options are checked when the program compiles: a number of 0, a rate without its time, a placeholder that no parameter
-//! has the name of, and the same limit twice are refused. They hold for calls, for queueing by name and for
+//! The options are checked when the program compiles: a number of 0, a rate without its time, a placeholder that no
+//! parameter has the name of, and the same limit twice are refused. They hold for calls, for queueing by name and for
 //! schedules. A call can add one, or change the number of one that it has:
 //!
 //! ```
@@ -54,16 +54,16 @@
 //! consumer's lease is over. There is nothing to renew and nothing to clean up: a consumer that is killed keeps
 //! its places until its runs start elsewhere, within seconds.
 //!
-//! A run that may not start stays queued. It can be cancelled and expires, no attempt is counted, and what has other limits
-//! is not held up by it. Runs of one queue, priority and key start in the order they were queued; what a
+//! A run that may not start stays queued. It can be cancelled and expires, no attempt is counted, and what has other
+//! limits is not held up by it. Runs of one queue, priority and key start in the order they were queued; what a
 //! consumer gives back goes first. A hundred thousand that wait cost nothing until the limit opens.
 //!
 //! A rate of 100 a minute lets 100 runs start at once, and after that one each 600 ms: what was not used
 //! comes back bit by bit, up to all of it. So no more than 200 start within any minute. A start counts
 //! when the run is claimed, whatever becomes of it. The clock is the broker's.
 //!
-//! Runs carry their limits from when they are queued. After a deploy that changes 3 to 5, the number of the run that was
-//! queued last counts for all of the key, as soon as a consumer comes upon it.
+//! Runs carry their limits from when they are queued. After a deploy that changes 3 to 5, the number of the run that
+//! was queued last counts for all of the key, as soon as a consumer comes upon it.
 //!
 //! # Turns
 //!
@@ -85,10 +85,11 @@
 //! }
 //! ```
 //!
-//! Runs with a fair key take turns: one run of each key, or as many as its weight says, from 1 to 1000. Runs of one key start in
-//! the order they were queued; one without a key has a turn of its own, when it comes. Turns are within a queue, lane and
-//! priority: more urgent runs go first. A key is a text that tasks may share, as that of a limit; what has the same key but other
-//! limits has turns of its own.
+//! Runs with a fair key take turns: one run of each key, or as many as its weight says, from 1 to 1000. Runs of one key
+//! start in the order they were queued; one without a key has a turn of its own, when it comes. Turns are within a
+//! queue, lane and priority: more urgent runs go first. A key is a text that tasks may share, as that of a limit; what
+//! has the same key but other limits has turns of its own. [`Admin::explain`](crate::Admin::explain) says of a waiting
+//! run how many have their turn before its key, and how many of its own go before it.
 //!
 //! A call can have another key than its task, or another weight, say that of what the tenant pays:
 //!
@@ -106,12 +107,12 @@
 //! }
 //! ```
 //!
-//! Limits hold as without turns. A key that its limit has kept waiting takes its turn behind those that wait already, so that
-//! a tenant with a limit of five does not have five places for ever. Keys that wait for one limit, as that of the task, take turns at it.
-//! [`Admin::explain`](crate::Admin::explain) names the key of a run that waits.
+//! Limits hold as without turns. A key that its limit has kept waiting takes its turn behind those that wait already,
+//! so that a tenant with a limit of five does not have five places for ever. Keys that wait for one limit, as that of
+//! the task, take turns at it. [`Admin::explain`](crate::Admin::explain) names the key of a run that waits.
 //!
-//! Runs with limits and no fair key go in the order they were queued, as long as no limit keeps them waiting; those with different
-//! keys that wait for a limit which they share take turns as well, one run each.
+//! Runs with limits and no fair key go in the order they were queued, as long as no limit keeps them waiting; those
+//! with different keys that wait for a limit which they share take turns as well, one run each.
 //!
 //! # When somebody says: slower
 //!
@@ -135,8 +136,8 @@
 //! }
 //! ```
 //!
-//! Nothing starts before that shares a rate limit of the run; if it has none, nothing that shares its concurrency limits.
-//! The failure counts as any other, and what runs already goes on.
+//! Nothing starts before that shares a rate limit of the run; if it has none, nothing that shares its concurrency
+//! limits. The failure counts as any other, and what runs already goes on.
 //!
 //! # Why does it not start?
 //!
@@ -158,6 +159,7 @@
 //!
 //! # Brokers
 //!
-//! The in-memory and the Redis broker have limits and turns. One that lacks them (`Capabilities::limits`, `Capabilities::fair`) refuses such tasks when the
-//! application is built, and such runs when they are queued; the adapter of `SimpleBroker` is one. In Redis a run with a limit
-//! is stored by its id, which costs more than a plain one: see `docs/REDIS.md`.
+//! The in-memory and the Redis broker have limits and turns. One that lacks them (`Capabilities::limits`,
+//! `Capabilities::fair`) refuses such tasks when the application is built, and such runs when they are queued; the
+//! adapter of `SimpleBroker` is one. In Redis a run with a limit is stored by its id, which costs more than a plain
+//! one: see `docs/REDIS.md`.

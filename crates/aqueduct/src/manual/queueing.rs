@@ -30,8 +30,8 @@
 //!
 //! `queue` returns once the broker has stored the run. [`QueueError`](crate::QueueError) says what went
 //! wrong; with the kind [`Unavailable`](crate::manager::QueueErrorKind::Unavailable) the run may be
-//! queued or not. `queue_many` sends batches of at most 512 and returns the first error; the batches
-//! before it are queued. Parameters are at most 1 MiB. A consumer has as many runs in memory as it has places: where
+//! queued or not. `queue_many` sends batches of at most 512, or of 4 MiB, and returns the first error; the batches
+//! before it are queued. From a lazy iterator it takes a batch at a time, so that all of them need no memory at once. Parameters are at most 1 MiB. A consumer has as many runs in memory as it has places: where
 //! parameters are large, give it few places (`concurrency`), or store them elsewhere and pass where.
 //!
 //! # Options of a call

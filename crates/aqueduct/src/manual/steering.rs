@@ -31,7 +31,7 @@
 //! # Failed runs
 //!
 //! A run that failed for good is kept: for seven days, unless the broker is told otherwise. Lists come in pages,
-//! so that a million runs need no more memory than 512:
+//! so that a million runs need no more memory than 512; a page of large runs ends at 4 MiB:
 //!
 //! ```
 //! use aqueduct::admin::{AdminError, RunFilter};

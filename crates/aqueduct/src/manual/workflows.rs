@@ -140,7 +140,25 @@
 //! # }
 //! ```
 //!
-//! Their lineage is one family: its root is the first run, or the root of the run whose task queued them.
+//! A wait ends after a year at the latest; `.at_most(…)` says when it ends before, for all members of a group
+//! together. The runs go on then, and can be waited for again or cancelled by their handle:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use aqueduct::{TaskManager, WaitError, group, task};
+//! # #[task]
+//! # async fn size(url: String) -> usize { url.len() }
+//! # async fn ask(manager: &TaskManager, urls: Vec<String>) -> Result<(), WaitError> {
+//! let sizes = group(urls.into_iter().map(size::with)).queue_and_wait(manager);
+//! match sizes.at_most(Duration::from_secs(30)).await {
+//!     Err(WaitError::TimedOut { .. }) => println!("not all of them yet"),
+//!     sizes => println!("{:?}", sizes?),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The lineage of the runs is one family: its root is the first run, or the root of the run whose task queued them.
 //! [`Admin::family`](crate::Admin::family) lists its runs and their states, and
 //! [`Admin::explain`](crate::Admin::explain) says of a follow-up which runs it waits for.
 //!

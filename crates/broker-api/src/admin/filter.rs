@@ -1,8 +1,8 @@
 //! Which runs are listed, a page at a time.
 
-use aqueduct_core::{QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
+use aqueduct_core::{Payload, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
-use super::MAX_PAGE;
+use super::{FULL_PAGE_BYTES, MAX_PAGE};
 
 /// Which runs to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,40 @@ pub struct RunPage {
     pub runs: Vec<TaskRun>,
     /// Where the next page begins, if there may be one.
     pub next: Option<RunId>,
+}
+
+impl RunPage {
+    /// Creates the page that begins with the first of some runs, in the order of their ids.
+    #[must_use]
+    pub fn beginning<'r>(runs: impl IntoIterator<Item = &'r TaskRun>, most: usize) -> Self {
+        let (mut page, mut bytes) = (Self::default(), 0);
+        for run in runs {
+            if page.runs.len() >= most || bytes >= FULL_PAGE_BYTES {
+                page.next = page.runs.last().map(|last| last.id);
+                break;
+            }
+            bytes += weight(run);
+            page.runs.push(run.clone());
+        }
+        page
+    }
+}
+
+/// Returns how many bytes of values a run has.
+fn weight(run: &TaskRun) -> usize {
+    let record = run.record.as_deref();
+    let values = [
+        run.input.as_ref(),
+        record.and_then(|record| record.result.as_ref()),
+    ];
+    let checkpoint = run.checkpoint.as_ref().map_or(0, |it| it.value.len());
+    run.payload.len()
+        + checkpoint
+        + values
+            .into_iter()
+            .flatten()
+            .map(Payload::len)
+            .sum::<usize>()
 }
 
 impl RunFilter {

@@ -5,7 +5,7 @@ mod info;
 mod pause;
 
 pub use filter::{RunFilter, RunPage};
-pub use info::{ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, TaskInfo};
+pub use info::{ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, TaskInfo, TurnInfo};
 pub use pause::PauseScope;
 
 use std::fmt;
@@ -20,6 +20,9 @@ use crate::key_holder::KeyHolder;
 
 /// The most runs in one page, and in one administrative call.
 pub const MAX_PAGE: usize = 512;
+
+/// The bytes with which a page is full, however few runs it has: it ends with the run that reaches them.
+pub const FULL_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Looks into a broker and steers it.
 ///
@@ -37,7 +40,7 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         runs: &[RunId],
     ) -> impl Future<Output = Result<Vec<Option<TaskRun>>, BrokerError>> + Send;
 
-    /// Returns a page of the runs that match a filter.
+    /// Returns a page of the runs that match a filter: fewer than asked for where they have [`FULL_PAGE_BYTES`].
     ///
     /// # Errors
     ///
@@ -152,4 +155,22 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         &self,
         limits: &[Limit],
     ) -> impl Future<Output = Result<Vec<LimitInfo>, BrokerError>> + Send;
+
+    /// Returns where a run stands that takes turns with those of other fair keys; `None` for any other, for one that is not
+    /// ready, and for one that stands too far behind to be looked for.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn turn(
+        &self,
+        run: RunId,
+    ) -> impl Future<Output = Result<Option<TurnInfo>, BrokerError>> + Send;
+
+    /// Returns how many entries of the store cannot be read as runs, and were set aside for somebody to look at.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn unreadable(&self) -> impl Future<Output = Result<u64, BrokerError>> + Send;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aqueduct_core::manager::ENOUGH_ENQUEUE_BYTES;
 use aqueduct_core::queue::{Enqueued, QueuedTask};
 use tokio::sync::oneshot;
 
@@ -26,6 +27,8 @@ struct Manifest {
     shares: Vec<Share>,
     /// Whether nobody else may board.
     is_closed: bool,
+    /// How much the tasks weigh that boarded.
+    bytes: usize,
 }
 
 /// The tasks of one caller.
@@ -69,6 +72,7 @@ impl Flight {
             request,
             shares: Vec::new(),
             is_closed: false,
+            bytes: 0,
         }))
     }
 
@@ -77,7 +81,8 @@ impl Flight {
             return false;
         };
         let tasks = manifest.request.tasks.len();
-        let fits = tasks + next.tasks.len() <= MAX_ENQUEUE_BATCH;
+        let fits =
+            tasks + next.tasks.len() <= MAX_ENQUEUE_BATCH && manifest.bytes < ENOUGH_ENQUEUE_BYTES;
         tasks == 0 || (fits && !manifest.is_closed && !next.is_alone)
     }
 
@@ -89,6 +94,7 @@ impl Flight {
         } = waiting;
         if let Some(manifest) = &mut self.0 {
             manifest.is_closed |= is_alone;
+            manifest.bytes += tasks.iter().map(QueuedTask::weight).sum::<usize>();
             manifest.shares.push(Share {
                 tasks: tasks.len(),
                 caller: Caller::Waits(turn),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, ExtendRequest, Holder, Introduction, PauseScope, RunFilter, Sequence,
-    Settled,
+    Broker, BrokerAdmin, ExtendRequest, FULL_PAGE_BYTES, Holder, Introduction, PauseScope,
+    RunFilter, Sequence, Settled,
 };
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::Reason;
-use aqueduct_core::{Lane, RunId, RunState};
+use aqueduct_core::{Lane, Payload, RunId, RunState};
 
 use crate::fixture::{Bench, PAST_LEASE, fail, named, queue_name, retry, task_name};
 
@@ -233,4 +233,42 @@ pub async fn knows_what_consumers_say_of_themselves(bench: Bench) {
     bench.broker.extend(&silent).await.unwrap();
     let known = bench.admin().consumers().await.unwrap();
     assert_eq!((known.len(), known[0].introduction.clone()), (1, None));
+}
+
+/// No run that goes its way is counted among what cannot be read.
+pub async fn runs_are_not_unreadable(bench: Bench) {
+    bench.queue([named("a"), named("b")]).await;
+    let mut consumer = bench.consumer();
+    let lease = consumer.claim_one().await;
+    bench.beat().await;
+    consumer.settle(lease, fail()).await;
+    assert_eq!(bench.admin().unreadable().await.unwrap(), 0);
+}
+
+/// A page of large runs ends early, and the next one goes on behind it.
+pub async fn a_page_ends_at_some_bytes(bench: Bench) {
+    const RUNS: usize = 10;
+    let large = Payload::encode(&"x".repeat(1_000_000)).unwrap();
+    for _ in 0..RUNS {
+        let mut run = named("a");
+        run.payload = large.clone();
+        bench.queue([run]).await;
+    }
+    let (mut filter, mut seen) = (RunFilter::all(), BTreeSet::new());
+    loop {
+        let page = bench.admin().list(&filter).await.unwrap();
+        let bytes: usize = page.runs.iter().map(|run| run.payload.len()).sum();
+        assert!(
+            !page.runs.is_empty(),
+            "a page of nothing, and more behind it"
+        );
+        assert!(
+            bytes < FULL_PAGE_BYTES + large.len(),
+            "{bytes} bytes in one page"
+        );
+        seen.extend(page.runs.iter().map(|run| run.id));
+        let Some(next) = page.next else { break };
+        filter.after = Some(next);
+    }
+    assert_eq!(seen.len(), RUNS);
 }

@@ -1,6 +1,7 @@
 //! The cases: one file a concept, each case a small async function.
 
 pub mod admin;
+pub mod broken_workflows;
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
@@ -20,6 +21,7 @@ pub mod overlap;
 pub mod parked;
 pub mod progress;
 pub mod random;
+pub mod rates;
 pub mod reclaim;
 pub mod replace;
 pub mod replay;

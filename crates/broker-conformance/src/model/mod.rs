@@ -10,6 +10,7 @@ mod enqueue;
 mod follow;
 mod keys;
 mod limits;
+mod lines;
 mod reclaim;
 mod schedules;
 mod settle;

@@ -74,7 +74,15 @@ impl Model {
     pub(super) fn reclaim(&mut self, request: &ReclaimRequest, now: Timestamp) -> Reclaimed {
         let mut done = Reclaimed::default();
         self.promote(now);
-        let stall = request.beat * 3;
+        let (stall, next) = (request.beat * 3, now.saturating_add(request.lease));
+        let back = self.last_beat.filter(|last| *last > now);
+        if let Some(back) = back.map(|last| last.saturating_since(now)) {
+            self.paused_until = self.paused_until.min(next);
+            for known in self.consumers.values_mut() {
+                let cut = known.lease_until.saturating_sub(back).max(next);
+                known.lease_until = known.lease_until.min(cut);
+            }
+        }
         if self
             .last_beat
             .is_some_and(|last| now.saturating_since(last) > stall)

@@ -104,7 +104,7 @@ impl Model {
         let skipped = open.filter(|_| fire.overlap == Overlap::Skip);
         let is_stored = match &fire.run {
             Some(run) if skipped.is_none() => match self.store(run, now) {
-                Enqueued::QueueFull => return Fired::QueueFull,
+                Enqueued::QueueFull { .. } => return Fired::QueueFull,
                 Enqueued::Accepted(_) => true,
                 answer => {
                     id = match answer {

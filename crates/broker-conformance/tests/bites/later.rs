@@ -86,8 +86,8 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     (
         Defect::RatesIgnored,
         &[
-            "limits::a_rate_lets_so_many_start",
-            "limits::a_rate_comes_back_bit_by_bit",
+            "rates::a_rate_lets_so_many_start",
+            "rates::a_rate_comes_back_bit_by_bit",
         ],
     ),
     (
@@ -120,7 +120,7 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         Defect::WaitingIsAnAttempt,
         &["limits::waiting_counts_no_attempt"],
     ),
-    (Defect::NothingHeldBack, &["limits::a_key_can_be_held_back"]),
+    (Defect::NothingHeldBack, &["rates::a_key_can_be_held_back"]),
     (
         Defect::TurnsIgnored,
         &[
@@ -146,4 +146,12 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         &["fair::whatever_becomes_ready_takes_turns"],
     ),
     (Defect::LimitsUnknown, &["limits::they_tell_how_they_stand"]),
+    (
+        Defect::TurnsMistold,
+        &["fair::it_is_told_where_a_run_stands"],
+    ),
+    (
+        Defect::RunsCountedAsUnreadable,
+        &["admin::runs_are_not_unreadable"],
+    ),
 ];

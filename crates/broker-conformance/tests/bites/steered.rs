@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
     Holder, KeyHolder, LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
+    ScheduleSnapshot, ScheduleStore, ScheduleVersion, Sequence, TaskInfo, TurnInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_core::key::Key;
@@ -40,6 +40,15 @@ impl BrokerAdmin for BrokenBroker {
         let mut page = BrokerAdmin::list(&self.inner, &filter).await?;
         if self.has(Defect::ListIsOnePage) {
             page.next = None;
+        }
+        while self.has(Defect::PagesHaveAnySize)
+            && page.next.is_some()
+            && page.runs.len() < filter.page_size()
+        {
+            filter.after = page.next;
+            let more = BrokerAdmin::list(&self.inner, &filter).await?;
+            page.runs.extend(more.runs);
+            page.next = more.next;
         }
         Ok(page)
     }
@@ -155,6 +164,19 @@ impl BrokerAdmin for BrokenBroker {
             return Ok(limits.iter().cloned().map(LimitInfo::idle).collect());
         }
         self.inner.limits(limits).await
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        let mut turn = self.inner.turn(run).await?;
+        if let Some(turn) = turn.as_mut().filter(|_| self.has(Defect::TurnsMistold)) {
+            turn.turns_before = Some(0);
+        }
+        Ok(turn)
+    }
+
+    async fn unreadable(&self) -> Result<u64, BrokerError> {
+        let unreadable = self.inner.unreadable().await?;
+        Ok(unreadable + u64::from(self.has(Defect::RunsCountedAsUnreadable)))
     }
 }
 

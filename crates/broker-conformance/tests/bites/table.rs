@@ -309,7 +309,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::EndedRunsCancelled,
         &[
             "cancel::an_ended_run_stays",
-            "workflows::all_can_be_cancelled_at_once",
+            "broken_workflows::all_can_be_cancelled_at_once",
         ],
     ),
     (
@@ -317,7 +317,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "fair::what_waits_can_be_steered",
             "lost_replies::of_a_requeue_queues_once",
-            "workflows::without_its_input_nothing_is_queued_anew",
+            "broken_workflows::without_its_input_nothing_is_queued_anew",
             "results::a_failed_run_can_be_requeued",
             "wake::a_requeue_wakes",
         ],
@@ -364,11 +364,15 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "lost_replies::of_a_pause_or_a_purge_hold",
             "admin::purge_removes_waiting_runs",
-            "workflows::a_purge_cancels_what_follows",
+            "broken_workflows::a_purge_cancels_what_follows",
         ],
     ),
     (Defect::ListRepeatsItsFirstPage, &["admin::lists_in_pages"]),
     (Defect::ListIsOnePage, &["admin::lists_in_pages"]),
+    (
+        Defect::PagesHaveAnySize,
+        &["admin::a_page_ends_at_some_bytes"],
+    ),
     (
         Defect::RunningRunsNotCounted,
         &[
@@ -392,10 +396,10 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::FollowUpsForgotten,
         &[
             "workflows::a_value_goes_down_a_chain",
-            "workflows::every_other_end_cancels_the_rest",
-            "workflows::a_crash_budget_used_up_cancels_the_rest",
-            "workflows::one_bad_member_cancels_what_follows",
-            "workflows::the_end_of_the_rest_is_told",
+            "broken_workflows::every_other_end_cancels_the_rest",
+            "broken_workflows::a_crash_budget_used_up_cancels_the_rest",
+            "broken_workflows::one_bad_member_cancels_what_follows",
+            "broken_workflows::the_end_of_the_rest_is_told",
             "workflows::many_end_at_once",
             "lost_replies::of_a_workflow_release_once",
         ],
@@ -418,7 +422,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         Defect::RunsAnywayForgotten,
         &[
             "workflows::what_runs_anyway_gets_every_end",
-            "workflows::a_removed_member_counts_as_ended",
+            "broken_workflows::a_removed_member_counts_as_ended",
         ],
     ),
     (
@@ -431,7 +435,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
     ),
     (
         Defect::RestNotBroughtBack,
-        &["workflows::the_rest_of_a_chain_waits_again"],
+        &["broken_workflows::the_rest_of_a_chain_waits_again"],
     ),
     (
         Defect::FamiliesMixed,

@@ -70,7 +70,7 @@ impl<S: SimpleBroker> SimpleFront<S> {
                 Err(NotTaken(_, error)) if is_unknown_outcome(&error) => return Err(error),
                 Err(NotTaken(passing, error)) => {
                     passing.arrived();
-                    *answer = Enqueued::QueueFull;
+                    *answer = Enqueued::QueueFull { limit: None };
                     self.front
                         .step(|state, now| state.refuse(request, position, now));
                     if error.kind() != BrokerErrorKind::LimitExceeded {

@@ -60,7 +60,7 @@ impl State {
         } else if let Some(holder) = tasks.iter().find_map(|task| self.key_holder_of(task, now)) {
             answers.extend(tasks.iter().map(|_| Enqueued::Duplicate(holder)));
         } else if !self.has_room_for(tasks) {
-            answers.extend(tasks.iter().map(|_| Enqueued::QueueFull));
+            answers.extend(tasks.iter().map(|task| self.full(task)));
         } else {
             answers.extend(tasks.iter().map(|task| self.enqueue_one(task, now)));
         }
@@ -123,7 +123,7 @@ impl State {
         }
         let queue = self.queues.number_of(&task.queue);
         if self.is_full(queue, 1) {
-            return Enqueued::QueueFull;
+            return self.full(task);
         }
         if let Some(unique) = unique {
             let window = match unique.scope {
@@ -143,6 +143,12 @@ impl State {
             let limit = self.config.queue_limits.of(&lengths.queue);
             limit.is_some_and(|limit| lengths.unfinished() + number > limit)
         })
+    }
+
+    /// Returns the answer to a task whose queue has no room.
+    fn full(&self, task: &QueuedTask) -> Enqueued {
+        let limit = self.config.queue_limits.of(&task.queue);
+        Enqueued::QueueFull { limit }
     }
 
     fn store(&mut self, run: TaskRun, queue: usize) -> RunState {

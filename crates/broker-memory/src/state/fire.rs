@@ -27,7 +27,7 @@ impl State {
             return Fired::Overlapped { run };
         }
         let stands_for_it = match self.enqueue_one(run, now) {
-            Enqueued::QueueFull => return Fired::QueueFull,
+            Enqueued::QueueFull { .. } => return Fired::QueueFull,
             Enqueued::Accepted(_) => {
                 self.schedules.set_last_run(schedule, run.id);
                 if let (Some(run), Overlap::CancelPrevious) = (unended, fire.overlap) {

@@ -55,7 +55,7 @@ impl State {
         if let Some(answers) = window.recorded_mut(request.sequence)
             && let Some(answer) = answers.get_mut(position)
         {
-            *answer = Enqueued::QueueFull;
+            *answer = Enqueued::QueueFull { limit: None };
         }
     }
 

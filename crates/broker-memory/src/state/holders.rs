@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aqueduct_broker_api::{Cancel, Introduction, Sequence, Settled};
 use aqueduct_core::id::IdMap;
@@ -45,6 +46,18 @@ impl Holders {
             holder.lease_until = lease_until;
         }
         holder
+    }
+
+    /// Lets leases end as if the clock had not been set back by so much, or at `next`, when who lives has renewed.
+    pub(super) fn cut(&mut self, back: Duration, next: Timestamp) {
+        for (id, holder) in &mut self.known {
+            let cut = holder.lease_until.saturating_sub(back).max(next);
+            if cut < holder.lease_until {
+                self.by_expiry.remove(&(holder.lease_until, *id));
+                self.by_expiry.insert((cut, *id));
+                holder.lease_until = cut;
+            }
+        }
     }
 
     /// Ends the lease of a consumer that holds nothing: it has stopped.

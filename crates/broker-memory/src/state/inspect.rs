@@ -61,13 +61,7 @@ impl State {
             .filter(|run| filter.after.is_none_or(|after| run.id > after) && filter.matches(run))
             .collect();
         matching.sort_by_key(|run| run.id);
-        let size = filter.page_size();
-        let mut page = RunPage::default();
-        if matching.len() > size {
-            page.next = matching.get(size - 1).map(|last| last.id);
-        }
-        page.runs = matching.into_iter().take(size).cloned().collect();
-        page
+        RunPage::beginning(matching, filter.page_size())
     }
 
     pub(crate) fn task_infos(&self) -> Vec<TaskInfo> {

@@ -1,5 +1,7 @@
 //! The beat that takes back the runs of dead consumers, expires and sweeps.
 
+use std::time::Duration;
+
 use aqueduct_broker_api::{ReclaimRequest, Reclaimed};
 use aqueduct_core::run::{Failure, FailureKind, Transition};
 use aqueduct_core::{ConsumerId, RunState, Timestamp};
@@ -18,6 +20,12 @@ pub(super) struct Beats {
 const BEATS_TO_STALL: u32 = 3;
 
 impl Beats {
+    /// Returns by how much the clock was set back since the last beat.
+    fn set_back(&self, now: Timestamp) -> Option<Duration> {
+        let last = self.last.filter(|last| *last > now)?;
+        Some(last.saturating_since(now))
+    }
+
     /// Notes a beat; returns until when reclaiming is paused.
     fn note(&mut self, request: &ReclaimRequest, now: Timestamp) -> Timestamp {
         let stall = request.beat.saturating_mul(BEATS_TO_STALL);
@@ -26,6 +34,9 @@ impl Beats {
             .is_some_and(|last| now.saturating_since(last) > stall)
         {
             self.paused_until = now.saturating_add(request.lease);
+        }
+        if self.set_back(now).is_some() {
+            self.paused_until = self.paused_until.min(now.saturating_add(request.lease));
         }
         // A clock that was set back must not look like a gap when it catches up.
         self.last = Some(now);
@@ -37,6 +48,9 @@ impl State {
     pub(crate) fn reclaim(&mut self, request: &ReclaimRequest, now: Timestamp) -> Reclaimed {
         let mut done = Reclaimed::default();
         self.promote(now);
+        if let Some(back) = self.beats.set_back(now) {
+            self.holders.cut(back, now.saturating_add(request.lease));
+        }
         let paused_until = self.beats.note(request, now);
         if paused_until > now {
             done.paused_for = Some(paused_until.saturating_since(now));

@@ -45,7 +45,8 @@ pub(crate) fn enqueued(bytes: &[u8]) -> Result<Vec<Enqueued>, LinkError> {
             b'D' => Enqueued::Duplicate(take_id(&mut rest)?),
             b'R' => Enqueued::Replaced(take_id(&mut rest)?),
             b'C' => Enqueued::KeyTaken(take_id(&mut rest)?),
-            b'F' => Enqueued::QueueFull,
+            // Whoever asked knows the limit.
+            b'F' => Enqueued::QueueFull { limit: None },
             digit => Enqueued::Accepted(state(digit.wrapping_sub(b'0'))?),
         });
     }

@@ -5,8 +5,8 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; beat ms, lease ms, crash budget, limit,
 --       the failure that is recorded, as a field; and its kind and message
--- reply {requeued, failed, cancelled, expired, swept, more, paused for ms}
--- bound `limit` runs of each kind, `limit` windows, 100 consumers, 256 due runs, 500 limits
+-- reply {requeued, failed, cancelled, expired, swept, more, paused for ms, how many entries cannot be read}
+-- bound `limit` runs of each kind, `limit` windows, 100 consumers (all, after the clock was set back), 256 due runs, 500 limits
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local beat, lease, budget, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local crash, crash_tail, time = ARGV[8], ARGV[9], now()
@@ -58,11 +58,23 @@ local function note_openings(cursor)
   return page[1]
 end
 
+-- Lets leases end as if the clock had not been set back by so much, or one lease from now: nobody waits for the dead
+-- until the time is what it was. Who lives renews before.
+local function cut_leases(back)
+  local leases = call('ZRANGEBYSCORE', P .. 'consumers', time + lease, '+inf', 'WITHSCORES')
+  for at = 1, #leases, 2 do
+    call('ZADD', P .. 'consumers', math.max(leases[at + 1] - back, time + lease), leases[at])
+  end
+end
+
 -- Whoever beats after a standstill gives the living one lease to renew.
 local beats = call('HMGET', P .. 'beats', 'last', 'until', 'limits')
 local last, paused_until = tonumber(beats[1] or time), tonumber(beats[2] or 0)
 if time - last > 3 * beat then
   paused_until = time + lease
+elseif time < last then
+  paused_until = math.min(paused_until, time + lease)
+  cut_leases(last - time)
 end
 call('HSET', P .. 'beats', 'last', time, 'until', paused_until)
 -- Whoever beats after the clock was set back, and those who beat next, see to it that limits open by the new time.
@@ -117,4 +129,6 @@ end
 if forget_windows(time, limit) == limit or expired == limit or swept == limit then more = 1 end
 
 flush()
-return { requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0) }
+return {
+  requeued, failed, cancelled, expired, swept, more, math.max(paused_until - time, 0), call('LLEN', P .. 'unreadable')
+}

@@ -81,7 +81,7 @@ pub(super) enum Answer {
     Duplicate(RunId),
     Replaced(RunId),
     KeyTaken(RunId),
-    QueueFull,
+    QueueFull { limit: Option<u64> },
 }
 
 /// [`CancelAnswer`], as bytes.
@@ -193,7 +193,8 @@ impl Answer {
             Enqueued::Duplicate(run) => Self::Duplicate(run),
             Enqueued::Replaced(run) => Self::Replaced(run),
             Enqueued::KeyTaken(run) => Self::KeyTaken(run),
-            _ => Self::QueueFull,
+            Enqueued::QueueFull { limit } => Self::QueueFull { limit },
+            _ => Self::QueueFull { limit: None },
         }
     }
 
@@ -204,7 +205,7 @@ impl Answer {
             Self::Duplicate(run) => Enqueued::Duplicate(run),
             Self::Replaced(run) => Enqueued::Replaced(run),
             Self::KeyTaken(run) => Enqueued::KeyTaken(run),
-            Self::QueueFull => Enqueued::QueueFull,
+            Self::QueueFull { limit } => Enqueued::QueueFull { limit },
         }
     }
 }

@@ -362,7 +362,7 @@ fn not_encodable(error: &PayloadError) -> QueueError {
 }
 
 fn too_long(what: &str, wait: Duration) -> Option<String> {
-    (wait > MAX_WAIT).then(|| format!("{what} of {wait:?} is over the limit of {MAX_WAIT:?}"))
+    (wait > MAX_WAIT).then(|| format!("{what} is at most a year (365 days), this one is {wait:?}"))
 }
 
 /// Stands in until the manager gives the call its identity.

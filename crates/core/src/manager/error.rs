@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::id::RunId;
-use crate::name::TaskName;
+use crate::name::{QueueName, TaskName};
 
 /// Why a task was not queued, or why the broker did not answer.
 #[derive(Debug)]
@@ -71,11 +71,23 @@ impl QueueError {
         Self::new(QueueErrorKind::UnknownTask, message)
     }
 
-    pub(crate) fn queue_full() -> Self {
-        Self::new(
-            QueueErrorKind::QueueFull,
-            "the queue has reached its length limit; try again later",
-        )
+    /// Creates the error of runs that a queue has no room for: one queue a run, with its length limit.
+    ///
+    /// Of several, which are stored together or not at all, one of the queues has no room.
+    #[must_use]
+    pub fn queue_full(runs: &[(QueueName, Option<u64>)]) -> Self {
+        let mut queues: Vec<String> = runs.iter().map(shown).collect();
+        queues.dedup();
+        let queues = queues.join(" or ");
+        let problem = match runs.len() {
+            ..=1 => "is full".to_owned(),
+            several => format!("has no room for {several} runs that belong together"),
+        };
+        let message = format!(
+            "the queue {queues} {problem}; try again later, wait with `waiting_for_room`, start more consumers, \
+             or raise its `max_queue_length`"
+        );
+        Self::new(QueueErrorKind::QueueFull, message)
     }
 
     pub(crate) fn key_taken(holder: RunId) -> Self {
@@ -129,6 +141,14 @@ impl Error for QueueError {
         self.source
             .as_deref()
             .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// Writes a queue with how many unended runs it may have.
+fn shown((queue, limit): &(QueueName, Option<u64>)) -> String {
+    match limit {
+        Some(limit) => format!("`{queue}` (max_queue_length={limit})"),
+        None => format!("`{queue}`"),
     }
 }
 

@@ -8,7 +8,8 @@ use super::error::QueueError;
 use super::target::QueueTarget;
 use super::wait::Wait;
 use crate::id::RunId;
-use crate::queue::Enqueued;
+use crate::name::QueueName;
+use crate::queue::{Enqueued, QueuedTask};
 use crate::run::{CancelAnswer, TaskRun};
 
 /// A handle on a run whose task returns `Out`; cheap to clone.
@@ -22,6 +23,24 @@ pub struct RunHandle<Out> {
     /// Whether the run keeps its result; `None` if this process has not queued it.
     keeps_result: Option<bool>,
     output: PhantomData<fn() -> Out>,
+}
+
+/// What is known of a call once it is on its way.
+pub(super) struct Sent {
+    id: RunId,
+    queue: QueueName,
+    keeps_result: bool,
+}
+
+impl Sent {
+    pub(super) fn of(task: &QueuedTask) -> Self {
+        let options = task.options.as_ref();
+        Self {
+            id: task.id,
+            queue: task.queue.clone(),
+            keeps_result: options.is_some_and(|options| options.keep_result.is_some()),
+        }
+    }
 }
 
 impl<Out> RunHandle<Out> {
@@ -41,10 +60,14 @@ impl<Out> RunHandle<Out> {
 
     pub(super) fn from_answer(
         manager: &TaskManager,
-        id: RunId,
-        keeps_result: bool,
+        sent: Sent,
         answer: Enqueued,
     ) -> Result<Self, QueueError> {
+        let Sent {
+            id,
+            queue,
+            keeps_result,
+        } = sent;
         match answer {
             Enqueued::Accepted(_) => Ok(Self {
                 is_new: true,
@@ -58,7 +81,7 @@ impl<Out> RunHandle<Out> {
                 ..Self::new(manager, id)
             }),
             Enqueued::KeyTaken(holder) => Err(QueueError::key_taken(holder)),
-            Enqueued::QueueFull => Err(QueueError::queue_full()),
+            Enqueued::QueueFull { limit } => Err(QueueError::queue_full(&[(queue, limit)])),
         }
     }
 

@@ -42,6 +42,7 @@ use crate::registry::TaskRegistry;
 use crate::run::{CancelAnswer, Lineage, Reason, TaskRun, WaitAnswer};
 use crate::state::States;
 use crate::time::Timestamp;
+use handle::Sent;
 use keyed::check_keys;
 use options::settle_options;
 
@@ -66,6 +67,11 @@ struct Shared {
 
 /// The most tasks that one call of [`TaskManager::queue_many`] sends to the broker at once.
 pub const MAX_ENQUEUE_BATCH: usize = 512;
+
+/// The bytes of parameters with which a request has enough tasks: it ends with the one that reaches them.
+///
+/// On its way a request is there several times, encoded and in the buffers of its connection.
+pub const ENOUGH_ENQUEUE_BYTES: usize = 4 * 1024 * 1024;
 
 impl TaskManager {
     /// Creates a manager over the tasks of `registry` that queues through `port`.
@@ -165,6 +171,9 @@ impl TaskManager {
 
     /// Queues many tasks, in order, in batches; returns one handle a task.
     ///
+    /// A batch has [`MAX_ENQUEUE_BATCH`] tasks, or fewer with [`ENOUGH_ENQUEUE_BYTES`] of parameters. Calls are taken from
+    /// the iterator batch by batch: those of a lazy one are never in memory all at once.
+    ///
     /// # Errors
     ///
     /// Returns the first error; the tasks of the batches before it are queued.
@@ -179,17 +188,22 @@ impl TaskManager {
         let mut calls = calls.into_iter();
         let mut handles = Vec::new();
         loop {
-            let mut batch = Vec::new();
-            for call in calls.by_ref().take(MAX_ENQUEUE_BATCH) {
-                batch.push(self.resolve(call)?);
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            while batch.len() < MAX_ENQUEUE_BATCH
+                && bytes < ENOUGH_ENQUEUE_BYTES
+                && let Some(call) = calls.next()
+            {
+                let task = self.resolve(call)?;
+                bytes += task.weight();
+                batch.push(task);
             }
             if batch.is_empty() {
                 return Ok(handles);
             }
-            let queued: Vec<_> = batch.iter().map(|it| (it.id, keeps_result(it))).collect();
+            let sent: Vec<_> = batch.iter().map(Sent::of).collect();
             let answers = self.send(batch).await?;
-            for ((id, keeps), answer) in queued.into_iter().zip(answers) {
-                handles.push(RunHandle::from_answer(self, id, keeps, answer)?);
+            for (sent, answer) in sent.into_iter().zip(answers) {
+                handles.push(RunHandle::from_answer(self, sent, answer)?);
             }
         }
     }
@@ -255,13 +269,13 @@ impl TaskManager {
         call: TaskCall<Out>,
     ) -> Result<RunHandle<Out>, QueueError> {
         let task = self.resolve(call)?;
-        let (id, keeps) = (task.id, keeps_result(&task));
+        let sent = Sent::of(&task);
         let answers = self.send(vec![task]).await?;
         let answer = answers
             .into_iter()
             .next()
             .ok_or_else(QueueError::no_answer)?;
-        RunHandle::from_answer(self, id, keeps, answer)
+        RunHandle::from_answer(self, sent, answer)
     }
 
     /// Gives a call its identity and its lineage.
@@ -380,11 +394,6 @@ impl TaskManager {
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
-}
-
-fn keeps_result(task: &QueuedTask) -> bool {
-    let options = task.options.as_ref();
-    options.is_some_and(|options| options.keep_result.is_some())
 }
 
 impl fmt::Debug for TaskManager {

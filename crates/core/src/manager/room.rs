@@ -14,8 +14,9 @@ impl TaskManager {
     /// Returns a manager that waits for room in a full queue, so long at most for each call; then it says
     /// [`QueueFull`](QueueErrorKind::QueueFull), as one without patience does at once.
     ///
-    /// It tries again after growing pauses, up to a second: a queue that is full for long costs little. It waits in the
-    /// same way for a broker that has no room left. Several that wait take no turns.
+    /// It tries again after growing pauses, up to a second: a queue that is full for long costs little. Give a queue
+    /// room for what its consumers do in a second, else they idle in these pauses. It waits in the same way for a broker that
+    /// has no room left. Several that wait take no turns.
     ///
     /// ```
     /// use std::time::Duration;
@@ -40,20 +41,20 @@ impl TaskManager {
         patience: Duration,
     ) -> Result<Vec<Enqueued>, QueueError> {
         let until = self.clock().monotonic().saturating_add(patience);
-        let mut answers = vec![Enqueued::QueueFull; tasks.len()];
+        let mut answers = vec![Enqueued::QueueFull { limit: None }; tasks.len()];
         let mut pause = FIRST_PAUSE;
         loop {
-            let refused = |answer: &&mut Enqueued| **answer == Enqueued::QueueFull;
             let open = tasks.iter().zip(&answers);
-            let open = open.filter(|(_, answer)| **answer == Enqueued::QueueFull);
+            let open = open.filter(|(_, answer)| is_refused(answer));
             let open: Vec<QueuedTask> = open.map(|(task, _)| task.clone()).collect();
             let left = until.saturating_since(self.clock().monotonic());
             match self.send_once(open).await {
                 Ok(new) => {
-                    for (answer, new) in answers.iter_mut().filter(refused).zip(new) {
+                    let refused = answers.iter_mut().filter(|answer| is_refused(answer));
+                    for (answer, new) in refused.zip(new) {
                         *answer = new;
                     }
-                    let is_full = answers.contains(&Enqueued::QueueFull);
+                    let is_full = answers.iter().any(is_refused);
                     if !is_full || left.is_zero() {
                         return Ok(answers);
                     }
@@ -68,4 +69,8 @@ impl TaskManager {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+fn is_refused(answer: &Enqueued) -> bool {
+    matches!(answer, Enqueued::QueueFull { .. })
 }

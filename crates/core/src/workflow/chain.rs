@@ -9,9 +9,8 @@ use serde::de::DeserializeOwned;
 use super::handle::ChainHandle;
 use super::plan::{Place, Plan};
 use super::queue::QueueWorkflow;
-use crate::manager::{
-    FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueTarget, RunHandle, TaskCall, WaitError,
-};
+use super::queue_and_wait::QueueAndWaitWorkflow;
+use crate::manager::{FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueTarget, RunHandle, TaskCall};
 use crate::run::{Takes, Unsuccessful};
 
 /// Runs that follow each other, not yet queued; the last one returns `Out`.
@@ -113,28 +112,34 @@ impl<Out> Chain<Out> {
         })
     }
 
-    /// Queues the chain, and waits for the value of its last run.
+    /// Queues the chain, and waits for the value of its last run: `.await` what this returns.
     ///
-    /// The result is kept for [`KEPT_FOR_A_WAIT`], unless its call or its task says otherwise.
+    /// The result is kept for [`KEPT_FOR_A_WAIT`], unless its call or its task says otherwise. The last run is
+    /// cancelled if one before it did not succeed.
     ///
-    /// # Errors
+    /// ```
+    /// use std::time::Duration;
     ///
-    /// Returns an error if the chain was not queued, or its last run ended without a value: it is cancelled
-    /// if one before it did not succeed.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave the chain queued.
-    pub async fn queue_and_wait(
+    /// # use aqueduct_core::manager::{TaskCall, TaskManager, WaitError};
+    /// # use aqueduct_core::workflow::chain;
+    /// # async fn ask(fetch: TaskCall<()>, clean: TaskCall<()>, manager: &TaskManager) -> Result<(), WaitError> {
+    /// chain(fetch).then(clean).queue_and_wait(manager).at_most(Duration::from_secs(30)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn queue_and_wait<'m>(
         mut self,
-        target: &(impl QueueTarget + Sync + ?Sized),
-    ) -> Result<Out, WaitError>
+        target: &'m (impl QueueTarget + ?Sized),
+    ) -> QueueAndWaitWorkflow<'m, Out>
     where
-        Out: DeserializeOwned,
+        Out: DeserializeOwned + 'm,
     {
         self.plan
             .keep(&[self.last], |call| call.keeping_for(KEPT_FOR_A_WAIT));
-        self.queue(target).await?.wait().await
+        let queue = self.queue(target);
+        QueueAndWaitWorkflow::new(
+            |at_most| async move { queue.await?.wait().at_most(at_most).await },
+        )
     }
 
     pub(super) fn into_parts(self) -> (Plan, usize) {

@@ -10,7 +10,8 @@ use super::chain::Chain;
 use super::handle::GroupHandle;
 use super::plan::{Place, Plan};
 use super::queue::QueueWorkflow;
-use crate::manager::{FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueTarget, RunHandle, WaitError};
+use super::queue_and_wait::QueueAndWaitWorkflow;
+use crate::manager::{FollowUp, KEPT_FOR_A_WAIT, NextStep, QueueTarget, RunHandle};
 use crate::run::{Takes, Unsuccessful};
 
 /// Runs at the same time, not yet queued; each returns an `Out`.
@@ -89,27 +90,23 @@ impl<Out> Group<Out> {
         })
     }
 
-    /// Queues the group, and waits for the values of all members, in their order.
+    /// Queues the group, and waits for the values of all members, in their order: `.await` what this returns.
     ///
-    /// The results are kept for [`KEPT_FOR_A_WAIT`], unless a call or its task says otherwise.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the group was not queued, or that of the first member without a value.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave the group queued.
-    pub async fn queue_and_wait(
+    /// The results are kept for [`KEPT_FOR_A_WAIT`], unless a call or its task says otherwise. The error is that of
+    /// the first member without a value.
+    pub fn queue_and_wait<'m>(
         mut self,
-        target: &(impl QueueTarget + Sync + ?Sized),
-    ) -> Result<Vec<Out>, WaitError>
+        target: &'m (impl QueueTarget + ?Sized),
+    ) -> QueueAndWaitWorkflow<'m, Vec<Out>>
     where
-        Out: DeserializeOwned,
+        Out: DeserializeOwned + Send + 'm,
     {
         self.plan
             .keep(&self.members, |call| call.keeping_for(KEPT_FOR_A_WAIT));
-        self.queue(target).await?.wait_all().await
+        let queue = self.queue(target);
+        QueueAndWaitWorkflow::new(|at_most| async move {
+            queue.await?.wait_all().at_most(at_most).await
+        })
     }
 }
 

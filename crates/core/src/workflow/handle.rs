@@ -1,9 +1,8 @@
 //! Handles on workflows that were queued.
 
-use serde::de::DeserializeOwned;
-
+use super::wait_all::WaitAll;
 use crate::id::RunId;
-use crate::manager::{QueueError, RunHandle, TaskManager, Wait, WaitError};
+use crate::manager::{QueueError, RunHandle, TaskManager, Wait};
 
 /// A handle on a chain: waits for the value of its last run, cancels it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -126,26 +125,11 @@ impl<Out> GroupHandle<Out> {
         self.runs.root
     }
 
-    /// Waits for all members; returns their values, in their order.
+    /// Waits for the final states of all members: `.await` it for their values, in their order.
     ///
     /// They must keep their results: [`Group::keep_results`](super::Group::keep_results).
-    ///
-    /// # Errors
-    ///
-    /// Returns the error of the first member that ended without a value, once those before it have ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn wait_all(&self) -> Result<Vec<Out>, WaitError>
-    where
-        Out: DeserializeOwned,
-    {
-        let mut values = Vec::with_capacity(self.members.len());
-        for member in &self.members {
-            values.push(member.wait().await?);
-        }
-        Ok(values)
+    pub fn wait_all(&self) -> WaitAll<'_, Out> {
+        WaitAll::on(&self.manager, &self.members)
     }
 
     /// Asks for the end of every run that has not ended; returns how many there were.

@@ -10,11 +10,15 @@ mod handle;
 mod inline;
 mod plan;
 mod queue;
+mod queue_and_wait;
+mod wait_all;
 
 pub use chain::{Chain, chain};
 pub use group::{Group, group};
 pub use handle::{ChainHandle, GroupHandle};
 pub use queue::QueueWorkflow;
+pub use queue_and_wait::QueueAndWaitWorkflow;
+pub use wait_all::WaitAll;
 
 pub use crate::manager::{FollowUp, NextStep};
 pub use crate::run::Unsuccessful;

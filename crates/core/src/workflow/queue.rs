@@ -8,6 +8,7 @@ use super::handle::Runs;
 use super::plan::Plan;
 use crate::id::RunId;
 use crate::manager::{QueueError, TaskManager, wait_for};
+use crate::name::QueueName;
 use crate::queue::Enqueued;
 use crate::run::Lineage;
 
@@ -72,18 +73,39 @@ impl TaskManager {
         if tasks.is_empty() {
             return Ok(Runs { ids, root });
         }
-        for (id, answer) in ids.iter().zip(self.send(tasks).await?) {
+        let queues: Vec<QueueName> = tasks.iter().map(|task| task.queue.clone()).collect();
+        let answers = self.send(tasks).await?;
+        if let Some(error) = no_room(queues, &answers) {
+            return Err(error);
+        }
+        for (id, answer) in ids.iter().zip(answers) {
             match answer {
                 Enqueued::Accepted(_) => {}
                 // The broker has them from an earlier request.
                 Enqueued::Duplicate(known) if known == *id => {}
-                Enqueued::Duplicate(_) => return Err(QueueError::no_answer()),
+                Enqueued::Duplicate(_) | Enqueued::QueueFull { .. } => {
+                    return Err(QueueError::no_answer());
+                }
                 Enqueued::Replaced(run) | Enqueued::KeyTaken(run) => {
                     return Err(QueueError::key_taken(run));
                 }
-                Enqueued::QueueFull => return Err(QueueError::queue_full()),
             }
         }
         Ok(Runs { ids, root })
     }
+}
+
+/// Returns the error if a queue had no room: all runs are refused then, with the limits of their queues.
+fn no_room(queues: Vec<QueueName>, answers: &[Enqueued]) -> Option<QueueError> {
+    let mut full: Vec<(QueueName, Option<u64>)> = Vec::new();
+    for (queue, answer) in queues.into_iter().zip(answers) {
+        if let Enqueued::QueueFull { limit } = *answer {
+            full.push((queue, limit));
+        }
+    }
+    full.sort();
+    if full.iter().any(|(_, limit)| limit.is_some()) {
+        full.retain(|(_, limit)| limit.is_some());
+    }
+    (!full.is_empty()).then(|| QueueError::queue_full(&full))
 }

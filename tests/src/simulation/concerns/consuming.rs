@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct::broker_api::{PauseScope, Settled};
+use aqueduct::broker_api::Settled;
 use aqueduct::run::{Failure, FailureKind, Reason, Settlement};
 use aqueduct::{Payload, RunId, RunState};
 use aqueduct_core::run::Tally;
@@ -387,12 +387,7 @@ impl Law for Startable {
             })?;
             let is_wanted = request.wants.iter().any(|want| want.accepts(run));
             check(is_wanted, || format!("{id} was not asked for"))?;
-            let scopes = [
-                PauseScope::Queue(run.queue.clone()),
-                PauseScope::Task(run.task.clone()),
-            ];
-            let paused = &heard.before.paused;
-            let is_paused = scopes.iter().any(|scope| paused.contains(scope));
+            let is_paused = heard.before.is_paused(run);
             check(!is_paused, || format!("{id} is given out, and is paused"))?;
         }
         Ok(())

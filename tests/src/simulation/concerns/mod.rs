@@ -13,13 +13,14 @@ mod queueing;
 mod results;
 mod schedules;
 mod steering;
+mod turns;
 mod waits;
 mod workflows;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use aqueduct::QueuedTask;
+use aqueduct::{Payload, QueuedTask, RunId, TaskName};
 use fastrand::Rng;
 
 use super::law::Law;
@@ -54,6 +55,25 @@ const PLAIN: Concern = Concern {
     laws: Vec::new,
 };
 
+/// Returns so many tasks that ask for whatever the concerns let them ask for.
+fn some_tasks(
+    count: usize,
+    concerns: &[Concern],
+    world: &World,
+    dice: &mut Rng,
+) -> Vec<QueuedTask> {
+    let now = world.clock.clock().now();
+    let task = |_| {
+        let name = TaskName::from_static(["one", "two"][dice.usize(..2)]);
+        let mut task = QueuedTask::new(RunId::generate(now), name, Payload::empty());
+        for concern in concerns {
+            (concern.dress)(&mut task, dice);
+        }
+        task
+    };
+    (0..count).map(task).collect()
+}
+
 /// Returns all that is simulated and judged.
 #[must_use]
 pub fn all() -> Vec<Concern> {
@@ -69,6 +89,7 @@ pub fn all() -> Vec<Concern> {
         schedules::SCHEDULES,
         progress::PROGRESS,
         steering::STEERING,
+        turns::TURNS,
         waits::WAITS,
         workflows::WORKFLOWS,
     ]

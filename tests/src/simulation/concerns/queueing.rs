@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use aqueduct::broker_api::{Enqueued, Fired};
 use aqueduct::run::Settlement;
-use aqueduct::{
-    Lane, Payload, Priority, QueueName, QueuedTask, RunId, RunState, TaskName, Timestamp,
-};
+use aqueduct::{Lane, Priority, QueueName, QueuedTask, RunId, RunState, Timestamp};
 use aqueduct_core::queue::Due;
 use fastrand::Rng;
 
-use super::{Act, Concern, PLAIN};
+use super::{Act, Concern, PLAIN, some_tasks};
 use crate::simulation::event::{Deed, Heard};
 use crate::simulation::law::{Law, check};
 use crate::simulation::network::Fate;
@@ -47,17 +45,7 @@ struct Produce {
 impl Act for Produce {
     fn take(&self, world: &mut World, concerns: &[Concern]) {
         let mut dice = Rng::with_seed(self.seed);
-        let now = world.clock.clock().now();
-        let task = |_| {
-            let name = ["one", "two"][dice.usize(..2)];
-            let id = RunId::generate(now);
-            let mut task = QueuedTask::new(id, TaskName::from_static(name), Payload::empty());
-            for concern in concerns {
-                (concern.dress)(&mut task, &mut dice);
-            }
-            task
-        };
-        let tasks = (0..self.count).map(task).collect();
+        let tasks = some_tasks(self.count, concerns, world, &mut dice);
         world.produce(self.place, tasks, self.gives_up, self.fate);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aqueduct::broker_api::{Broker, BrokerHandle, Producer, ScheduleDefinition, WaitEndedRequest};
 use aqueduct::consumer::RunningConsumer;
 use aqueduct::manager::QueuePort;
-use aqueduct::run::{Limit, WaitAnswer};
+use aqueduct::run::{Fair, Limit, WaitAnswer};
 use aqueduct::{
     Payload, QueuedTask, RetryPolicy, RunId, Schedule, TaskConsumer, TaskContext, TaskDefinition,
     TaskError, TaskName, TaskRegistry, TaskScheduler,
@@ -173,9 +173,13 @@ impl Process {
     }
 }
 
-/// Lets a run ask for limits, or for its result to be kept.
+/// Lets a run ask for limits, for its turn, or for its result to be kept.
 fn dress(task: &mut QueuedTask, script: u64) {
     let options = task.options_mut();
+    if script % 4 < 2 {
+        let key = ["even", "odd"][(script % 2) as usize];
+        options.fair = Fair::key(key).ok();
+    }
     let limit = match script % 7 {
         0 => Limit::concurrency("few", 2),
         1 => Limit::rate("calm", 2, Duration::from_secs(1)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aqueduct::broker_api::{Enqueued, LaneWant, MAX_HELD_BY, PauseScope, Settled};
+use aqueduct::broker_api::{Enqueued, LaneWant, MAX_HELD_BY, Settled};
 use aqueduct::run::Limit;
 use aqueduct::{QueuedTask, RunId, RunState, TaskRun};
 
@@ -148,7 +148,7 @@ impl Limited {
             // What the claim itself has released may be in a queue that it had left.
             let before = heard.before.runs.get(&run.id);
             let is_released = before.is_some_and(|before| before.waits_for().is_some());
-            let is_ready = run.state == RunState::Queued && !is_paused(heard.before, run);
+            let is_ready = run.state == RunState::Queued && !heard.before.is_paused(run);
             let mut limits = self.limits_of(run.id).iter().map(name);
             is_wanted
                 && is_ready
@@ -184,12 +184,4 @@ fn told(view: &View, held: &BTreeMap<Name, Vec<RunId>>) -> Result<(), String> {
 fn asked_by(task: &QueuedTask) -> &[Limit] {
     let options = task.options.as_ref();
     options.map_or(&[], |options| options.limits())
-}
-
-fn is_paused(view: &View, run: &TaskRun) -> bool {
-    let scopes = [
-        PauseScope::Queue(run.queue.clone()),
-        PauseScope::Task(run.task.clone()),
-    ];
-    scopes.iter().any(|scope| view.paused.contains(scope))
 }

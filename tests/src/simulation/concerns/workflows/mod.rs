@@ -7,12 +7,12 @@ mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aqueduct::QueuedTask;
 use aqueduct::run::{FollowedBy, Follows, Takes};
-use aqueduct::{Payload, QueuedTask, RunId, TaskName};
 use aqueduct_core::queue::Due;
 use fastrand::Rng;
 
-use super::{Act, Concern, PLAIN};
+use super::{Act, Concern, PLAIN, some_tasks};
 use crate::simulation::network::Fate;
 use crate::simulation::world::World;
 use law::Workflows;
@@ -42,16 +42,7 @@ struct Produce {
 impl Act for Produce {
     fn take(&self, world: &mut World, concerns: &[Concern]) {
         let mut dice = Rng::with_seed(self.seed);
-        let now = world.clock.clock().now();
-        let task = |_| {
-            let name = TaskName::from_static(["one", "two"][dice.usize(..2)]);
-            let mut task = QueuedTask::new(RunId::generate(now), name, Payload::empty());
-            for concern in concerns {
-                (concern.dress)(&mut task, &mut dice);
-            }
-            task
-        };
-        let mut tasks: Vec<QueuedTask> = (0..4).map(task).collect();
+        let mut tasks = some_tasks(4, concerns, world, &mut dice);
         tasks.truncate(dice.usize(2..5));
         link(&mut tasks, &mut dice);
         world.produce(self.place, tasks, false, self.fate);

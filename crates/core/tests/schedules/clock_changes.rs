@@ -1,32 +1,14 @@
 //! Fixed times of day where the clocks are changed, by each rule, against golden times.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aqueduct_core::schedule::{RepeatedTime, SkippedTime};
 use aqueduct_core::{Schedule, Timestamp};
-use chrono::DateTime;
+
+use crate::golden::{at, cron, expect};
 
 const ROME: &str = "Europe/Rome";
 const NEW_YORK: &str = "America/New_York";
 const LORD_HOWE: &str = "Australia/Lord_Howe";
 const APIA: &str = "Pacific/Apia";
-
-fn at(text: &str) -> Timestamp {
-    let time = DateTime::parse_from_rfc3339(text).unwrap();
-    Timestamp::from_millis(time.timestamp_millis().try_into().unwrap())
-}
-
-fn cron(text: &str, zone: &str) -> Schedule {
-    Schedule::cron(text).unwrap().time_zone(zone).unwrap()
-}
-
-/// Checks the ticks that follow a time, all in UTC, forwards and backwards.
-fn expect(schedule: &Schedule, after: &str, ticks: &[&str]) {
-    let ticks: Vec<Timestamp> = ticks.iter().map(|tick| at(tick)).collect();
-    let upcoming = schedule.upcoming(at(after), ticks.len());
-    assert_eq!(upcoming, ticks, "`{schedule}` forwards");
-    let back = schedule.latest_between(at(after), *ticks.last().unwrap(), 99);
-    assert_eq!(back, ticks, "`{schedule}` backwards");
-}
 
 /// Checks each rule for a time that does not exist: what is before it, in its place, and after it.
 fn skipped(text: &str, zone: &str, ticks: [&str; 3]) {

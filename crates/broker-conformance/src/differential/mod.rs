@@ -1,30 +1,23 @@
 //! Runs one plan on a broker and on the model, and compares every answer and the state.
 
+mod asked;
+mod seen;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerHandle, CheckpointRequest, ClaimRequest, EnqueueRequest,
     ExtendRequest, LaneWant, LeaseToken, ReclaimRequest, Report, Sequence, Settle, SettleRequest,
-    Settlement,
 };
 use aqueduct_core::clock::ManualClock;
 use aqueduct_core::event::Progress;
-use aqueduct_core::key::Key;
-use aqueduct_core::payload::Params;
-use aqueduct_core::queue::Due;
-use aqueduct_core::run::{
-    Failure, FailureKind, Fair, Idempotency, Limit, OnConflict, Reason, TaskRun, Unique,
-    UniqueScope, Unsuccessful,
-};
-use aqueduct_core::{
-    ConsumerId, Lane, Payload, Priority, ProducerId, QueuedTask, RunId, Timestamp,
-};
+use aqueduct_core::run::Reason;
+use aqueduct_core::{ConsumerId, Lane, Payload, ProducerId, QueuedTask, RunId};
 
-use crate::fixture::{Bench, fail, failure, named, queue_name, retry, succeed};
-use crate::following::shaped;
+use crate::fixture::{Bench, queue_name, succeed};
 use crate::model::ModelBroker;
-use crate::plan::{Keyed, Step};
+use crate::plan::Step;
 
 /// The lease and the beat of the plan's consumers.
 const LEASE: Duration = Duration::from_secs(2);
@@ -127,8 +120,8 @@ impl World {
                     return (String::new(), String::new());
                 }
                 let token = held.remove(pick % held.len());
-                let mut item = Settle::new(token, settlement(how, wait));
-                if how == HOLDS_BACK {
+                let mut item = Settle::new(token, asked::settlement(how, wait));
+                if how == asked::HOLDS_BACK {
                     item = item.holding_back(wait);
                 }
                 self.settle(consumer, item).await
@@ -157,51 +150,7 @@ impl World {
     }
 
     fn tasks(&mut self, step: Step) -> Vec<QueuedTask> {
-        let Step::Enqueue {
-            count,
-            priority,
-            delay,
-            expires,
-            key,
-            limits,
-            fair,
-            repetition,
-            shape,
-        } = step
-        else {
-            return Vec::new();
-        };
-        let first = self.runs.len();
-        let shape = shape.filter(|_| self.has_workflows);
-        let task = |number| {
-            let mut task = named("a");
-            let params = Params::new().with("n", &(first + number));
-            task.payload = params.into_payload().unwrap();
-            task.priority = Priority::ALL[priority];
-            task.due = delay.map_or(Due::Now, Due::After);
-            task.expires_in = expires;
-            if let Some(key) = key.filter(|_| shape.is_none()) {
-                task.options_mut().unique = Some(unique(key));
-            }
-            if let Some(key) = repetition.filter(|_| shape.is_none()) {
-                let key = Key::new(key.to_string()).unwrap();
-                let idempotency = Idempotency::new(key).window(Duration::from_secs(5));
-                task.options_mut().idempotency = Some(idempotency);
-            }
-            if let Some(pick) = fair {
-                let weight = 1 + u16::from(pick / 4 % 3);
-                let fair = Fair::key((pick % 4).to_string()).unwrap();
-                task.options_mut().fair = Some(fair.weight(weight).unwrap());
-            }
-            for limit in limits.into_iter().flat_map(some_limits) {
-                task.options_mut().limits.set(limit).unwrap();
-            }
-            task
-        };
-        let mut tasks: Vec<QueuedTask> = (0..count).map(task).collect();
-        if let Some(shape) = shape {
-            tasks = shaped(tasks, shape);
-        }
+        let tasks = asked::tasks(step, self.runs.len(), self.has_workflows);
         self.runs.extend(tasks.iter().map(|task| task.id));
         tasks
     }
@@ -317,134 +266,8 @@ impl World {
     /// Returns the state of the last runs in both, and the lengths of the queue.
     async fn observe(&self) -> (String, String) {
         let last = &self.runs[self.runs.len().saturating_sub(200)..];
-        let mut seen = Vec::new();
-        for broker in [&self.broker, &self.model] {
-            let found = broker.admin().unwrap().find(last).await.unwrap();
-            let states: Vec<_> = found
-                .iter()
-                .flatten()
-                .map(|run| {
-                    (
-                        run.id,
-                        run.state,
-                        run.tally,
-                        run.due_at,
-                        failed_attempts(run),
-                        run.progress.clone(),
-                        run.checkpoint.clone(),
-                        run.payload.as_bytes(),
-                        (run.queued_at, input(run), reason(run)),
-                    )
-                })
-                .collect();
-            let lengths = broker
-                .queue_lengths(&[queue_name("default")])
-                .await
-                .unwrap();
-            let limits = limits_of(broker).await;
-            seen.push(format!("{lengths:?} {limits} {states:?}"));
-        }
-        (seen.remove(0), seen.remove(0))
-    }
-}
-
-/// Which settlement holds back what shares the limits of its run.
-const HOLDS_BACK: usize = 9;
-
-/// Returns one of a few sets of limits, with one of a few numbers.
-fn some_limits(pick: u8) -> Vec<Limit> {
-    let max = 1 + u32::from(pick / 64);
-    let at_once = |key: &str| Limit::concurrency(key, max).unwrap();
-    let per_second = |key: &str| Limit::rate(key, max, Duration::from_millis(700)).unwrap();
-    match pick % 6 {
-        0 | 1 => vec![at_once("a")],
-        2 => vec![at_once("a"), at_once("b")],
-        3 => vec![at_once("b"), per_second("c")],
-        4 => vec![per_second("c")],
-        _ => vec![per_second("a"), at_once("c"), at_once("a")],
-    }
-}
-
-/// Returns what a broker says of its limits, but how many wait: it may count some that have ended.
-async fn limits_of(broker: &BrokerHandle) -> String {
-    let asked = ["a", "b", "c"].map(|key| {
-        let per = Duration::from_millis(700);
-        [
-            Limit::concurrency(key, 1).unwrap(),
-            Limit::rate(key, 1, per).unwrap(),
-        ]
-    });
-    let infos = broker.admin().unwrap().limits(&asked.concat()).await;
-    let shown = infos.unwrap().into_iter().map(|it| {
-        let max = (it.running > 0 || it.opens_at.is_some()).then(|| it.limit.max());
-        format!("{max:?} {} {:?} {:?}", it.running, it.opens_at, it.held_by)
-    });
-    shown.collect::<Vec<_>>().join(", ")
-}
-
-fn unique(keyed: Keyed) -> Unique {
-    let scopes = [
-        UniqueScope::Queued,
-        UniqueScope::UntilFinished,
-        UniqueScope::Window(keyed.window),
-    ];
-    let rules = [
-        OnConflict::ReturnExisting,
-        OnConflict::Replace,
-        OnConflict::Refuse,
-    ];
-    let unique = Unique::key(keyed.key.to_string())
-        .unwrap()
-        .scope(scopes[keyed.scope])
-        .on_conflict(rules[keyed.on_conflict]);
-    match keyed.put_off {
-        Some(longest) => unique.put_off_at_most(longest),
-        None => unique,
-    }
-}
-
-/// Returns what a run was given: of what runs anyway the ends of those before.
-fn input(run: &TaskRun) -> Option<String> {
-    let input = run.input.as_ref()?;
-    let Ok(ends) = input.decode::<Vec<Result<(), Unsuccessful>>>() else {
-        return Some(format!("{input:?}"));
-    };
-    let state = |end: Result<(), Unsuccessful>| end.map_err(|end| (end.task, end.state));
-    let states: Vec<_> = ends.into_iter().map(state).collect();
-    Some(format!("{states:?}"))
-}
-
-/// Returns why a run was cancelled; of runs that end in one step, which one it was is open.
-fn reason(run: &TaskRun) -> Option<String> {
-    let reason = run.record.as_ref()?.reason.as_ref()?;
-    reason.as_str().rsplit(", ").next().map(str::to_owned)
-}
-
-/// Returns the failed attempts of a run; the words of a failure are each broker's own.
-fn failed_attempts(run: &TaskRun) -> Vec<(u32, Timestamp, ConsumerId, FailureKind)> {
-    let history = run.record.iter().flat_map(|record| &record.history);
-    history
-        .map(|it| (it.attempt, it.ended_at, it.consumer, it.failure.kind()))
-        .collect()
-}
-
-fn settlement(how: usize, wait: Duration) -> Settlement {
-    match how {
-        0 => fail(),
-        1 | HOLDS_BACK => retry(wait),
-        2 => Settlement::Snooze { wait },
-        3 => Settlement::Release,
-        4 => Settlement::Park {
-            wait,
-            failure: failure(),
-        },
-        5 => Settlement::Cancel {
-            reason: Reason::new("enough"),
-        },
-        6 => Settlement::Retry {
-            wait,
-            failure: Failure::new(FailureKind::Crash, "its worker was killed"),
-        },
-        _ => succeed(),
+        let a = seen::state_of(&self.broker, last).await;
+        let b = seen::state_of(&self.model, last).await;
+        (a, b)
     }
 }

@@ -1,30 +1,14 @@
 //! Schedules against golden times: gaps, folds, odd offsets, months, names.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clock_changes;
+mod golden;
+
 use std::time::Duration;
 
-use aqueduct_core::{Schedule, Timestamp};
-use chrono::DateTime;
+use aqueduct_core::Schedule;
 
-fn at(text: &str) -> Timestamp {
-    let time = DateTime::parse_from_rfc3339(text).unwrap();
-    Timestamp::from_millis(time.timestamp_millis().try_into().unwrap())
-}
-
-fn cron(text: &str, zone: &str) -> Schedule {
-    Schedule::cron(text).unwrap().time_zone(zone).unwrap()
-}
-
-/// Checks the ticks that follow a time, all in UTC.
-fn expect(schedule: &Schedule, after: &str, ticks: &[&str]) {
-    let ticks: Vec<Timestamp> = ticks.iter().map(|tick| at(tick)).collect();
-    assert_eq!(
-        schedule.upcoming(at(after), ticks.len()),
-        ticks,
-        "{}",
-        schedule.describe()
-    );
-}
+use golden::{at, cron, expect};
 
 #[test]
 fn a_fixed_time_in_a_gap_runs_once_at_the_first_valid_instant() {
