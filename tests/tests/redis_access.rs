@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use aqueduct::broker_api::{
-    BrokerAdmin, BrokerErrorKind, BrokerHandle, PauseScope, RunFilter, ScheduleStore,
+    BrokerAdmin, BrokerErrorKind, BrokerHandle, Enqueued, PauseScope, RunFilter, ScheduleStore,
 };
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
-use aqueduct::run::{Fair, Reason, Unique};
+use aqueduct::run::{Fair, Limit, OnConflict, Reason, Unique};
 use aqueduct::{Admin, App, Broker, QueueName, RunState, RunningApp, Schedule, tasks};
 use aqueduct_redis_server::RedisServer;
+use integration::contract::{Client, enqueue, enqueue_one, run};
 use integration::figure::figure;
 use integration::redis::{Ledger, app, broker, note, note_and_fail, producer, queue_notes, server};
 
@@ -106,6 +107,47 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
     let log = server.command(&["ACL", "LOG"]).unwrap();
     assert_eq!(log, "", "something was denied");
     figure("5 users, 0 commands denied");
+}
+
+/// Whoever queues may replace a run wherever it stands: whole in its list, by its id, in the line of a limit.
+#[tokio::test]
+async fn g1_a_producer_may_replace_what_waits() {
+    let server = guarded().await;
+    let queueing = open(&server, "producer").await;
+    let mut client = Client::new(&open(&server, "consumer").await, Duration::from_mins(2));
+    let keyed = |key: &str, on_conflict, limit: &str| {
+        let mut task = run();
+        let mut unique = Unique::key(key).unwrap();
+        unique.on_conflict = on_conflict;
+        task.options_mut().unique = Some(unique);
+        let limit = Limit::concurrency(limit, 1).unwrap();
+        task.options_mut().limits.set(limit).unwrap();
+        task
+    };
+    enqueue_one(&queueing, keyed("a", OnConflict::ReturnExisting, "l")).await;
+    let stands = enqueue_one(&queueing, keyed("b", OnConflict::ReturnExisting, "l")).await;
+    for limit in ["l", "other"] {
+        let whole = enqueue_one(&queueing, keyed("c", OnConflict::ReturnExisting, "l")).await;
+        let replacing = vec![keyed("c", OnConflict::Replace, limit)];
+        let answers = enqueue(&queueing, replacing).await;
+        assert_eq!(answers, [Enqueued::Replaced(whole)]);
+        let reason = Reason::new("enough");
+        open(&server, "operator")
+            .await
+            .cancel(&[whole], reason)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        client.claim(5).await.len(),
+        1,
+        "the limit refuses the other"
+    );
+    let answers = enqueue(&queueing, vec![keyed("b", OnConflict::Replace, "other")]).await;
+    assert_eq!(answers, [Enqueued::Replaced(stands)]);
+    assert_eq!(client.claim_one().await.run().id, stands);
+    let log = server.command(&["ACL", "LOG"]).unwrap();
+    assert_eq!(log, "", "something was denied");
 }
 
 /// Does all that people steer with, on three runs that wait.

@@ -16,7 +16,10 @@ end
 for index = 1, math.min(#fields, most) do held_by[fields[index]] = {} end
 
 for _, consumer in ipairs(call('ZRANGE', P .. 'consumers', 0, -1)) do
-  local held = call('HVALS', P .. 'own:' .. consumer)
+  local held = {}
+  for at, value in ipairs(call('HGETALL', P .. 'own:' .. consumer)) do
+    if at % 2 == 0 then held[at / 2] = value end
+  end
   load_sides(held)
   for _, run in ipairs(held) do
     local _, _, _, _, text = side_of(run)
