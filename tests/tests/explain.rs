@@ -10,7 +10,7 @@ use aqueduct::broker_api::{
     Broker as _, BrokerHandle, ClaimRequest, EnqueueRequest, ExtendRequest, LaneWant, Sequence,
 };
 use aqueduct::memory::MemoryBroker;
-use aqueduct::run::FailureKind;
+use aqueduct::run::{FailureKind, Fair};
 use aqueduct::{
     Admin, App, Broker, Lane, Payload, QueueName, QueuedTask, RunId, RunState, RunningApp,
     TaskContext, TaskError, TaskName, Timestamp, task, tasks,
@@ -343,6 +343,28 @@ async fn pausing_what_nobody_knows_says_so() {
             let queue: QueueName = queue.parse().unwrap();
             assert_eq!(world.admin.pause(queue).await.unwrap(), is_known);
         }
+        app.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn it_says_where_a_run_stands_that_takes_turns() {
+    for world in World::both().await {
+        let app = world.consumer_of(1).await;
+        let runs_on = |task: &mut QueuedTask| task.task = TaskName::from_static("runs_on");
+        let busy = world.queue(runs_on).await;
+        world.until_state(busy, RunState::Running).await;
+        let keyed = |key: &'static str| {
+            move |task: &mut QueuedTask| task.options_mut().fair = Fair::key(key).ok()
+        };
+        let mut last = busy;
+        for key in ["first", "first", "second", "second"] {
+            last = world.queue(keyed(key)).await;
+        }
+        let explanation = world.admin.explain(last).await.unwrap().to_string();
+        let place = "it takes turns by the key `second`, 1 a turn: 1 others have theirs before the next of its key, \
+                     and 1 runs of its own go before it";
+        assert!(explanation.contains(place), "{explanation}");
         app.stop().await.unwrap();
     }
 }

@@ -8,7 +8,7 @@ use aqueduct::broker_api::{
 };
 use aqueduct::manager::QueueErrorKind;
 use aqueduct::redis::RedisBroker;
-use aqueduct::run::{Reason, Unique};
+use aqueduct::run::{Fair, Reason, Unique};
 use aqueduct::{Admin, App, Broker, QueueName, RunState, RunningApp, Schedule, tasks};
 use aqueduct_redis_server::RedisServer;
 use integration::figure::figure;
@@ -95,7 +95,13 @@ async fn g1_each_part_works_with_the_rights_of_its_file() {
     reader.tasks().await.unwrap();
     reader.paused().await.unwrap();
     ScheduleStore::list(&reader).await.unwrap();
-    queue_notes(&producer(open(&server, "producer").await).await, 9..12).await;
+    reader.unreadable().await.unwrap();
+    let queueing = producer(open(&server, "producer").await).await;
+    let fair = note::queue(queueing.task_manager(), 9).fair(Fair::key("k").unwrap());
+    let fair = fair.await.unwrap().id();
+    let turn = reader.turn(fair).await.unwrap().unwrap();
+    assert_eq!((turn.runs_before, turn.turns_before), (0, Some(0)));
+    queue_notes(&queueing, 10..12).await;
     steer(open(&server, "operator").await).await;
     let log = server.command(&["ACL", "LOG"]).unwrap();
     assert_eq!(log, "", "something was denied");

@@ -32,7 +32,7 @@ pub mod wire;
 
 pub use admin::{
     BrokerAdmin, ConsumerInfo, FULL_PAGE_BYTES, Holder, LimitInfo, MAX_HELD_BY, MAX_PAGE,
-    PauseScope, RunFilter, RunPage, TaskInfo,
+    PauseScope, RunFilter, RunPage, TaskInfo, TurnInfo,
 };
 pub use broker::{Broker, REPLAY_WINDOW, Sequence};
 pub use capabilities::Capabilities;

@@ -158,6 +158,7 @@ macro_rules! for_each_case {
                 what_was_given_back_is_the_next_of_its_key: "fair",
                 limits_hold_and_give_no_precedence: "fair", turns_hold_at_a_shared_limit: "fair",
                 what_waits_can_be_steered: "fair", a_paused_task_holds_nothing_up: "fair",
+                it_is_told_where_a_run_stands: "fair",
             }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",

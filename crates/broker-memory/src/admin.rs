@@ -2,7 +2,7 @@
 
 use aqueduct_broker_api::{
     BrokerAdmin, BrokerError, BrokerErrorKind, CancelAnswer, ConsumerInfo, Holder, KeyHolder,
-    LimitInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+    LimitInfo, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo, TurnInfo,
 };
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Limit, Reason};
@@ -78,6 +78,10 @@ impl BrokerAdmin for MemoryBroker {
 
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.step(|state, now| state.limit_infos(limits, now))
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        Ok(self.state().turn(run))
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

@@ -3,7 +3,7 @@
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
     BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Holder, KeyHolder, LimitInfo,
-    MAX_HELD_BY, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo,
+    MAX_HELD_BY, MAX_PAGE, PauseScope, RunFilter, RunPage, TaskInfo, TurnInfo,
 };
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Limit, Reason};
@@ -11,7 +11,7 @@ use aqueduct_core::{QueueName, RunId, TaskRun};
 
 use crate::RedisBroker;
 use crate::decode::admin::{
-    consumer_infos, holders, key_holders, limit_infos, paused_scopes, purged, task_infos,
+    consumer_infos, holders, key_holders, limit_infos, paused_scopes, purged, task_infos, turn,
 };
 use crate::decode::unreadable;
 use crate::items::unencodable;
@@ -193,11 +193,22 @@ impl BrokerAdmin for RedisBroker {
         limit_infos(reply, limits).map_err(|error| error.during(LIMITS))
     }
 
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        const TURN: &str = "tell where a run stands";
+        let mut args = self.0.keys.args(2);
+        args.bytes(run.to_bytes().to_vec()).number(LOOKED_AT);
+        let reply = self.step(TURN, &self.0.scripts.turn, args).await?;
+        turn(reply).map_err(|error| error.during(TURN))
+    }
+
     async fn unreadable(&self) -> Result<u64, BrokerError> {
         const COUNT: &str = "count what cannot be read";
         self.length(COUNT, &self.0.keys.name(UNREADABLE)).await
     }
 }
+
+/// How far behind a run is looked for that takes turns.
+const LOOKED_AT: u64 = 100_000;
 
 impl RedisBroker {
     /// Begins the arguments of a script that takes ids and nothing else.

@@ -119,19 +119,36 @@ impl PoolConfig {
         );
         check(
             self.min_workers <= self.workers,
-            "`min_workers` must not be over `workers`".to_owned(),
+            format!(
+                "`min_workers` must be at most `workers`, {}, not {}",
+                self.workers, self.min_workers
+            ),
         );
         check(
             (1..=MAX_BLOB_BYTES).contains(&self.max_payload),
-            format!("`max_payload` must be from 1 to {MAX_BLOB_BYTES}"),
+            format!(
+                "`max_payload` must be from 1 to {MAX_BLOB_BYTES}, not {}",
+                self.max_payload
+            ),
         );
         check(
-            !self.heartbeat.is_zero() && self.heartbeat * 2 <= self.hang_timeout,
-            "`hang_timeout` must be at least twice `heartbeat`".to_owned(),
+            !self.heartbeat.is_zero(),
+            "`heartbeat` must be longer than 0".to_owned(),
         );
         check(
-            self.restart_limit >= 1 && self.log_rate >= 1,
-            "`restart_limit` and `log_rate` must be from 1".to_owned(),
+            self.heartbeat.saturating_mul(2) <= self.hang_timeout,
+            format!(
+                "`hang_timeout` must be at least twice `heartbeat`, which is {:?}, not {:?}",
+                self.heartbeat, self.hang_timeout
+            ),
+        );
+        check(
+            self.restart_limit >= 1,
+            "`restart_limit` must be 1 or more, not 0".to_owned(),
+        );
+        check(
+            self.log_rate >= 1,
+            "`log_rate` must be 1 or more, not 0".to_owned(),
         );
         check(
             (0..=19).contains(&self.nice),
@@ -139,7 +156,7 @@ impl PoolConfig {
         );
         check(
             self.max_runs != Some(0),
-            "`max_runs` must be from 1".to_owned(),
+            "`max_runs` must be 1 or more, or none for no bound".to_owned(),
         );
         if problems.is_empty() {
             Ok(())
@@ -162,5 +179,33 @@ impl PoolConfig {
             memory: self.max_memory,
             ends_on_panic: self.recycle_on_panic,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let config = PoolConfig {
+            workers: 2,
+            min_workers: 3,
+            heartbeat: Duration::MAX,
+            restart_limit: 0,
+            max_runs: Some(0),
+            ..PoolConfig::default()
+        };
+        let text = config.check().map_err(|error| error.to_string());
+        let text = text.expect_err("all of it is wrong");
+        for problem in [
+            "`min_workers` must be at most `workers`, 2, not 3",
+            "`hang_timeout` must be at least twice `heartbeat`",
+            "`restart_limit` must be 1 or more",
+            "`max_runs` must be 1 or more",
+        ] {
+            assert!(text.contains(problem), "{text}");
+        }
+        assert_eq!(PoolConfig::default().check(), Ok(()));
     }
 }

@@ -8,8 +8,8 @@ use aqueduct::broker_api::{
     CheckpointRequest, Checkpointed, ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued,
     ExtendRequest, Extended, Fire, Fired, Holder, KeyHolder, Lease, LimitInfo, PauseScope,
     QueueLengths, ReclaimRequest, Reclaimed, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, Upserted, WaitEndedRequest,
-    WaitRequest,
+    ScheduleSnapshot, ScheduleStore, SettleRequest, Settled, TaskInfo, TurnInfo, Upserted,
+    WaitEndedRequest, WaitRequest,
 };
 use aqueduct::key::Key;
 use aqueduct::run::{CancelAnswer, Limit, Reason, WaitAnswer};
@@ -296,6 +296,10 @@ impl BrokerAdmin for Observed {
 
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.store.inner.admin()?.limits(limits).await
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        self.store.inner.admin()?.turn(run).await
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

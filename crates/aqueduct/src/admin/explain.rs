@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aqueduct_broker_api::{ConsumerInfo, Holder, LimitInfo, PauseScope, QueueLengths};
+use aqueduct_broker_api::{ConsumerInfo, Holder, LimitInfo, PauseScope, QueueLengths, TurnInfo};
 use aqueduct_core::run::{Failure, FailureKind, Fair, Reason, RunProgress};
 use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, RunState, TaskName, TaskRun, Timestamp};
 
@@ -118,7 +118,12 @@ pub enum Finding {
         consumers: usize,
     },
     /// It takes turns with the runs of other keys, behind those of its own that came before it.
-    TakesTurns(Fair),
+    TakesTurns {
+        /// By which key, and how long a turn is.
+        fair: Fair,
+        /// Where it stands, if it is not too far behind to be looked for.
+        turn: Option<TurnInfo>,
+    },
 }
 
 /// What the broker says of a run and of what surrounds it.
@@ -132,6 +137,7 @@ pub(super) struct Facts {
     pub(super) consumers: Vec<ConsumerInfo>,
     pub(super) lengths: Option<QueueLengths>,
     pub(super) limits: Vec<LimitInfo>,
+    pub(super) turn: Option<TurnInfo>,
     /// The unended runs that a follow-up waits for.
     pub(super) awaited: Vec<RunId>,
 }
@@ -212,7 +218,10 @@ impl Facts {
                 others: ready.saturating_sub(1),
                 consumers: self.takers(run).count(),
             });
-            findings.extend(run.fair().cloned().map(Finding::TakesTurns));
+            findings.extend(run.fair().cloned().map(|fair| Finding::TakesTurns {
+                fair,
+                turn: self.turn,
+            }));
         }
         findings
     }
@@ -364,14 +373,29 @@ impl fmt::Display for Finding {
                 "it waits in the queue `{queue}` with {others} other runs for {consumers} consumers; \
                  start more of them, or give it a higher priority"
             ),
-            Self::TakesTurns(Fair { key, weight, .. }) => write!(
-                f,
-                "it takes turns by the key `{key}`, {} a turn: runs of other keys go in between, and those of its own \
-                 that came before it go first; a greater weight makes its turns longer",
-                weight.get()
-            ),
+            Self::TakesTurns { fair, turn } => fmt_turns(f, fair, *turn),
         }
     }
+}
+
+fn fmt_turns(f: &mut fmt::Formatter<'_>, fair: &Fair, turn: Option<TurnInfo>) -> fmt::Result {
+    let (key, weight) = (&fair.key, fair.weight.get());
+    write!(f, "it takes turns by the key `{key}`, {weight} a turn: ")?;
+    match turn {
+        None => f.write_str(
+            "runs of other keys go in between, and those of its own that came before it go first",
+        )?,
+        Some(turn) => {
+            if let Some(turns) = turn.turns_before {
+                write!(
+                    f,
+                    "{turns} others have theirs before the next of its key, and "
+                )?;
+            }
+            write!(f, "{} runs of its own go before it", turn.runs_before)?;
+        }
+    }
+    f.write_str("; a greater weight makes its turns longer")
 }
 
 /// Writes how often something happened.

@@ -1,6 +1,6 @@
 //! What has to be known of a run to say why it is not running.
 
-use aqueduct_broker_api::{BrokerAdmin, LimitInfo};
+use aqueduct_broker_api::{BrokerAdmin, LimitInfo, TurnInfo};
 use aqueduct_core::{RunId, RunState, TaskRun};
 
 use super::explain::Facts;
@@ -21,6 +21,7 @@ impl Facts {
         } else {
             facts.limits = limits_of(admin, &run).await?;
             facts.awaited = awaited(admin, &run).await?;
+            facts.turn = turn_of(admin, &run).await?;
             facts.paused = admin.paused().await?;
             facts.consumers = admin.consumers().await?;
             facts.lengths = admin.lengths(std::slice::from_ref(&run.queue)).await?.pop();
@@ -38,6 +39,14 @@ async fn other_holder(admin: &Admin, run: &TaskRun) -> Result<Option<RunId>, Adm
     };
     let holder = admin.holder_of(unique.key.as_str()).await?;
     Ok(holder.map(|holder| holder.run).filter(|it| *it != run.id))
+}
+
+/// Returns where a ready run stands that takes turns; a follow-up that waits is not ready.
+async fn turn_of(admin: &Admin, run: &TaskRun) -> Result<Option<TurnInfo>, AdminError> {
+    if run.fair().is_none() || run.state != RunState::Queued {
+        return Ok(None);
+    }
+    Ok(admin.seam.turn(run.id).await?)
 }
 
 async fn limits_of(admin: &Admin, run: &TaskRun) -> Result<Vec<LimitInfo>, AdminError> {

@@ -15,7 +15,7 @@ pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
 pub use aqueduct_broker_api::{
     ConsumerInfo, Holder, Introduction, KeyHolder, LimitInfo, MAX_PAGE, PauseScope, QueueLengths,
-    RunFilter, TaskInfo,
+    RunFilter, TaskInfo, TurnInfo,
 };
 
 use aqueduct_broker_api::{AdminHandle, BrokerAdmin, BrokerHandle, CancelAnswer};

@@ -88,7 +88,8 @@
 //! Runs with a fair key take turns: one run of each key, or as many as its weight says, from 1 to 1000. Runs of one key
 //! start in the order they were queued; one without a key has a turn of its own, when it comes. Turns are within a
 //! queue, lane and priority: more urgent runs go first. A key is a text that tasks may share, as that of a limit; what
-//! has the same key but other limits has turns of its own.
+//! has the same key but other limits has turns of its own. [`Admin::explain`](crate::Admin::explain) says of a waiting
+//! run how many have their turn before its key, and how many of its own go before it.
 //!
 //! A call can have another key than its task, or another weight, say that of what the tenant pays:
 //!

@@ -42,6 +42,16 @@ pub struct LimitInfo {
 /// The most runs that are named as holders of the places of one limit.
 pub const MAX_HELD_BY: usize = 16;
 
+/// Where a run stands that takes turns; what has ended there may be counted still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TurnInfo {
+    /// How many runs with its fair key and limits stand before it.
+    pub runs_before: u64,
+    /// How many come up before its key has its turn: other keys, and runs without one. `None` if it waits for a limit.
+    pub turns_before: Option<u64>,
+}
+
 /// Who holds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -91,6 +101,17 @@ impl LimitInfo {
             waiting: 0,
             opens_at: None,
             held_by: Vec::new(),
+        }
+    }
+}
+
+impl TurnInfo {
+    /// Creates the place of a run.
+    #[must_use]
+    pub fn new(runs_before: u64, turns_before: Option<u64>) -> Self {
+        Self {
+            runs_before,
+            turns_before,
         }
     }
 }

@@ -5,7 +5,7 @@ mod info;
 mod pause;
 
 pub use filter::{RunFilter, RunPage};
-pub use info::{ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, TaskInfo};
+pub use info::{ConsumerInfo, Holder, LimitInfo, MAX_HELD_BY, TaskInfo, TurnInfo};
 pub use pause::PauseScope;
 
 use std::fmt;
@@ -155,6 +155,17 @@ pub trait BrokerAdmin: fmt::Debug + Send + Sync + 'static {
         &self,
         limits: &[Limit],
     ) -> impl Future<Output = Result<Vec<LimitInfo>, BrokerError>> + Send;
+
+    /// Returns where a run stands that takes turns with those of other fair keys; `None` for any other, for one that is not
+    /// ready, and for one that stands too far behind to be looked for.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the broker did not answer.
+    fn turn(
+        &self,
+        run: RunId,
+    ) -> impl Future<Output = Result<Option<TurnInfo>, BrokerError>> + Send;
 
     /// Returns how many entries of the store cannot be read as runs, and were set aside for somebody to look at.
     ///

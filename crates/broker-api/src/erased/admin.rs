@@ -11,6 +11,7 @@ use super::BrokerFuture;
 use crate::CancelAnswer;
 use crate::admin::{
     BrokerAdmin, ConsumerInfo, Holder, LimitInfo, PauseScope, RunFilter, RunPage, TaskInfo,
+    TurnInfo,
 };
 use crate::error::BrokerError;
 use crate::key_holder::KeyHolder;
@@ -37,6 +38,7 @@ pub(super) trait ErasedAdmin: fmt::Debug + Send + Sync {
     fn tasks(&self) -> BrokerFuture<'_, Vec<TaskInfo>>;
     fn consumers(&self) -> BrokerFuture<'_, Vec<ConsumerInfo>>;
     fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>>;
+    fn turn(&self, run: RunId) -> BrokerFuture<'_, Option<TurnInfo>>;
     fn unreadable(&self) -> BrokerFuture<'_, u64>;
 }
 
@@ -95,6 +97,10 @@ impl<B: BrokerAdmin> ErasedAdmin for B {
 
     fn limits<'a>(&'a self, limits: &'a [Limit]) -> BrokerFuture<'a, Vec<LimitInfo>> {
         Box::pin(BrokerAdmin::limits(self, limits))
+    }
+
+    fn turn(&self, run: RunId) -> BrokerFuture<'_, Option<TurnInfo>> {
+        Box::pin(BrokerAdmin::turn(self, run))
     }
 
     fn unreadable(&self) -> BrokerFuture<'_, u64> {
@@ -157,6 +163,10 @@ impl BrokerAdmin for AdminHandle {
 
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.0.limits(limits).await
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        self.0.turn(run).await
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

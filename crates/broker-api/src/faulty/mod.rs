@@ -49,7 +49,7 @@ macro_rules! operations {
 
 operations! {
     Enqueue, Claim, Settle, Extend, Checkpoint, Reclaim, WaitReady, WaitEnded, QueueLengths,
-    Find, ListRuns, Holders, KeyHolders, Cancel, Requeue, Discard, Purge, SetPaused, Paused, Tasks, Consumers, Limits, Unreadable,
+    Find, ListRuns, Holders, KeyHolders, Cancel, Requeue, Discard, Purge, SetPaused, Paused, Tasks, Consumers, Limits, Turn, Unreadable,
     Upsert, List, Fire, SetEnabled, Remove, WaitChanged,
 }
 

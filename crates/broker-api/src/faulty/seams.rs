@@ -7,7 +7,7 @@ use crate::{
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
     Fired, Holder, KeyHolder, LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed,
     RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest,
-    Settled, TaskInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Settled, TaskInfo, TurnInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Limit, Reason, TaskRun};
@@ -187,6 +187,11 @@ impl BrokerAdmin for FaultyBroker {
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         let seam = self.inner.admin()?;
         self.call(Operation::Limits, || seam.limits(limits)).await
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        let seam = self.inner.admin()?;
+        self.call(Operation::Turn, || seam.turn(run)).await
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

@@ -221,3 +221,28 @@ pub async fn a_paused_task_holds_nothing_up(bench: Bench) {
     bench.admin().set_paused(&scope, false).await.unwrap();
     assert_eq!(consumer.claim_names(9).await, ["a", "d"]);
 }
+
+/// A run that takes turns has those of its own key before it, and the turns of others.
+pub async fn it_is_told_where_a_run_stands(bench: Bench) {
+    let x: Vec<QueuedTask> = backlog("x", 3).collect();
+    let (y, plain) = (fair("y", "y"), named("plain"));
+    let ids: Vec<RunId> = [&x[0], &x[1], &x[2], &y, &plain].map(|task| task.id).into();
+    bench.queue(x.into_iter().chain([y, plain])).await;
+    let turns = async || {
+        let mut turns = Vec::new();
+        for id in &ids {
+            let turn = bench.admin().turn(*id).await.unwrap();
+            turns.push(turn.map(|it| (it.runs_before, it.turns_before)));
+        }
+        turns
+    };
+    let [first, second, third] = [0, 1, 2].map(|before| Some((before, Some(0))));
+    assert_eq!(
+        turns().await,
+        [first, second, third, Some((0, Some(1))), None]
+    );
+    // The turn of `x` is over: it stands behind `y` and what has no key.
+    assert_eq!(bench.consumer().claim_names(1).await, ["x"]);
+    let [second, third] = [0, 1].map(|before| Some((before, Some(2))));
+    assert_eq!(turns().await, [None, second, third, first, None]);
+}

@@ -9,7 +9,7 @@ use aqueduct_broker_api::{
     ClaimRequest, Claimed, ConsumerInfo, EnqueueRequest, Enqueued, ExtendRequest, Extended, Fire,
     Fired, Holder, KeyHolder, LimitInfo, PauseScope, QueueLengths, ReclaimRequest, Reclaimed,
     RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore, SettleRequest,
-    Settled, TaskInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
+    Settled, TaskInfo, TurnInfo, Upserted, WaitAnswer, WaitEndedRequest, WaitRequest,
 };
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Limit, Reason, TaskRun};
@@ -240,6 +240,10 @@ impl BrokerAdmin for ModelBroker {
 
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         Ok(self.model().limit_infos(limits, self.0.clock.now()))
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        Ok(self.model().turn(run))
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

@@ -1,6 +1,6 @@
 //! The lines of runs that take turns, or wait for a limit, in the model.
 
-use aqueduct_broker_api::PauseScope;
+use aqueduct_broker_api::{PauseScope, TurnInfo};
 use aqueduct_core::run::{TaskRun, Transition};
 use aqueduct_core::{RunId, RunState, Timestamp};
 
@@ -76,6 +76,26 @@ impl Model {
             .filter(|(_, line)| line.spot == *spot)
             .filter_map(|(number, line)| Some((line.place?, number)))
             .min()
+    }
+
+    /// Returns where a run stands that takes turns.
+    pub(super) fn turn(&self, id: RunId) -> Option<TurnInfo> {
+        let run = &self.runs[self.index(id)?].run;
+        let (spot, shared) = (spot_of(run), shared_by(run));
+        shared.0.as_ref()?;
+        let here = |line: &&Line| line.spot == spot;
+        let mut lines = self.limits.lines.iter().filter(here);
+        let line = lines.find(|line| line.shared == shared)?;
+        let runs_before = line.runs.iter().position(|it| *it == Some(id))? as u64;
+        let lines = self.limits.lines.iter().filter(here);
+        let is_alone = |it: &&Stored| it.run.state == RunState::Queued && !it.stands;
+        let alone = self.runs.iter().filter(is_alone);
+        let alone = alone
+            .filter(|it| spot_of(&it.run) == spot)
+            .map(|it| it.place);
+        let places: Vec<i64> = lines.filter_map(|it| it.place).chain(alone).collect();
+        let before = |place: i64| places.iter().filter(|it| **it < place).count() as u64;
+        Some(TurnInfo::new(runs_before, line.place.map(before)))
     }
 
     fn is_task_paused(&self, index: usize) -> bool {

@@ -129,6 +129,7 @@ pub(crate) enum Defect {
     ConsumersUnknown,
     HoldersUnknown,
     LimitsUnknown,
+    TurnsMistold,
     RunsCountedAsUnreadable,
     ReasonsNotTold,
     IntroductionsForgotten,

@@ -147,6 +147,10 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
     ),
     (Defect::LimitsUnknown, &["limits::they_tell_how_they_stand"]),
     (
+        Defect::TurnsMistold,
+        &["fair::it_is_told_where_a_run_stands"],
+    ),
+    (
         Defect::RunsCountedAsUnreadable,
         &["admin::runs_are_not_unreadable"],
     ),

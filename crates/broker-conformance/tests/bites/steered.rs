@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     Broker, BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, EnqueueRequest, Fire, Fired,
     Holder, KeyHolder, LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition,
-    ScheduleSnapshot, ScheduleStore, ScheduleVersion, Sequence, TaskInfo, Upserted,
+    ScheduleSnapshot, ScheduleStore, ScheduleVersion, Sequence, TaskInfo, TurnInfo, Upserted,
 };
 use aqueduct_broker_conformance::START;
 use aqueduct_core::key::Key;
@@ -164,6 +164,14 @@ impl BrokerAdmin for BrokenBroker {
             return Ok(limits.iter().cloned().map(LimitInfo::idle).collect());
         }
         self.inner.limits(limits).await
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        let mut turn = self.inner.turn(run).await?;
+        if let Some(turn) = turn.as_mut().filter(|_| self.has(Defect::TurnsMistold)) {
+            turn.turns_before = Some(0);
+        }
+        Ok(turn)
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_broker_api::{
     BrokerAdmin, BrokerError, CancelAnswer, ConsumerInfo, Fire, Fired, Holder, KeyHolder,
     LimitInfo, PauseScope, RunFilter, RunPage, ScheduleDefinition, ScheduleSnapshot, ScheduleStore,
-    SimpleBroker, TaskInfo, Upserted,
+    SimpleBroker, TaskInfo, TurnInfo, Upserted,
 };
 use aqueduct_core::key::Key;
 use aqueduct_core::run::{Limit, Reason, TaskRun};
@@ -69,6 +69,10 @@ impl<S: SimpleBroker> BrokerAdmin for SimpleFront<S> {
 
     async fn limits(&self, limits: &[Limit]) -> Result<Vec<LimitInfo>, BrokerError> {
         self.front.limits(limits).await
+    }
+
+    async fn turn(&self, run: RunId) -> Result<Option<TurnInfo>, BrokerError> {
+        self.front.turn(run).await
     }
 
     async fn unreadable(&self) -> Result<u64, BrokerError> {

@@ -183,6 +183,17 @@ impl LaneQueue {
         }
     }
 
+    /// Returns how many entries stand before a line.
+    pub(super) fn position(&self, priority: Priority, line: LineNumber) -> Option<usize> {
+        let [high, medium, low] = &self.lists;
+        let list = match priority {
+            Priority::High => high,
+            Priority::Medium => medium,
+            Priority::Low => low,
+        };
+        list.iter().position(|entry| entry.line() == Some(line))
+    }
+
     /// Counts a run that was taken.
     pub(super) fn count_taken(&mut self) {
         self.taken += 1;

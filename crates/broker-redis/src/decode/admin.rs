@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aqueduct_broker_api::wire;
 use aqueduct_broker_api::{
-    CancelAnswer, ConsumerInfo, Holder, KeyHolder, Limit, LimitInfo, PauseScope, TaskInfo,
+    CancelAnswer, ConsumerInfo, Holder, KeyHolder, Limit, LimitInfo, PauseScope, TaskInfo, TurnInfo,
 };
 use aqueduct_core::{ConsumerId, RunId, TaskName, Timestamp};
 use bytes::Bytes;
@@ -142,6 +142,19 @@ pub(crate) fn limit_infos(reply: Reply, asked: &[Limit]) -> Result<Vec<LimitInfo
         infos.push(info);
     }
     Ok(infos)
+}
+
+/// Reads where a run stands that takes turns; nothing if it does not.
+pub(crate) fn turn(reply: Reply) -> Result<Option<TurnInfo>, LinkError> {
+    let mut parts = reply.into_list()?;
+    let Some(runs) = parts.next() else {
+        return Ok(None);
+    };
+    let turns = next(&mut parts)?.into_signed()?;
+    Ok(Some(TurnInfo::new(
+        runs.into_number()?,
+        u64::try_from(turns).ok(),
+    )))
 }
 
 pub(crate) fn key_holders(reply: Reply) -> Result<Vec<Option<KeyHolder>>, LinkError> {

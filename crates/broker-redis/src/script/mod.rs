@@ -51,6 +51,7 @@ pub(crate) struct Scripts {
     pub(crate) schedule_list: Script,
     pub(crate) schedule_switch: Script,
     pub(crate) schedule_upsert: Script,
+    pub(crate) turn: Script,
     pub(crate) wait_ended: Script,
 }
 
@@ -81,7 +82,10 @@ const LEAVE: &str = concat!(
     include_str!("../scripts/lib/leave.lua"),
     include_str!("../scripts/lib/parked.lua")
 );
-const CANCELLING: &str = include_str!("../scripts/lib/cancelling.lua");
+const CANCELLING: &str = concat!(
+    include_str!("../scripts/lib/locate.lua"),
+    include_str!("../scripts/lib/cancelling.lua")
+);
 const LOCATE: &str = include_str!("../scripts/lib/locate.lua");
 const WAITING: &str = include_str!("../scripts/lib/waiting.lua");
 const SCHEDULES: &str = include_str!("../scripts/lib/schedules.lua");
@@ -107,8 +111,7 @@ impl Scripts {
         let clock = if has_test_clock { TEST_CLOCK } else { CLOCK };
         Self {
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, LOCATE,
-                CANCELLING
+                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
@@ -161,7 +164,6 @@ impl Scripts {
                 LEAVE,
                 WAITING,
                 ENDING,
-                LOCATE,
                 CANCELLING,
                 REPLACE,
                 ADMIT,
@@ -170,6 +172,7 @@ impl Scripts {
             schedule_list: script!(clock, "schedule_list", SCHEDULES),
             schedule_switch: script!(clock, "schedule_switch", SCHEDULES),
             schedule_upsert: script!(clock, "schedule_upsert", SCHEDULES),
+            turn: script!(clock, "turn", RUN, RECORD, PLACE, LIMITS),
             wait_ended: script!(clock, "wait_ended", RUN, RECORD, WAITING),
         }
     }
@@ -228,7 +231,7 @@ impl Scripts {
         library
     }
 
-    fn all_mut(&mut self) -> [&mut Script; 24] {
+    fn all_mut(&mut self) -> [&mut Script; 25] {
         [
             &mut self.cancel,
             &mut self.checkpoint,
@@ -253,6 +256,7 @@ impl Scripts {
             &mut self.schedule_list,
             &mut self.schedule_switch,
             &mut self.schedule_upsert,
+            &mut self.turn,
             &mut self.wait_ended,
         ]
     }

@@ -295,6 +295,18 @@ impl Limiter {
         std::mem::take(&mut self.woken)
     }
 
+    /// Returns the line of a run, and how many entries stand there before it.
+    pub(in crate::state) fn position(
+        &self,
+        run: &TaskRun,
+        spot: Spot,
+        ticket: Ticket,
+    ) -> Option<(LineNumber, usize)> {
+        let number = self.lines.find(spot, run)?;
+        let mut runs = self.lines.get(number)?.runs.iter();
+        Some((number, runs.position(|entry| entry.ticket == ticket)?))
+    }
+
     /// Returns how a limit stands; who holds its places is known elsewhere.
     pub(in crate::state) fn info(&self, limit: &Limit, now: Timestamp) -> LimitInfo {
         let name = Name::of(limit);

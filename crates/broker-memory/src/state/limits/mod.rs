@@ -12,7 +12,7 @@ pub(super) use lines::LineNumber;
 
 use std::time::Duration;
 
-use aqueduct_broker_api::{BrokerError, LimitInfo, MAX_HELD_BY, MAX_PAGE};
+use aqueduct_broker_api::{BrokerError, LimitInfo, MAX_HELD_BY, MAX_PAGE, TurnInfo};
 use aqueduct_core::run::Limit;
 use aqueduct_core::{RunId, Timestamp};
 
@@ -186,6 +186,23 @@ impl State {
             info
         });
         Ok(infos.collect())
+    }
+
+    /// Returns where a run stands that takes turns.
+    pub(crate) fn turn(&self, id: RunId) -> Option<TurnInfo> {
+        let slot = self.slots.slot_of(id)?;
+        let (stored, spot) = self.slots.get(slot).zip(self.spot_of(slot))?;
+        let Place::Line(ticket) = stored.place else {
+            return None;
+        };
+        stored.run.fair()?;
+        let (line, runs_before) = self.limiter.position(&stored.run, spot, ticket)?;
+        let list = self.queues.get(spot.queue)?.lane(spot.lane);
+        let turns_before = list.position(spot.priority, line);
+        Some(TurnInfo::new(
+            runs_before as u64,
+            turns_before.map(|turns| turns as u64),
+        ))
     }
 
     fn holders_of(&self, limit: &Limit) -> Vec<RunId> {
