@@ -9,11 +9,11 @@ struct Group {
     name: &'static str,
     package: &'static str,
     files: &'static [&'static str],
-    /// What `cargo test` gets beside the package.
+    /// What `cargo test` gets beside the package: nothing else is built.
     tests: &'static [&'static str],
 }
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 7] = [
     Group {
         name: "memory",
         package: "aqueduct-broker-memory",
@@ -23,8 +23,20 @@ const GROUPS: [Group; 4] = [
     Group {
         name: "run",
         package: "aqueduct-core",
-        files: &["crates/core/src/run/*.rs", "crates/core/src/retry/*.rs"],
+        files: &["crates/core/src/run/*.rs"],
         tests: &["--lib", "--tests"],
+    },
+    Group {
+        name: "retry",
+        package: "aqueduct-core",
+        files: &["crates/core/src/retry/*.rs"],
+        tests: &["--test=retries", "--test=bounds"],
+    },
+    Group {
+        name: "payload",
+        package: "aqueduct-core",
+        files: &["crates/core/src/payload/*.rs"],
+        tests: &["--test=payload", "--test=keys"],
     },
     Group {
         name: "plan",
@@ -36,7 +48,13 @@ const GROUPS: [Group; 4] = [
         name: "wire",
         package: "aqueduct-broker-api",
         files: &["crates/broker-api/src/wire/*.rs"],
-        tests: &["--lib", "--tests"],
+        tests: &["--test=wire", "--test=wire_refusals", "--test=introduction"],
+    },
+    Group {
+        name: "pipes",
+        package: "aqueduct-consumer",
+        files: &["crates/consumer/src/cpu/wire.rs"],
+        tests: &["--lib"],
     },
 ];
 
@@ -59,8 +77,10 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
         for files in group.files {
             command.args(["--file", files]);
         }
-        // The tests of the package alone: they are quick, and stand beside what they test.
-        command.args(options).arg("--").args(group.tests);
+        // Tests of the package alone: they are quick, and stand beside what they test.
+        let tests = group.tests.iter();
+        command.args(tests.map(|test| format!("--cargo-arg={test}")));
+        command.args(options);
         run_command(command.env("PATH", &path))?;
     }
     let known: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();

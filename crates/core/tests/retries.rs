@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aqueduct_core::RetryPolicy;
 use aqueduct_core::retry::{Backoff, Jitter, RetryOn};
-use aqueduct_core::run::FailureKind;
+use aqueduct_core::run::{FailureKind, MAX_WAIT};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -51,6 +51,13 @@ fn the_default_is_three_retries_spread_from_nothing_to_a_doubled_second() {
 }
 
 #[test]
+fn the_shortest_and_the_longest_wait_are_accepted() {
+    for wait in [Duration::from_millis(1), MAX_WAIT] {
+        assert_eq!(RetryPolicy::fixed(wait).unwrap().wait(0, 0.5), Some(wait));
+    }
+}
+
+#[test]
 fn jitter_spreads_within_its_part_of_the_wait() {
     let spread = |jitter: Jitter| [0.0, 0.5, 1.0].map(|random| jitter.spread(4 * SECOND, random));
     assert_eq!(spread(Jitter::None), [4 * SECOND; 3]);
@@ -86,6 +93,7 @@ fn repeated(retry_on: RetryOn) -> Vec<FailureKind> {
 fn each_kind_of_failure_is_chosen_by_itself() {
     for kind in KINDS {
         assert_eq!(repeated(RetryOn::only(&[kind])), [kind]);
+        assert_eq!(repeated(RetryOn::only(&[kind, kind])), [kind]);
         let others: Vec<FailureKind> = KINDS.into_iter().filter(|it| *it != kind).collect();
         assert_eq!(repeated(RetryOn::only(&others)), others);
         assert_eq!(repeated(RetryOn::only(&KINDS).except(kind)), others);
