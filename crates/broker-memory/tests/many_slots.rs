@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, BrokerAdmin, ClaimRequest, EnqueueRequest, LaneWant, Lease, Sequence, Settlement,
+    Broker, BrokerAdmin, ClaimRequest, EnqueueRequest, LaneWant, Lease, MAX_PAGE, Sequence,
+    Settlement,
 };
 use aqueduct_broker_conformance::{START, named};
 use aqueduct_broker_memory::MemoryBroker;
@@ -56,7 +57,12 @@ async fn a_run_that_ends_takes_no_other_with_it() {
 async fn what_comes_after_all_were_removed_stands_where_it_was_put() {
     let broker = broker_of_many().await;
     let queue_name = QueueName::DEFAULT;
-    while broker.purge(&queue_name).await.unwrap() > 0 {}
+    let mut left = MANY;
+    while left > 0 {
+        let removed = broker.purge(&queue_name).await.unwrap();
+        assert_eq!(removed, left.min(MAX_PAGE), "a page at a time");
+        left -= removed;
+    }
     let tasks = [("low", Priority::Low), ("medium", Priority::Medium)];
     let tasks = tasks.map(|(name, priority)| {
         let mut task = named(name);
