@@ -104,16 +104,16 @@ impl<'a> Settlements<'a> {
 
     pub(crate) fn count_args(&self) -> usize {
         let plain: usize = self.plain.iter().map(|group| 4 + group.members.len()).sum();
-        let freed = 2 + (self.keys.len() + self.limits.len()) * 2;
+        let freed = 3 + self.keys.len() + self.limits.len() * 2;
         4 + plain + freed + self.others.len() * 7
     }
 
     /// Adds the settlements.
     pub(crate) fn push(&self, args: &mut Args) -> Result<(), WireError> {
         let (requests, held) = self.known.unwrap_or_default();
-        args.number(requests)
-            .number(held as u64)
-            .number(self.plain.len() as u64);
+        args.number(requests).number(held as u64);
+        self.push_freed(args);
+        args.number(self.plain.len() as u64);
         for Group {
             kind,
             attempt,
@@ -131,7 +131,6 @@ impl<'a> Settlements<'a> {
                 args.bytes(id.to_bytes().to_vec());
             }
         }
-        self.push_freed(args);
         args.number(self.others.len() as u64);
         for (_, item) in &self.others {
             args.bytes(token_bytes(&item.token));
@@ -146,9 +145,8 @@ impl<'a> Settlements<'a> {
         for (key, _) in &self.keys {
             args.text(key.as_str());
         }
-        for (_, run) in &self.keys {
-            args.bytes(run.to_bytes().to_vec());
-        }
+        let ids = self.keys.iter().flat_map(|(_, run)| run.to_bytes());
+        args.bytes(ids.collect::<Vec<u8>>());
         args.number(self.limits.len() as u64);
         for (limit, number) in &self.limits {
             args.bytes(limit.clone()).number(*number);

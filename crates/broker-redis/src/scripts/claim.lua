@@ -4,9 +4,10 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; consumer, sequence, lease ms (0: settle only);
 --       how many requests the consumer has made and how many runs it holds, as it knows (0: it does not);
+--       what plain successes free that are known: number of keys, keys, and the ids of their runs, joined; number of
+--       limits, then for each how many leave it;
 --       number of groups of plain successes, then for each: task and queue (empty: not known), attempt before
 --       the claim, 4 bytes, number, ids;
---       of those that are known: number of keys, keys, their runs; number of limits, then for each how many leave it;
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
 --       fields, field count, for a failed attempt its kind and message (else empty), for how many ms what shares
 --       its limits is held back;
@@ -113,19 +114,32 @@ do
     end
   end
 
+  -- Gives keys back, from `ARGV[from]` to `ARGV[to]`, of runs whose ids are joined. Nothing has been read of keys before.
+  local function free_keys(from, to, ids)
+    local given_back = {}
+    for first = from, to, MANY do
+      for index, hold in ipairs(call('HMGET', UNIQUE, unpack(ARGV, first, math.min(first + MANY - 1, to)))) do
+        local at = (first - from + index - 1) * 16
+        if hold and sub(hold, 1, 16) == sub(ids, at + 1, at + 16) then
+          given_back[#given_back + 1] = ARGV[first + index - 1]
+        end
+      end
+    end
+    in_pieces('HDEL', UNIQUE, given_back)
+  end
+
   -- Frees what known successes held, which are not looked at: keys and places of limits from `ARGV[from]` on. Returns
   -- where that ends.
   local function free_known(from)
-    local keys = tonumber(ARGV[from])
-    local limits = from + 1 + 2 * keys
-    local after = limits + 1 + 2 * tonumber(ARGV[limits])
+    local ids_at = from + 1 + tonumber(ARGV[from])
+    local after = ids_at + 2 + 2 * tonumber(ARGV[ids_at + 1])
     if not is_sure then return after end
-    load(UNIQUE, { unpack(ARGV, from + 1, from + keys) })
-    for index = from + 1, from + keys do give_back_key(ARGV[index], ARGV[index + keys]) end
-    for index = limits + 1, after - 1, 2 do leave_limit(ARGV[index], tonumber(ARGV[index + 1]), time) end
+    free_keys(from + 1, ids_at - 1, ARGV[ids_at])
+    for index = ids_at + 2, after - 1, 2 do leave_limit(ARGV[index], tonumber(ARGV[index + 1]), time) end
     return after
   end
 
+  at = free_known(at)
   for _ = 1, tonumber(ARGV[at]) do
     local task, queue, attempt, number = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
     if is_sure and task ~= '' then
@@ -135,7 +149,7 @@ do
     end
     at = at + 4 + number
   end
-  at = free_known(at + 1)
+  at = at + 1
   local ids = {}
   for index = 1, tonumber(ARGV[at]) do ids[index] = sub(ARGV[at - 6 + index * 7], 1, 16) end
   load_held(ids)
@@ -385,7 +399,8 @@ local function load_entries(entries, from)
       ids[#ids + 1] = sub(entry, 2)
     elseif version ~= 0 and (flags ~= 0 or not is_plain(entry)) then
       are_runs[index] = is_run(entry)
-      if are_runs[index] and carries(entry) then runs[#runs + 1] = entry end
+      local has_limits = are_runs[index] and carries(entry) and select(2, carried_by(entry)) ~= ''
+      if has_limits then runs[#runs + 1] = entry end
     end
   end
   load_stored(ids, runs)
