@@ -161,13 +161,13 @@ fn replacing(key: &str, number: u64) -> QueuedTask {
 }
 
 /// Queues a run among others, which stands whole in its list, and replaces it there.
-async fn replaced_among(direct: &RedisBroker, others: usize) -> RunId {
+async fn replaced_among(direct: &RedisBroker, before: usize, behind: usize) -> RunId {
     let mut source = Source::new(direct);
-    for _ in 0..others {
+    for _ in 0..before {
         source.enqueue(vec![run()]).await;
     }
     let id = enqueue_one(direct, unique("k")).await;
-    for _ in 0..others {
+    for _ in 0..behind {
         source.enqueue(vec![run()]).await;
     }
     let answer = source.enqueue(vec![replacing("k", 7)]).await;
@@ -200,8 +200,8 @@ async fn is_the_later(direct: &RedisBroker, id: RunId) {
 async fn a_run_is_replaced_wherever_it_stands() {
     let server = server(&[]);
     let direct = broker(&server.url()).await;
-    for others in [0, 3, 1_200] {
-        let id = replaced_among(&direct, others).await;
+    for (before, behind) in [(0, 0), (3, 3), (1_200, 1_200), (100, 1_200)] {
+        let id = replaced_among(&direct, before, behind).await;
         is_the_later(&direct, id).await;
     }
     at_rest(&server).await;

@@ -1,6 +1,6 @@
 //! Queueing: one script a batch.
 
-use aqueduct_broker_api::{BrokerError, BrokerErrorKind, EnqueueRequest, Enqueued};
+use aqueduct_broker_api::{BrokerError, EnqueueRequest, Enqueued};
 use aqueduct_core::{RunId, RunState, Timestamp};
 
 use crate::RedisBroker;
@@ -22,8 +22,9 @@ enum Stored {
 /// The operation of queueing, for errors.
 const ENQUEUE: &str = "enqueue";
 
-/// How often runs are brought for one request: others may queue such runs meanwhile.
-pub(crate) const BRING_TRIES: u32 = 8;
+/// How often runs are brought for one request: others may queue such runs meanwhile. What is not found by then is taken
+/// for a run that has begun.
+pub(crate) const BRING_TRIES: u32 = 3;
 
 impl RedisBroker {
     /// Queues a batch.
@@ -31,14 +32,15 @@ impl RedisBroker {
         &self,
         request: &EnqueueRequest,
     ) -> Result<Vec<Enqueued>, BrokerError> {
-        for _ in 0..BRING_TRIES {
-            match self.store_once(request).await? {
+        let mut tries = BRING_TRIES;
+        loop {
+            match self.store_once(request, tries > 0).await? {
                 Stored::Answers(answers) => return Ok(self.with_limits(request, answers)),
                 Stored::Bring(runs) => self.bring(ENQUEUE, &runs).await?,
                 Stored::Stale => return Err(stale(ENQUEUE, request.sequence)),
             }
+            tries = tries.saturating_sub(1);
         }
-        Err(never_brought(ENQUEUE))
     }
 
     /// Names the limits of the queues that are full.
@@ -51,13 +53,17 @@ impl RedisBroker {
         answers
     }
 
-    async fn store_once(&self, request: &EnqueueRequest) -> Result<Stored, BrokerError> {
+    async fn store_once(
+        &self,
+        request: &EnqueueRequest,
+        may_ask: bool,
+    ) -> Result<Stored, BrokerError> {
         let limits = self.limits_of(&request.tasks);
         let are_whole = limits.is_empty() && whole::are_whole(&request.tasks);
         let (script, args) = if are_whole {
             self.whole_args(request)
         } else {
-            self.other_args(request, limits)
+            self.other_args(request, limits, may_ask)
         }?;
         let reply = self.step(ENQUEUE, script, args).await?;
         let number = request.tasks.len();
@@ -82,9 +88,10 @@ impl RedisBroker {
         &self,
         request: &EnqueueRequest,
         limits: Vec<u8>,
+        may_ask: bool,
     ) -> Result<(&Script, Args), BrokerError> {
         let mut args = self.begin(request);
-        args.bytes(limits);
+        args.bytes(limits).number(u64::from(may_ask));
         items::push_tasks(&mut args, &request.tasks)
             .map_err(|error| unencodable(ENQUEUE, error))?;
         Ok((&self.0.scripts.enqueue, args))
@@ -123,10 +130,4 @@ fn answers(reply: Reply) -> Result<Stored, LinkError> {
         2 => Stored::Bring(decode::run_ids(&bytes()?)),
         _ => Stored::Stale,
     })
-}
-
-/// The error of a request for which runs had to be brought again and again.
-pub(crate) fn never_brought(operation: &'static str) -> BrokerError {
-    let message = "the runs that hold its unique keys change all the time; try again";
-    BrokerError::new(BrokerErrorKind::Unavailable, operation, message)
 }

@@ -13,7 +13,7 @@ use tracing::error;
 
 use crate::RedisBroker;
 use crate::decode;
-use crate::enqueue::{BRING_TRIES, never_brought};
+use crate::enqueue::BRING_TRIES;
 use crate::items::{millis, push_tasks, unencodable};
 use crate::link::{Args, LinkError, Reply};
 
@@ -64,15 +64,16 @@ impl ScheduleStore for RedisBroker {
 
     async fn fire(&self, fire: &Fire) -> Result<Fired, BrokerError> {
         let id = fire.run.as_ref().map(|run| run.id);
-        for _ in 0..BRING_TRIES {
-            let args = self.fire_args(fire)?;
+        let mut tries = BRING_TRIES;
+        loop {
+            let args = self.fire_args(fire, tries > 0)?;
             let reply = self.step(FIRE, &self.0.scripts.schedule_fire, args).await?;
             match fired(reply, id).map_err(|error| error.during(FIRE))? {
                 Answer::Fired(fired) => return Ok(fired),
                 Answer::Bring(runs) => self.bring(FIRE, &runs).await?,
             }
+            tries = tries.saturating_sub(1);
         }
-        Err(never_brought(FIRE))
     }
 
     async fn set_enabled(
@@ -114,7 +115,7 @@ impl ScheduleStore for RedisBroker {
 }
 
 impl RedisBroker {
-    fn fire_args(&self, fire: &Fire) -> Result<Args, BrokerError> {
+    fn fire_args(&self, fire: &Fire, may_ask: bool) -> Result<Args, BrokerError> {
         let reason =
             wire::reason_field(&fire.reason()).map_err(|error| unencodable(FIRE, error))?;
         let mut args = self.args_with_retention(12);
@@ -124,7 +125,8 @@ impl RedisBroker {
             .number(millis(TARDY_CLOCK_ALLOWANCE))
             .bytes(self.limits_of(&fire.run))
             .text(&fire.overlap.to_string())
-            .bytes(reason);
+            .bytes(reason)
+            .number(u64::from(may_ask));
         if let Some(run) = &fire.run {
             args.bytes(run.id.to_bytes().to_vec());
             let run = std::slice::from_ref(run);

@@ -21,6 +21,8 @@ pub(crate) struct Settlements<'a> {
     /// What the consumer is known to hold before: how many requests it has made, and how many runs it holds.
     known: Option<(u64, usize)>,
     plain: Vec<Group>,
+    /// Where plain successes are in the request; their ranks are places in here.
+    plain_places: Vec<usize>,
     /// The keys that known successes free, and how many leave each limit.
     keys: Vec<(Key, RunId)>,
     limits: BTreeMap<Vec<u8>, u64>,
@@ -33,8 +35,10 @@ struct Group {
     /// `None` if the server has to look.
     kind: Option<(TaskName, QueueName)>,
     attempt: u32,
-    /// Of each run the place in the request.
-    members: Vec<(usize, RunId)>,
+    members: Vec<RunId>,
+    /// Of each run which of the plain successes of the request it is, 2 bytes each: a repeated request has the same
+    /// ranks, whatever is known of its runs by then.
+    ranks: Vec<u8>,
 }
 
 impl<'a> Settlements<'a> {
@@ -50,6 +54,7 @@ impl<'a> Settlements<'a> {
                 .as_ref()
                 .map(|ledger| (ledger.requests(), ledger.len())),
             plain: Vec::new(),
+            plain_places: Vec::new(),
             keys: Vec::new(),
             limits: BTreeMap::new(),
             others: Vec::new(),
@@ -73,6 +78,8 @@ impl<'a> Settlements<'a> {
                 settlements.others.push((place, item));
             }
         }
+        // What is known frees its keys and places at first: a run that is there twice is looked for when it is gone.
+        settlements.plain.sort_by_key(|group| group.kind.is_none());
         // What goes back to the head goes there with the greatest id first: the least is served first.
         settlements.others.sort_by_key(|(_, item)| {
             let is_release = item.settlement == Settlement::Release;
@@ -90,14 +97,21 @@ impl<'a> Settlements<'a> {
 
     fn group(&mut self, kind: Option<(TaskName, QueueName)>, token: &LeaseToken, place: usize) {
         let attempt = attempt_before(token);
+        // As many as a batch has, at most.
+        let rank = u16::try_from(self.plain_places.len()).unwrap_or(u16::MAX);
+        self.plain_places.push(place);
         let is_like = |group: &&mut Group| group.kind == kind && group.attempt == attempt;
         // Most runs are like the one before.
         match self.plain.iter_mut().rev().find(is_like) {
-            Some(group) => group.members.push((place, token.run)),
+            Some(group) => {
+                group.members.push(token.run);
+                group.ranks.extend(rank.to_be_bytes());
+            }
             None => self.plain.push(Group {
                 kind,
                 attempt,
-                members: vec![(place, token.run)],
+                members: vec![token.run],
+                ranks: rank.to_be_bytes().to_vec(),
             }),
         }
     }
@@ -118,6 +132,7 @@ impl<'a> Settlements<'a> {
             kind,
             attempt,
             members,
+            ranks,
         } in &self.plain
         {
             let (task, queue) = kind
@@ -126,8 +141,8 @@ impl<'a> Settlements<'a> {
             args.text(task)
                 .text(queue)
                 .bytes(attempt.to_be_bytes().to_vec())
-                .number(members.len() as u64);
-            for (_, id) in members {
+                .bytes(ranks.clone());
+            for id in members {
                 args.bytes(id.to_bytes().to_vec());
             }
         }
@@ -155,9 +170,8 @@ impl<'a> Settlements<'a> {
 
     /// Puts answers back into the order of the request; what was not sent has lost its lease.
     pub(crate) fn in_order(&self, count: usize, answers: &[Settled]) -> Vec<Settled> {
-        let plain = self.plain.iter().flat_map(|group| &group.members);
-        let places = plain.map(|(place, _)| place);
-        let places = places.chain(self.others.iter().map(|(place, _)| place));
+        let others = self.others.iter().map(|(place, _)| place);
+        let places = self.plain_places.iter().chain(others);
         let mut settled = vec![Settled::LeaseLost; count];
         for (place, answer) in places.zip(answers) {
             if let Some(slot) = settled.get_mut(*place) {

@@ -6,8 +6,8 @@
 --       how many requests the consumer has made and how many runs it holds, as it knows (0: it does not);
 --       what plain successes free that are known: number of keys, keys, and the ids of their runs, joined; number of
 --       limits, then for each how many leave it;
---       number of groups of plain successes, then for each: task and queue (empty: not known), attempt before
---       the claim, 4 bytes, number, ids;
+--       number of groups of plain successes, those that are known first, then for each: task and queue (empty: not
+--       known), attempt before the claim, 4 bytes, which of the plain successes they are, 2 bytes each, ids;
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
 --       fields, field count, for a failed attempt its kind and message (else empty), for how many ms what shares
 --       its limits is held back;
@@ -81,25 +81,26 @@ do
     return run, is_asked and call('HGET', asked, id)
   end
 
+  -- How many plain successes there are, and which of them the consumer does not hold.
+  local plain, lost = 0, {}
+
   -- Settles plain successes that the consumer holds for sure; these are its ids from `ARGV[from]` on.
   local function settle_held(task, queue, from, number)
     call('HDEL', own, unpack(ARGV, from, from + number - 1))
     if is_asked then call('HDEL', asked, unpack(ARGV, from, from + number - 1)) end
-    settled[#settled + 1] = rep(char(SUCCEEDED), number)
     count(RUNNING, queue, -number)
     tallies['s' .. task] = (tallies['s' .. task] or 0) + number
     ends[task] = char(SUCCEEDED) .. time_bytes(time)
   end
 
   -- Settles plain successes after a look at each.
-  local function settle_looked_up(attempt, from, number)
+  local function settle_looked_up(attempt, from, number, ranks)
     load_held({ unpack(ARGV, from, from + number - 1) })
     for index = from, from + number - 1 do
       local run = let_go(ARGV[index], attempt)
       if not run then
-        settled[#settled + 1] = LOST
+        lost[#lost + 1] = parse('>I2', ranks, 2 * (index - from) + 1) + 1
       else
-        settled[#settled + 1] = char(SUCCEEDED)
         local _, keep, _, workflow, limits = side_of(run)
         count(RUNNING, queue_of(run), -1)
         if limits and limits ~= '' then leave_places(limits, time) end
@@ -139,16 +140,27 @@ do
     return after
   end
 
+  -- Returns the answers to plain successes.
+  local function plain_answers()
+    if #lost == 0 then return rep(char(SUCCEEDED), plain) end
+    local answers = {}
+    for rank = 1, plain do answers[rank] = char(SUCCEEDED) end
+    for _, rank in ipairs(lost) do answers[rank] = LOST end
+    return table.concat(answers)
+  end
+
   at = free_known(at)
   for _ = 1, tonumber(ARGV[at]) do
-    local task, queue, attempt, number = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
+    local task, queue, attempt, ranks = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+    local number = #ranks / 2
     if is_sure and task ~= '' then
       settle_held(task, queue, at + 5, number)
     else
-      settle_looked_up(attempt, at + 5, number)
+      settle_looked_up(attempt, at + 5, number, ranks)
     end
-    at = at + 4 + number
+    plain, at = plain + number, at + 4 + number
   end
+  settled[1] = plain_answers()
   at = at + 1
   local ids = {}
   for index = 1, tonumber(ARGV[at]) do ids[index] = sub(ARGV[at - 6 + index * 7], 1, 16) end

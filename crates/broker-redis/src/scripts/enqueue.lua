@@ -2,7 +2,8 @@
 -- Stores new runs; refused when memory is full.
 --
 -- KEYS  meta, none
--- ARGV  producer, sequence, limits of queues, then the runs: lib/admit.lua
+-- ARGV  producer, sequence, limits of queues, 1 if it may ask for runs to be brought (else 0), then the runs:
+--       lib/admit.lua
 -- reply {0, answers}: for each run its answer (lib/admit.lua); {1} if the sequence is older than the window; {2, ids}
 --       if these runs are to be brought before (bring.lua)
 -- bound 512 runs
@@ -17,7 +18,7 @@ end
 if answer and parse('>I8', answer) == sequence then
   return { 0, sub(answer, 9) }
 end
-local answers, to_bring = admit(4, now(), ARGV[3])
+local answers, to_bring = admit(5, now(), ARGV[3], ARGV[4] == '1')
 if to_bring then
   return { 2, to_bring }
 end

@@ -4,7 +4,8 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; name, version (8 bytes), tick ms, allowance ms, limits of
 --       queues, what to do if the last run has not ended (allow, skip or cancel_previous), the reason
---       of that, as a field; then id and run (lib/admit.lua), or nothing to skip the tick
+--       of that, as a field; 1 if it may ask for runs to be brought (else 0); then id and run (lib/admit.lua), or
+--       nothing to skip the tick
 -- reply {'fired', answer of lib/admit.lua or nothing}, {'overlap', last run}, {'done', last tick}, {'changed'},
 --       {'off'}, {'early', wait ms}, {'full'} or {'bring', ids} if these runs are to be brought before (bring.lua)
 -- bound 2 runs, the number of consumers
@@ -21,7 +22,7 @@ elseif tick > time + tonumber(ARGV[7]) then
   return { 'early', tick - time }
 end
 entry.last_tick = tick
-if #ARGV == 10 then
+if #ARGV == 11 then
   write(name, entry)
   return { 'fired', '' }
 end
@@ -34,7 +35,7 @@ if is_open and overlap == 'skip' then
   write_run(name, last, overlaps + 1, tick)
   return { 'overlap', last }
 end
-local answer, to_bring = admit(12, time, ARGV[8])
+local answer, to_bring = admit(13, time, ARGV[8], ARGV[11] == '1')
 if to_bring then
   return { 'bring', to_bring }
 end
@@ -46,7 +47,7 @@ if #answer > 1 then
   -- Nothing was added: the run before stays the last.
   return { 'fired', answer }
 end
-write_run(name, ARGV[11], overlaps, last_overlap)
+write_run(name, ARGV[12], overlaps, last_overlap)
 if is_open then
   -- The moves of `admit` are written.
   counts, tallies, ends, bells, dues = {}, {}, {}, {}, {}

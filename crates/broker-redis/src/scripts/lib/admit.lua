@@ -205,8 +205,8 @@ local function elsewhere(keys)
 end
 
 -- Reads all that has to be looked up for the runs from `ARGV[at]` on; returns which ids have been stored before, and
--- which runs, joined, are to be stored by their ids before they can be replaced.
-local function look_up(at)
+-- which runs, joined, are to be stored by their ids before they can be replaced, if it may ask for that.
+local function look_up(at, may_ask)
   local ids, number, by_id, unique, repeated, replaced = {}, 0, {}, {}, {}, {}
   while ARGV[at] do
     local head = ARGV[at]
@@ -232,7 +232,7 @@ local function look_up(at)
   load(RUNS, by_id)
   load(UNIQUE, unique)
   load(REPEATED, repeated)
-  return known_ids(ids), elsewhere(replaced)
+  return known_ids(ids), may_ask and elsewhere(replaced)
 end
 
 -- Returns the limits of queues by name, which are sent as number, 6 bytes, and name behind its length, 1 byte, each.
@@ -248,9 +248,10 @@ end
 
 -- Stores the runs from `ARGV[at]` on. Returns an answer for each: its state as a digit, or a letter and an id: of
 -- the run that stands for it (D), that was replaced (R), that has its unique key (C); or F if the queue is full. Or
--- stores nothing, and returns the ids, joined, of runs that `bring` has to store by their ids before.
-local function admit(at, time, most)
-  local known, to_bring = look_up(at)
+-- stores nothing, and returns the ids, joined, of runs that `bring` has to store by their ids before, if it may ask for that:
+-- else they are taken for runs that have begun.
+local function admit(at, time, most, may_ask)
+  local known, to_bring = look_up(at, may_ask)
   if to_bring then return nil, to_bring end
   local answers = {}
   most = limits_of(most)

@@ -1,5 +1,6 @@
 -- Hashes that a step reads and writes run by run: read for many runs at once, and written together by
--- `write_hashes`, so that their number costs few commands. A script that has this touches such a hash in no other way.
+-- `write_hashes`, so that their number costs few commands. A script that has this touches such a hash in no other way
+-- once it has read anything of it here.
 local load, get, loaded, put, write_hashes
 do
   local values, puts = {}, {}

@@ -20,6 +20,7 @@ local function held_run(own, id)
     call('RPUSH', P .. 'unreadable', run)
     local side = get(SIDE, id)
     local limits = side and select(4, parse('>I6I6I2c0I2c0', side)) or ''
+    if not side and #run > 41 and carries(run) then limits = select(2, carried_by(run)) or '' end
     if limits ~= '' then leave_places(limits, now()) end
     return nil
   end

@@ -1,6 +1,6 @@
 -- The keys that runs hold: the hash `unique` by unique key, and `repeated` by idempotency key; each is the id of
 -- the run, since when and until when it holds the key (until it gives it back: 0), 6 bytes each; and one byte more if the
--- run may be stored nowhere but in its ready list (lib/beside.lua). What time gives back is in the zset `windows` as well.
+-- run may be stored nowhere but in its ready list (lib/carried.lua). What time gives back is in the zset `windows` as well.
 local UNIQUE, REPEATED, WINDOWS = P .. 'unique', P .. 'repeated', P .. 'windows'
 
 -- What a run asks for by keys, the first text beside it (crates/broker-redis/src/keyed.rs): scope, what becomes of

@@ -20,6 +20,8 @@ local function all_lists()
 end
 
 local function look_in(found, wanted, list, from, to)
+  -- Counted from the tail, a part may begin before the head.
+  if from < 0 then from = math.max(from + call('LLEN', list), 0) end
   for index, entry in ipairs(call('LRANGE', list, from, to)) do
     local id = sub(entry, 5, 20)
     if byte(entry) > 0 and wanted[id] and not found[id] then

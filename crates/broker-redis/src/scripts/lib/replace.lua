@@ -47,8 +47,8 @@ local function replace(id, since, run, due, side, put_off, time)
   local new_deadline, new_keep, _, new_limits = parse('>I6I6I2c0I2c0', side)
   if keep and keep > 0 and new_keep == 0 then tell(id) end
   local old_due = parse('>I6', old, 35)
-  if old_due <= time then
-    -- Its time has come: it keeps its turn.
+  if state_of(old) == QUEUED or old_due <= time then
+    -- Its time has come, or had before the clock was set back: it keeps its turn.
     put(RUNS, id, spliced(old, run, state_of(old), old_due))
     note_deadline(old, new_deadline)
     if names_in(limits) ~= names_in(new_limits) then leave_line(old, limits) end
