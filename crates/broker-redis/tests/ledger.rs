@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_broker_api::{
-    Broker, ClaimRequest, EnqueueRequest, LaneWant, Lease, Sequence, SettleRequest, Settled,
-    Settlement,
+    Broker, BrokerAdmin, ClaimRequest, EnqueueRequest, LaneWant, Lease, Sequence, SettleRequest,
+    Settled, Settlement,
 };
 use aqueduct_broker_redis::RedisBroker;
+use aqueduct_core::run::Limit;
 use aqueduct_core::{
     ConsumerId, Lane, Payload, ProducerId, QueueName, QueuedTask, RunId, RunState, TaskName,
     Timestamp,
@@ -112,4 +113,71 @@ async fn successes_count_whether_the_ledger_is_exact_or_lost() {
     );
     let lengths = process.broker.queue_lengths(&[QueueName::DEFAULT]).await;
     assert_eq!(lengths.unwrap()[0].running, 0);
+}
+
+/// Queues runs of these tasks, one by one; the first keeps its result, the others share a limit.
+async fn queue_of(broker: &RedisBroker, tasks: [&'static str; 3]) -> Limit {
+    let limit = Limit::concurrency("k", 3).unwrap();
+    let task = |(place, name): (usize, &'static str)| {
+        let id = RunId::generate(Timestamp::MIN);
+        let mut task = QueuedTask::new(id, TaskName::from_static(name), Payload::empty());
+        task.has_new_id = true;
+        if place == 0 {
+            task.options_mut().keep_result = Some(Duration::from_mins(1));
+        } else {
+            task.options_mut().limits.set(limit.clone()).unwrap();
+        }
+        task
+    };
+    for task in tasks.into_iter().enumerate().map(task) {
+        let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, vec![task]);
+        broker.enqueue(&request).await.unwrap();
+    }
+    limit
+}
+
+fn again(lease: &Lease) -> Lease {
+    Lease::new(lease.run().clone(), lease.token().consumer)
+}
+
+#[tokio::test]
+async fn what_is_settled_twice_at_once_frees_its_place_once() {
+    let server = RedisServer::start().unwrap();
+    let process = Process::of(&server, ConsumerId::generate()).await;
+    let limit = queue_of(&process.broker, ["a", "a", "a"]).await;
+    let mut held = process.claim(1, 3).await;
+    let (_, twice, kept) = (held.pop(), held.pop().unwrap(), held.pop().unwrap());
+    let items = [again(&kept), again(&twice), twice].map(|lease| lease.settle(success()));
+    let number = Sequence::from_number(2);
+    let request = SettleRequest::new(process.consumer, number, items.to_vec());
+    let settled = process.broker.settle(&request).await.unwrap();
+    assert_eq!(settled, [SUCCEEDED, SUCCEEDED, Settled::LeaseLost]);
+    let limits = process.broker.limits(&[limit]).await.unwrap();
+    assert_eq!(limits[0].running, 1);
+}
+
+#[tokio::test]
+async fn a_repeated_settlement_has_the_same_answers_in_the_same_order() {
+    let server = RedisServer::start().unwrap();
+    let consumer = ConsumerId::generate();
+    let process = Process::of(&server, consumer).await;
+    let there = Process::of(&server, consumer).await;
+    queue_of(&process.broker, ["x", "a", "b"]).await;
+    queue_of(&process.broker, ["y", "a", "b"]).await;
+    let mut held = process.claim(1, 6).await;
+    held.retain(|lease| {
+        lease
+            .run()
+            .options
+            .as_ref()
+            .is_none_or(|it| it.keep_result.is_none())
+    });
+    assert_eq!(held.len(), 3, "as many as the limit lets start");
+    assert_eq!(there.settle(2, again(&held[1]), success()).await, SUCCEEDED);
+    let items = held.into_iter().map(|lease| lease.settle(success()));
+    let request = SettleRequest::new(consumer, Sequence::from_number(3), items.collect());
+    for _ in 0..2 {
+        let settled = process.broker.settle(&request).await.unwrap();
+        assert_eq!(settled, [SUCCEEDED, Settled::LeaseLost, SUCCEEDED]);
+    }
 }
