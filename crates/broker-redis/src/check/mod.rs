@@ -9,7 +9,7 @@ use crate::link::{Args, Link, LinkErrorKind};
 use crate::script::Scripts;
 
 /// The layout of the keys that this release writes.
-const LAYOUT: &str = "1";
+const LAYOUT: &str = "2";
 
 /// The first major version that knows the flags of scripts.
 const FIRST_MAJOR: u32 = 7;
