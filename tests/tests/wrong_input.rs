@@ -93,7 +93,7 @@ async fn options_that_contradict_each_other_are_refused() {
     );
     refused(
         call().total_timeout(A_YEAR + second).await,
-        &["over the limit"],
+        &["at most a year"],
     );
 }
 
@@ -137,11 +137,11 @@ async fn limits_are_named() {
     let large = "x".repeat(2 * 1024 * 1024);
     refused(
         manager.queue("with_default", params! { note: large }).await,
-        &["limit"],
+        &["over the limit"],
     );
     refused(
         add::queue(&manager, 1, 2).delay(Duration::MAX).await,
-        &["limit"],
+        &["at most a year"],
     );
     assert!(
         add::queue(&manager, 1, 2)
@@ -185,7 +185,10 @@ async fn each_bound_of_a_consumer_is_named() {
         (|it| it.lease = Duration::MAX, &["`lease`", "3600s"]),
         (|it| it.queues.clear(), &["`queues`"]),
         (|it| it.weights = vec![1, 2], &["`weights`", "`queues`"]),
-        (|it| it.weights = vec![0], &["`weights`", "1"]),
+        (
+            |it| it.weights = vec![0],
+            &["weight of the queue `default`", "1"],
+        ),
         (|it| it.crash_budget = 0, &["`crash_budget`", "1"]),
     ];
     for (change, words) in cases {
@@ -297,15 +300,15 @@ async fn times_out_of_bounds_are_named() {
         let call = || add::with(1, 2);
         refused(
             call().delay(time).queue(&manager).await,
-            &["delay", "limit"],
+            &["delay", "at most a year"],
         );
         refused(
             call().expires_in(time).queue(&manager).await,
-            &["expiry", "limit"],
+            &["expiry", "at most a year"],
         );
         refused(
             call().keep_result(time).queue(&manager).await,
-            &["retention", "limit"],
+            &["retention", "at most a year"],
         );
     }
 }
