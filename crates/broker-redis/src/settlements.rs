@@ -24,7 +24,7 @@ pub(crate) struct Settlements<'a> {
     /// Where plain successes are in the request; their ranks are places in here.
     plain_places: Vec<usize>,
     /// The keys that known successes free, and how many leave each limit.
-    keys: Vec<(Key, RunId)>,
+    keys: Vec<Key>,
     limits: BTreeMap<Vec<u8>, u64>,
     others: Vec<(usize, &'a Settle)>,
 }
@@ -70,7 +70,7 @@ impl<'a> Settlements<'a> {
                 && item.hold_back.is_zero()
             {
                 let kind = held.and_then(|held| {
-                    settlements.free(item.token.run, held.frees?);
+                    settlements.free(held.frees?);
                     Some((held.task, held.queue))
                 });
                 settlements.group(kind, &item.token, place);
@@ -88,8 +88,8 @@ impl<'a> Settlements<'a> {
         settlements
     }
 
-    fn free(&mut self, run: RunId, frees: Frees) {
-        self.keys.extend(frees.key.map(|key| (key, run)));
+    fn free(&mut self, frees: Frees) {
+        self.keys.extend(frees.key);
         for limit in frees.limits {
             *self.limits.entry(limit).or_default() += 1;
         }
@@ -118,7 +118,7 @@ impl<'a> Settlements<'a> {
 
     pub(crate) fn count_args(&self) -> usize {
         let plain: usize = self.plain.iter().map(|group| 4 + group.members.len()).sum();
-        let freed = 3 + self.keys.len() + self.limits.len() * 2;
+        let freed = 2 + self.keys.len() + self.limits.len() * 2;
         4 + plain + freed + self.others.len() * 7
     }
 
@@ -157,11 +157,9 @@ impl<'a> Settlements<'a> {
 
     fn push_freed(&self, args: &mut Args) {
         args.number(self.keys.len() as u64);
-        for (key, _) in &self.keys {
+        for key in &self.keys {
             args.text(key.as_str());
         }
-        let ids = self.keys.iter().flat_map(|(_, run)| run.to_bytes());
-        args.bytes(ids.collect::<Vec<u8>>());
         args.number(self.limits.len() as u64);
         for (limit, number) in &self.limits {
             args.bytes(limit.clone()).number(*number);

@@ -78,11 +78,10 @@ pub(crate) fn push_whole(
         for task in group {
             args.bytes(stored(&TaskRun::accept(task.clone(), time))?);
         }
-        for unique in group.iter().filter_map(unique_of) {
-            args.text(unique.key.as_str());
-        }
-        for task in group.iter().filter(|task| unique_of(task).is_some()) {
-            args.bytes(hold_of(task, time));
+        for task in group {
+            if let Some(unique) = unique_of(task) {
+                args.text(unique.key.as_str()).bytes(hold_of(task, time));
+            }
         }
     }
     Ok(())

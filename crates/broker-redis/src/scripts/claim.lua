@@ -4,8 +4,8 @@
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; consumer, sequence, lease ms (0: settle only);
 --       how many requests the consumer has made and how many runs it holds, as it knows (0: it does not);
---       what plain successes free that are known: number of keys, keys, and the ids of their runs, joined; number of
---       limits, then for each how many leave it;
+--       what plain successes free that are known: number of keys, keys; number of limits, then for each how many leave
+--       it;
 --       number of groups of plain successes, those that are known first, then for each: task and queue (empty: not
 --       known), attempt before the claim, 4 bytes, which of the plain successes they are, 2 bytes each, ids;
 --       number of other settlements, then for each: id and attempt before the claim, 20 bytes, kind, wait ms,
@@ -115,28 +115,16 @@ do
     end
   end
 
-  -- Gives keys back, from `ARGV[from]` to `ARGV[to]`, of runs whose ids are joined. Nothing has been read of keys before.
-  local function free_keys(from, to, ids)
-    local given_back = {}
-    for first = from, to, MANY do
-      for index, hold in ipairs(call('HMGET', UNIQUE, unpack(ARGV, first, math.min(first + MANY - 1, to)))) do
-        local at = (first - from + index - 1) * 16
-        if hold and sub(hold, 1, 16) == sub(ids, at + 1, at + 16) then
-          given_back[#given_back + 1] = ARGV[first + index - 1]
-        end
-      end
-    end
-    in_pieces('HDEL', UNIQUE, given_back)
-  end
-
-  -- Frees what known successes held, which are not looked at: keys and places of limits from `ARGV[from]` on. Returns
-  -- where that ends.
+  -- Frees what known successes held, which are not looked at: keys and places of limits from `ARGV[from]` on. A run that
+  -- is held has its key: nobody takes it away. Returns where that ends. Nothing has been read of keys before.
   local function free_known(from)
-    local ids_at = from + 1 + tonumber(ARGV[from])
-    local after = ids_at + 2 + 2 * tonumber(ARGV[ids_at + 1])
+    local limits_at = from + 1 + tonumber(ARGV[from])
+    local after = limits_at + 1 + 2 * tonumber(ARGV[limits_at])
     if not is_sure then return after end
-    free_keys(from + 1, ids_at - 1, ARGV[ids_at])
-    for index = ids_at + 2, after - 1, 2 do leave_limit(ARGV[index], tonumber(ARGV[index + 1]), time) end
+    for first = from + 1, limits_at - 1, MANY do
+      call('HDEL', UNIQUE, unpack(ARGV, first, math.min(first + MANY, limits_at) - 1))
+    end
+    for index = limits_at + 1, after - 1, 2 do leave_limit(ARGV[index], tonumber(ARGV[index + 1]), time) end
     return after
   end
 
@@ -256,8 +244,9 @@ local function starts(run, text, spot)
     has_woken = true
     return false
   end
-  note_numbers(limits, since, time)
   local line, known = line_of(spot, limits)
+  if not known and starts_alone(limits, since, time) then return true end
+  note_numbers(limits, since, time)
   local field, limit = nil, nil
   if not known then
     field, limit = refusing(limits, time)

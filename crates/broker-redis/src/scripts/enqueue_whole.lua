@@ -6,7 +6,7 @@
 -- KEYS  meta, none
 -- ARGV  producer, sequence, the time that the runs were given; then for each group: ready list, queue, bell
 --       (without the prefix of the keys), the letter for a run whose unique key is held (empty: they have none), number,
---       the runs; if they have keys, these, each once in the request, and what is written of each holder
+--       the runs; if they have keys, for each the key, which is there once in the request, and what is written of it
 -- reply {0, time, answers}: as of lib/admit.lua, none if all are queued; {1} if the sequence is older than the window
 -- bound 512 runs
 local producer, sequence, given = P .. 'sent:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -35,18 +35,19 @@ local answers, runs = {}, 0
 
 -- Returns which of the runs from `ARGV[at]` on have keys that nobody holds, having given them their keys.
 local function with_keys(at, number, letter)
-  local stored, holds = {}, {}
-  for from = 0, number - 1, MANY do
-    local to = math.min(from + MANY, number) - 1
-    for index, hold in ipairs(call('HMGET', UNIQUE, unpack(ARGV, at + number + from, at + number + to))) do
+  local keys_at, stored, keys, holds = at + number, {}, {}, {}
+  for place = 1, number do keys[place] = ARGV[keys_at + 2 * place - 2] end
+  for from = 1, number, MANY do
+    local to = math.min(from + MANY - 1, number)
+    for index, hold in ipairs(call('HMGET', UNIQUE, unpack(keys, from, to))) do
       local place = from + index - 1
       local over = hold and parse('>I6', hold, 23)
       if hold and (over == 0 or over > time) then
-        answers[runs + place + 1] = letter .. sub(hold, 1, 16)
+        answers[runs + place] = letter .. sub(hold, 1, 16)
       else
-        stored[#stored + 1] = timed(ARGV[at + place], 29, 2)
-        holds[#holds + 1] = ARGV[at + number + place]
-        holds[#holds + 1] = timed(ARGV[at + 2 * number + place], 17, 1)
+        local count = #stored + 1
+        stored[count], holds[2 * count - 1] = timed(ARGV[at + place - 1], 29, 2), keys[place]
+        holds[2 * count] = timed(ARGV[keys_at + 2 * place - 1], 17, 1)
       end
     end
   end

@@ -77,38 +77,41 @@ local function is_idle(limit, time)
   return limit.running == 0 and limit.spots == 0 and limit.spent <= time * 1000 and limit.not_before <= time
 end
 
--- Lets the next line of a spot on that waits for a limit, unless one is let on there: to the head of its ready list, or to
--- the tail if its runs take turns with others.
-local function let_on_at(field, limit, spot)
-  local line = call('LPOP', P .. 'blocked:' .. spot .. ':' .. field)
-  if not line then return end
-  call('HSET', P .. 'spots:' .. field, spot, '1')
-  if takes_turns(line) then
-    note_line(line, true, parse('>I2', get(LINES, line), 2), field)
-    call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
-  else
-    note_line(line, true, 0, field)
-    if let_on_later then
-      let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, LINE .. line }
+local let_on
+do
+  -- Lets the next line of a spot on that waits for a limit, unless one is let on there: to the head of its ready list, or to
+  -- the tail if its runs take turns with others.
+  local function let_on_at(field, limit, spot)
+    local line = call('LPOP', P .. 'blocked:' .. spot .. ':' .. field)
+    if not line then return end
+    call('HSET', P .. 'spots:' .. field, spot, '1')
+    if takes_turns(line) then
+      note_line(line, true, parse('>I2', get(LINES, line), 2), field)
+      call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
     else
-      call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
+      note_line(line, true, 0, field)
+      if let_on_later then
+        let_on_later[#let_on_later + 1] = { P .. 'ready:' .. spot, LINE .. line }
+      else
+        call('LPUSH', P .. 'ready:' .. spot, LINE .. line)
+      end
     end
+    bells[P .. 'bell:' .. string.gsub(spot, ':%a+:', ':', 1)] = true
+    has_woken = true
   end
-  bells[P .. 'bell:' .. string.gsub(spot, ':%a+:', ':', 1)] = true
-  has_woken = true
-end
 
--- Lets a line of each spot on if a limit is open.
-local function let_on(field, limit, time)
-  if limit.spots == 0 then return end
-  local at = opens_at(limit, time)
-  if at == 0 then
-    local spots = call('HGETALL', P .. 'spots:' .. field)
-    for index = 1, #spots, 2 do
-      if spots[index + 1] == '0' then let_on_at(field, limit, spots[index]) end
+  -- Lets a line of each spot on if a limit is open.
+  function let_on(field, limit, time)
+    if limit.spots == 0 then return end
+    local at = opens_at(limit, time)
+    if at == 0 then
+      local spots = call('HGETALL', P .. 'spots:' .. field)
+      for index = 1, #spots, 2 do
+        if spots[index + 1] == '0' then let_on_at(field, limit, spots[index]) end
+      end
+    elseif at > 0 then
+      limits_changed[field] = true
     end
-  elseif at > 0 then
-    limits_changed[field] = true
   end
 end
 
@@ -169,6 +172,20 @@ local function take_places(limits, since, time)
   end
 end
 
+-- Starts a run whose only limit is one of how many run at once, in use, open, and waited for by nobody: what
+-- `note_numbers`, `refusing` and `take_places` do, for the most frequent run. Returns whether it did.
+local function starts_alone(limits, since, time)
+  local wanted = limits[1]
+  local limit = not limits[2] and wanted.per == 0 and stored_limit(wanted.field)
+  if not limit or limit.per ~= 0 or limit.spots ~= 0 or since < limit.since
+    or limit.running >= wanted.max or limit.not_before > time then
+    return false
+  end
+  limit.max, limit.since, limit.running = wanted.max, since, limit.running + 1
+  limits_changed[wanted.field] = true
+  return true
+end
+
 -- Lets a line wait for a limit, before or behind (`command`) the others, in a turn of which so many have started.
 local function block(line, turn, spot, field, limit, command)
   call(command, P .. 'blocked:' .. spot .. ':' .. field, line)
@@ -214,35 +231,37 @@ opens = function(field, time)
   if limit then let_on(field, limit, time) end
 end
 
--- Stores when a limit opens that lines wait for; rings if nothing else is due before.
-local function note_opening(field, at)
-  local member = OPENING .. field
-  call('ZADD', DUE, at, member)
-  if call('ZRANGE', DUE, 0, 0)[1] ~= member then return end
-  for _, spot in ipairs(call('HKEYS', P .. 'spots:' .. field)) do
-    bells[P .. 'bell:' .. string.gsub(spot, ':%a+:', ':', 1)] = true
-  end
-end
-
--- Writes the limits that have changed; forgets those that are as good as new.
-write_limits = function()
-  local time
-  for field in pairs(limits_changed) do
-    local limit = limits_known[field]
-    time = time or now()
-    limit.spent = spent_of(limit, time)
-    if is_idle(limit, time) then
-      if not limit.is_new then put(LIMITS, field, false) end
-    else
-      put(LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
-        limit.not_before, limit.spent, limit.spots))
-      local is_timed = limit.spent > 0 or limit.not_before > time
-      if limit.is_new and is_timed or limit.running == 0 and limit.spots == 0 and limit.not_before > time then
-        call('ZADD', P .. 'limits:looks', math.max(math.ceil(limit.spent / 1000), limit.not_before), field)
-      end
-      local at = limit.spots > 0 and opens_at(limit, time) or 0
-      if at > 0 then note_opening(field, at) end
+do
+  -- Stores when a limit opens that lines wait for; rings if nothing else is due before.
+  local function note_opening(field, at)
+    local member = OPENING .. field
+    call('ZADD', DUE, at, member)
+    if call('ZRANGE', DUE, 0, 0)[1] ~= member then return end
+    for _, spot in ipairs(call('HKEYS', P .. 'spots:' .. field)) do
+      bells[P .. 'bell:' .. string.gsub(spot, ':%a+:', ':', 1)] = true
     end
   end
-  limits_changed = {}
+
+  -- Writes the limits that have changed; forgets those that are as good as new.
+  write_limits = function()
+    local time
+    for field in pairs(limits_changed) do
+      local limit = limits_known[field]
+      time = time or now()
+      limit.spent = spent_of(limit, time)
+      if is_idle(limit, time) then
+        if not limit.is_new then put(LIMITS, field, false) end
+      else
+        put(LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
+          limit.not_before, limit.spent, limit.spots))
+        local is_timed = limit.spent > 0 or limit.not_before > time
+        if limit.is_new and is_timed or limit.running == 0 and limit.spots == 0 and limit.not_before > time then
+          call('ZADD', P .. 'limits:looks', math.max(math.ceil(limit.spent / 1000), limit.not_before), field)
+        end
+        local at = limit.spots > 0 and opens_at(limit, time) or 0
+        if at > 0 then note_opening(field, at) end
+      end
+    end
+    limits_changed = {}
+  end
 end
