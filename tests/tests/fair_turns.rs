@@ -138,7 +138,7 @@ async fn a_run_explains_its_turns() {
         let run = export::queue(&manager, 7).fair_weight(3).await.unwrap();
         let explanation = Admin::new(&world.handle).unwrap().explain(run.id()).await;
         let explanation = explanation.unwrap();
-        assert!(matches!(explanation.findings[0], Finding::NoConsumer));
+        assert_eq!(explanation.findings[0], Finding::NoConsumer);
         let found = explanation.run.unwrap();
         let fair = found.fair().unwrap();
         assert_eq!((fair.key.as_str(), fair.weight.get()), ("tenant:7", 3));

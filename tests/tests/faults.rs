@@ -56,9 +56,12 @@ async fn work_all(faulty: &FaultyBroker, beat: Option<Operation>) -> BTreeMap<u3
         .consumer(|consumer| consumer.concurrency(8).lease(Duration::from_secs(2)))
         .observe(observer);
     let app = app.start().await.unwrap();
+    // It waits before the first run and after the last one, however fast runs come in between.
+    soon("it waits", faulty.called(Operation::WaitReady, 1)).await;
     queue_all(app.task_manager()).await;
     let ends = watcher.ends_of_task("work", RUNS.try_into().unwrap()).await;
     assert!(ends.values().all(|state| *state == RunState::Succeeded));
+    soon("it waits anew", faulty.called(Operation::WaitReady, 2)).await;
     if let Some(beat) = beat {
         let long = waits::queue(app.task_manager()).await.unwrap();
         soon("the consumer makes its calls", faulty.called(beat, 3)).await;

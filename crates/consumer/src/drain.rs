@@ -34,6 +34,7 @@ pub(crate) async fn drain(shared: &Arc<Shared>, pump: &mut Pump) -> StopReport {
         // Past the lease the broker has taken everything back by itself.
         let _ = tokio::time::timeout(shared.limits.lease, pump.drain()).await;
     }
+    shared.drained.cancel(CancelReason::ShuttingDown);
     let metrics = numbers(shared);
     StopReport {
         metrics,

@@ -17,7 +17,7 @@ use tracing::{Dispatch, dispatcher};
 
 use crate::drain::drain;
 use crate::error::ConsumerError;
-use crate::heartbeat::{beat_and_watch, leave};
+use crate::heartbeat::beat_until_drained;
 use crate::order::QueueOrder;
 use crate::pump::Pump;
 use crate::report::StopReport;
@@ -120,7 +120,8 @@ fn block_on(engine: impl Future<Output = Stopped>) -> Result<Stopped, ConsumerEr
     Ok(runtime.block_on(engine))
 }
 
-async fn run_until(
+/// Claims and executes until it is told, or the broker refuses; then drains, and leaves.
+pub(crate) async fn run_until(
     shared: &Arc<Shared>,
     mut pump: Pump,
     told: impl Future<Output = ()>,
@@ -132,14 +133,10 @@ async fn run_until(
             problem = pump.feed() => Some(problem),
         };
         let report = drain(shared, &mut pump).await;
-        leave(shared).await;
         Stopped { report, problem }
     };
-    tokio::select! {
-        biased;
-        stopped = work => stopped,
-        never = beat_and_watch(shared) => match never {},
-    }
+    let (stopped, ()) = tokio::join!(biased; work, beat_until_drained(shared));
+    stopped
 }
 
 /// Passes a subscriber of this thread on to another; without one there is nothing to pass on, and the

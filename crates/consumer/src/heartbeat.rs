@@ -26,16 +26,25 @@ const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// Beats come up to this share early, so that many consumers do not beat together.
 const JITTER: f64 = 0.2;
 
-/// Beats and watches for ever.
-pub(crate) async fn beat_and_watch(shared: &Shared) -> Infallible {
+/// Beats and watches until the consumer is drained, and then says that it leaves.
+///
+/// A broker that does not answer soon is left alone: the lease ends by itself.
+pub(crate) async fn beat_until_drained(shared: &Shared) {
+    let beats = async {
+        beat_while_working(shared).await;
+        leave(shared).await;
+    };
     tokio::select! {
         biased;
-        never = beat_for_ever(shared) => never,
-        never = watch_for_ever(shared) => never,
+        () = beats => {}
+        never = watch_for_ever(shared) => match never {},
+        () = too_late_to_leave(shared) => debug!("the lease ends by itself"),
     }
 }
 
-async fn beat_for_ever(shared: &Shared) -> Infallible {
+/// Each beat is answered before the next one, and the last one before this returns: none can reach the
+/// broker after the consumer has left.
+async fn beat_while_working(shared: &Shared) {
     let mut introduction = Arc::new(introduction(shared));
     let mut beats = 0;
     // The first one at once: what this consumer takes is to be known when its first run waits.
@@ -44,41 +53,48 @@ async fn beat_for_ever(shared: &Shared) -> Infallible {
         let jitter = 1.0 - JITTER * fastrand::f64();
         let is_running = !introduction.is_stopping;
         tokio::select! {
-            () = tokio::time::sleep(shared.limits.beat.mul_f64(jitter)) => {}
+            biased;
+            _ = shared.drained.cancelled() => return,
             // At once: nobody is to think that this one takes what waits.
             _ = shared.stopping.cancelled(), if is_running => {
                 introduction = Arc::new(Introduction::clone(&introduction).stopping());
                 is_heard = extend(shared, Some(&introduction)).await;
                 continue;
             }
+            () = tokio::time::sleep(shared.limits.beat.mul_f64(jitter)) => {}
         }
         beats = if is_heard { beats + 1 } else { beats };
         let is_due = beats % BEATS_PER_INTRODUCTION == 0;
         is_heard = extend(shared, is_due.then_some(&introduction)).await;
-        reclaim(shared).await;
+        tokio::select! {
+            biased;
+            _ = shared.drained.cancelled() => return,
+            () = reclaim(shared) => {}
+        }
     }
 }
 
 /// Beats for the last time, once everything has ended: nobody is to wait until the lease is over.
-///
-/// A broker that does not answer soon is left alone: the lease ends by itself.
-pub(crate) async fn leave(shared: &Shared) {
+async fn leave(shared: &Shared) {
     if !shared.in_flight.is_empty() {
         return;
     }
     let request = ExtendRequest::leaving(shared.id, shared.answered());
-    match tokio::time::timeout(LEAVE_WITHIN, shared.broker.extend(&request)).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(problem)) => debug!(
+    if let Err(problem) = shared.broker.extend(&request).await {
+        debug!(
             error = &problem as &dyn std::error::Error,
             "the lease ends by itself"
-        ),
-        Err(_too_long) => debug!("the lease ends by itself"),
+        );
     }
 }
 
-/// How long a stopped consumer waits for the answer to its last heartbeat.
-const LEAVE_WITHIN: Duration = Duration::from_millis(500);
+/// How long a stopped consumer waits for the answer to its last heartbeats.
+pub(crate) const LEAVE_WITHIN: Duration = Duration::from_millis(500);
+
+async fn too_late_to_leave(shared: &Shared) {
+    shared.drained.cancelled().await;
+    tokio::time::sleep(LEAVE_WITHIN).await;
+}
 
 /// Watches beside the beats: a broker that does not answer must not hold up the end of trust.
 async fn watch_for_ever(shared: &Shared) -> Infallible {

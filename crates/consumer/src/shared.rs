@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: Cancellation,
     /// Given when the grace time is over: tasks are dropped where they are.
     pub(crate) abandon: Cancellation,
+    /// Given when nothing is under way any more.
+    pub(crate) drained: Cancellation,
     /// Where CPU tasks run, if there are any.
     pub(crate) cpu: Option<CpuLane>,
     /// What is under way here, if everything is on one runtime.
@@ -90,6 +92,7 @@ impl Shared {
             outbox: Outbox::default(),
             stopping: Cancellation::new(),
             abandon: Cancellation::new(),
+            drained: Cancellation::new(),
             cpu,
             in_place,
             running: Default::default(),

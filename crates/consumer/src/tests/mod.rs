@@ -24,7 +24,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::TaskConsumer;
 use crate::builder::TaskConsumerBuilder;
-use crate::heartbeat::beat_and_watch;
+use crate::engine::run_until;
+use crate::heartbeat::{LEAVE_WITHIN, beat_until_drained};
 use crate::pump::Pump;
 use crate::shared::Shared;
 
@@ -131,7 +132,7 @@ impl World {
 async fn live(shared: &Shared, pump: &mut Pump, time: Duration) {
     tokio::select! {
         refused = pump.feed() => panic!("the broker refused: {refused}"),
-        never = beat_and_watch(shared) => match never {},
+        () = beat_until_drained(shared) => panic!("it has left"),
         () = sleep(time) => {}
     }
 }
@@ -150,6 +151,21 @@ async fn an_idle_consumer_makes_few_calls() {
     assert!((1..=beats).contains(&calls(Operation::Reclaim)));
     assert!((1..=beats).contains(&calls(Operation::Extend)));
     assert_eq!(calls(Operation::Settle), 0);
+}
+
+/// A beat that reached the broker after the farewell would bring the consumer back for a whole lease.
+#[tokio::test(start_paused = true)]
+async fn it_leaves_once_its_last_beat_is_answered_and_not_for_ever() {
+    let stops_after = async |answer: Duration| {
+        let slow = Fault::Delay(answer);
+        let world = World::new(|broker| broker.every_of(Operation::Extend, 1, slow));
+        let (shared, pump) = world.consumer(|consumer| consumer);
+        let told = sleep(SECOND / 10);
+        assert!(run_until(&shared, pump, told).await.problem.is_none());
+        world.clock.monotonic().since_origin()
+    };
+    assert_eq!(stops_after(SECOND / 5).await, 2 * (SECOND / 5));
+    assert_eq!(stops_after(HOUR).await, SECOND / 10 + LEAVE_WITHIN);
 }
 
 #[tokio::test(start_paused = true)]
