@@ -124,6 +124,9 @@ do
     for first = from + 1, limits_at - 1, MANY do
       call('HDEL', UNIQUE, unpack(ARGV, first, math.min(first + MANY, limits_at) - 1))
     end
+    local fields = {}
+    for index = limits_at + 1, after - 1, 2 do fields[#fields + 1] = ARGV[index] end
+    load(LIMITS, fields)
     for index = limits_at + 1, after - 1, 2 do leave_limit(ARGV[index], tonumber(ARGV[index + 1]), time) end
     return after
   end
@@ -193,36 +196,45 @@ local function is_plain(entry)
   return byte(entry) == 1 and byte(entry, 2) == 0 and 41 + (byte(entry, 41) or 999) <= #entry and #entry <= LARGEST
 end
 
--- Returns the run of an entry if it can start now but for its limits, what stands beside it of those, its
--- deadline, and what it asks for by keys if it holds one only while it is queued; `stands` if it comes out of a line.
-local has_stale = nil
-local function usable(entry, stands)
-  local run, limits, deadline, keys = entry, nil, nil, nil
-  if byte(entry) == 0 then
-    local id = sub(entry, 2)
-    local stale = (stands and '+' or '') .. id
-    if has_stale == nil then has_stale = call('EXISTS', P .. 'stale') == 1 end
-    if has_stale and call('HEXISTS', P .. 'stale', stale) == 1 then
-      if call('HINCRBY', P .. 'stale', stale, -1) <= 0 then call('HDEL', P .. 'stale', stale) end
-      return nil
-    end
-    if stands then put(STANDING, id, false) end
+-- Returns whether an id was left behind where its run has ended or moved: it is passed over once.
+local is_stale
+do
+  local has_any = nil
+  is_stale = function(id, stands)
+    if has_any == nil then has_any = call('EXISTS', P .. 'stale') == 1 end
+    local name = has_any and (stands and '+' or '') .. id
+    if not name or call('HEXISTS', P .. 'stale', name) == 0 then return false end
+    if call('HINCRBY', P .. 'stale', name, -1) <= 0 then call('HDEL', P .. 'stale', name) end
+    return true
+  end
+end
+
+-- Returns the run of an entry, or of the id of one that stands in a line, if it can start now but for its limits; what
+-- stands beside it of those, its deadline, and what it asks for by keys if it holds one only while it is queued.
+local function usable(entry, standing)
+  local run, id, limits, deadline, keys = entry, standing, nil, nil, nil
+  if not id and byte(entry) == 0 then id = sub(entry, 2) end
+  if id then
+    if is_stale(id, standing) then return nil end
+    if standing then put(STANDING, id, false) end
     run = stored_run(id, get(RUNS, id))
     if not run or state_of(run) ~= QUEUED then return nil end
     local keep, workflow
     deadline, keep, keys, workflow, limits = side_of(run)
-    local failures, crashes = tallies_of(run)
-    if deadline and deadline > 0 and deadline <= time and failures + crashes == 0 then
-      count(QUEUED, queue_of(run), -1)
-      put(RUNS, id, false)
-      finish(run, EXPIRED, time, retention, record_of(run))
-      return nil
+    if deadline and deadline > 0 and deadline <= time then
+      local failures, crashes = tallies_of(run)
+      if failures + crashes == 0 then
+        count(QUEUED, queue_of(run), -1)
+        put(RUNS, id, false)
+        finish(run, EXPIRED, time, retention, record_of(run))
+        return nil
+      end
     end
   elseif carries(run) then
     keys, limits = carried_by(run)
   end
   if paused and call('HEXISTS', P .. 'paused', 't' .. task_of(run)) == 1 then
-    call('RPUSH', P .. 'aside', entry)
+    call('RPUSH', P .. 'aside', entry or '\0' .. id)
     return nil
   end
   return run, limits, deadline, keys and byte(keys) == WHILE_QUEUED and key_in(keys)
@@ -256,7 +268,7 @@ local function starts(run, text, spot)
     end
   end
   local id = sub(run, 5, 20)
-  line = line or spot .. '\n' .. limits.names
+  line = line or line_at(spot, limits)
   put_at_tail(P .. 'line:' .. line, id)
   put(STANDING, id, '1')
   if carries(run) then put(RUNS, id, run) end
@@ -290,14 +302,6 @@ local function put_back(list, entries, from)
   in_pieces('LPUSH', list, back)
 end
 
--- Reads runs that are stored by id, and what is looked at when these and others start.
-local function load_stored(ids, runs)
-  load(RUNS, ids)
-  for _, run in ipairs(loaded(RUNS, ids)) do runs[#runs + 1] = run end
-  load_sides(runs)
-  load_limits(runs)
-end
-
 -- Claims runs of a line that may go on, until a limit refuses one or its turn is over: of runs with a fair key after as
 -- many as the weight says, of others after one, if other lines wait for the limit that has let it on. Returns how
 -- many, and how many ids could not be used. The entry of the line is out of the ready list.
@@ -305,16 +309,18 @@ local take_line
 do
   -- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
   local function start_standing(id)
-    local run, text, deadline, held_key = usable('\0' .. id, true)
+    local run, text, deadline, held_key = usable(nil, id)
     if not run then return nil end
     local limits, since = limits_in(text or ''), parse('>I6', run, 29)
-    note_numbers(limits, since, time)
-    local field = refusing(limits, time)
-    if field then
-      put(STANDING, id, '1')
-      return nil, limits, field
+    if not starts_alone(limits, since, time, true) then
+      note_numbers(limits, since, time)
+      local field = refusing(limits, time)
+      if field then
+        put(STANDING, id, '1')
+        return nil, limits, field
+      end
+      take_places(limits, since, time)
     end
-    take_places(limits, since, time)
     if held_key then give_back_key(held_key, id) end
     leave_runs(id, deadline)
     return run, limits
@@ -323,7 +329,8 @@ do
   -- Takes the next ids off a line, and reads their runs.
   local function take_off(list, number)
     local ids = call('LPOP', list, number) or {}
-    load_stored(ids, {})
+    load(RUNS, ids)
+    load_sides(loaded(RUNS, ids))
     return ids
   end
 
@@ -392,7 +399,7 @@ end
 
 -- Reads what the entries of a list need that are not plain, from one on; returns which of these are runs.
 local function load_entries(entries, from)
-  local ids, runs, are_runs = {}, {}, {}
+  local ids, texts, are_runs = {}, {}, {}
   for index = from, #entries do
     local entry = entries[index]
     local version, flags = byte(entry, 1, 2)
@@ -400,11 +407,18 @@ local function load_entries(entries, from)
       ids[#ids + 1] = sub(entry, 2)
     elseif version ~= 0 and (flags ~= 0 or not is_plain(entry)) then
       are_runs[index] = is_run(entry)
-      local has_limits = are_runs[index] and carries(entry) and select(2, carried_by(entry)) ~= ''
-      if has_limits then runs[#runs + 1] = entry end
+      local _, text = are_runs[index] and carries(entry) and carried_by(entry)
+      if text and text ~= '' then texts[#texts + 1] = text end
     end
   end
-  load_stored(ids, runs)
+  load(RUNS, ids)
+  local stored = loaded(RUNS, ids)
+  load_sides(stored)
+  for _, run in ipairs(stored) do
+    local _, _, _, _, text = side_of(run)
+    if text and text ~= '' then texts[#texts + 1] = text end
+  end
+  load_limits_in(texts)
   return are_runs
 end
 

@@ -15,17 +15,26 @@ local limits_known, limits_changed, has_woken = {}, {}, false
 -- Lines that go to the heads of their lists later, while somebody has entries of these in hand.
 local let_on_later = nil
 
--- Reads the limits of some runs, of which is known what stands beside them.
-local function load_limits(runs)
+-- Reads the limits that some texts name.
+local function load_limits_in(texts)
   local fields, is_seen = {}, {}
-  for _, run in ipairs(runs) do
-    local _, _, _, _, text = side_of(run)
-    if text and text ~= '' and not is_seen[text] then
+  for _, text in ipairs(texts) do
+    if not is_seen[text] then
       is_seen[text] = true
       for _, wanted in ipairs(limits_in(text)) do fields[#fields + 1] = wanted.field end
     end
   end
   load(LIMITS, fields)
+end
+
+-- Reads the limits of some runs, of which is known what stands beside them.
+local function load_limits(runs)
+  local texts = {}
+  for _, run in ipairs(runs) do
+    local _, _, _, _, text = side_of(run)
+    if text and text ~= '' then texts[#texts + 1] = text end
+  end
+  load_limits_in(texts)
 end
 
 -- Returns a limit as it is stored; nothing if it is not in use.
@@ -115,16 +124,15 @@ do
   end
 end
 
--- Takes the numbers of a run, if they are not older than those that count.
+-- Takes the numbers of a run, if they are not older than those that count; others may let lines on.
 local function note_numbers(limits, since, time)
   for _, wanted in ipairs(limits) do
     local limit = stored_limit(wanted.field)
-    if limit then
-      if since >= limit.since or is_idle(limit, time) then
-        limit.max, limit.per, limit.since = wanted.max, wanted.per, since
-        limits_changed[wanted.field] = true
-      end
-      if limit.spots > 0 then let_on(wanted.field, limit, time) end
+    if limit and (since >= limit.since or is_idle(limit, time)) then
+      local are_same = limit.max == wanted.max and limit.per == wanted.per
+      limit.max, limit.per, limit.since = wanted.max, wanted.per, since
+      limits_changed[wanted.field] = true
+      if not are_same and limit.spots > 0 then let_on(wanted.field, limit, time) end
     end
   end
 end
@@ -172,13 +180,14 @@ local function take_places(limits, since, time)
   end
 end
 
--- Starts a run whose only limit is one of how many run at once, in use, open, and waited for by nobody: what
+-- Starts a run whose only limit is one of how many run at once, in use and open, with nobody before the run: what
 -- `note_numbers`, `refusing` and `take_places` do, for the most frequent run. Returns whether it did.
-local function starts_alone(limits, since, time)
+local function starts_alone(limits, since, time, stands)
   local wanted = limits[1]
-  local limit = not limits[2] and wanted.per == 0 and stored_limit(wanted.field)
-  if not limit or limit.per ~= 0 or limit.spots ~= 0 or since < limit.since
-    or limit.running >= wanted.max or limit.not_before > time then
+  local limit = wanted and not limits[2] and wanted.per == 0 and stored_limit(wanted.field)
+  if not limit or limit.per ~= 0 or since < limit.since
+    or limit.running >= wanted.max or limit.not_before > time
+    or limit.spots ~= 0 and not (stands and limit.max == wanted.max) then
     return false
   end
   limit.max, limit.since, limit.running = wanted.max, since, limit.running + 1

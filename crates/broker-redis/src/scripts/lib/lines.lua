@@ -40,7 +40,7 @@ local function limits_in(text)
   local limits = parsed[text]
   if limits then return limits end
   local names = text ~= '' and parse('>I2c0', text) or ''
-  limits = { names = names }
+  limits = { names = names, lines = {} }
   local at, numbers = 1, 3 + #names
   while at <= #names do
     local length = parse('>I2', names, at + 1)
@@ -61,11 +61,22 @@ local function note_line(line, goes_on, turn, field)
   put(LINES, line, (goes_on and '1' or '0') .. pack('>I2', turn) .. field)
 end
 
+-- Returns the name of the line of a run.
+local function line_at(spot, limits)
+  local lines = limits.lines
+  local line = lines[spot]
+  if not line then
+    line = spot .. '\n' .. limits.names
+    lines[spot] = line
+  end
+  return line
+end
+
 -- Returns the name of the line of a run, and what is written of it if it has runs in it; no name if there are no lines.
 local function line_of(spot, limits)
   if has_lines == nil then has_lines = call('EXISTS', LINES) == 1 end
   if not has_lines then return nil end
-  local line = spot .. '\n' .. limits.names
+  local line = line_at(spot, limits)
   return line, get(LINES, line) or nil
 end
 
@@ -76,7 +87,7 @@ local function stand(run, text, command)
   local spot = sub(ready_of(run), #P + 7)
   local line, known = line_of(spot, limits)
   if not known and not limits.weight then return nil end
-  line = line or spot .. '\n' .. limits.names
+  line = line or line_at(spot, limits)
   call(command, P .. 'line:' .. line, id)
   put(STANDING, id, '1')
   if carries(run) then put(RUNS, id, run) end
