@@ -89,6 +89,7 @@ async fn measure(wanted: Wanted, mut report: Report) -> anyhow::Result<Report> {
     if wanted.has("io") {
         io(&mut report).await?;
     }
+    wanted.had_all()?;
     Ok(report)
 }
 

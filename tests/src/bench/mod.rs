@@ -8,6 +8,7 @@ pub use keyed::Kind;
 pub use report::{Figure, Report};
 pub use server::{Measured, Usage};
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// Tells a benchmark to be done in a moment: fewer runs, one repetition.
@@ -29,7 +30,9 @@ pub fn run(
         .enable_all()
         .build()?;
     let mut report = Report::default();
-    runtime.block_on(measure(&Wanted::from_args(), &mut report))?;
+    let wanted = Wanted::from_args();
+    runtime.block_on(measure(&wanted, &mut report))?;
+    wanted.had_all()?;
     report.finish()
 }
 
@@ -73,19 +76,63 @@ pub fn per_second(count: usize, time: Duration) -> f64 {
 
 /// What the command line asks for: the measurements that it names, or all.
 #[derive(Debug)]
-pub struct Wanted(Vec<String>);
+pub struct Wanted {
+    names: Vec<String>,
+    /// What the program has asked for, and so has.
+    known: RefCell<Vec<String>>,
+}
 
 impl Wanted {
     /// Reads the command line; Cargo's own words begin with a dash.
     #[must_use]
     pub fn from_args() -> Self {
         let words = std::env::args().skip(1);
-        Self(words.filter(|word| !word.starts_with('-')).collect())
+        Self::named(words.filter(|word| !word.starts_with('-')))
+    }
+
+    fn named(names: impl Iterator<Item = String>) -> Self {
+        Self {
+            names: names.collect(),
+            known: RefCell::default(),
+        }
     }
 
     /// Returns whether a measurement is wanted.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|it| it == name)
+        self.known.borrow_mut().push(name.to_owned());
+        self.names.is_empty() || self.names.iter().any(|it| it == name)
+    }
+
+    /// Looks whether there was everything that is wanted, once the program has asked for all that it has.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names what there is, if something else is wanted.
+    pub fn had_all(&self) -> anyhow::Result<()> {
+        let known = self.known.borrow();
+        for name in &self.names {
+            let all = known.join(", ");
+            anyhow::ensure!(known.contains(name), "no measurement is called {name}: {all}");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wanted;
+
+    #[test]
+    fn what_nobody_has_is_named_with_what_there_is() {
+        let wanted = |names: &[&str]| {
+            let wanted = Wanted::named(names.iter().map(|&name| name.to_owned()));
+            let has = ["drain", "idle"].map(|name| wanted.has(name));
+            (has, wanted.had_all().map_err(|error| error.to_string()))
+        };
+        assert_eq!(wanted(&[]), ([true, true], Ok(())));
+        assert_eq!(wanted(&["idle"]), ([false, true], Ok(())));
+        let problem = "no measurement is called idel: drain, idle".to_owned();
+        assert_eq!(wanted(&["drain", "idel"]), ([true, false], Err(problem)));
     }
 }
