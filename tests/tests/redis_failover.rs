@@ -1,5 +1,6 @@
 //! Primaries that are demoted, die or stand still: scenarios C2, C3, C4, C6, C7 and C8.
 
+use std::ops::Range;
 use std::process::Command;
 
 use aqueduct::RunningApp;
@@ -9,13 +10,50 @@ use integration::oracle::{at_rest, unfinished};
 use integration::redis::{Ledger, app, broker, note, queue_notes, server};
 use integration::soon;
 
-/// Queues one run again and again until it is accepted; returns how long that took, in seconds.
-async fn outage(app: &RunningApp, number: u64) -> f64 {
-    let watch = Stopwatch::start();
-    let manager = app.task_manager().clone();
-    let queued = async { while note::queue(&manager, number).await.is_err() {} };
-    soon("the outage never ends", queued).await;
-    watch.elapsed().as_secs_f64()
+/// An application at work on servers of which the primary is lost.
+struct Trial {
+    url: String,
+    app: RunningApp,
+    ledger: Ledger,
+}
+
+impl Trial {
+    /// Begins to work.
+    async fn begin(url: String) -> Self {
+        let (ledger, writer) = Ledger::new();
+        let app = app(broker(&url).await, writer).await;
+        let mut trial = Self { url, app, ledger };
+        trial.works(0..20).await;
+        trial
+    }
+
+    async fn works(&mut self, numbers: Range<u64>) {
+        queue_notes(&self.app, numbers.clone()).await;
+        self.ledger.all_of(numbers).await;
+    }
+
+    /// Queues one run again and again until it is accepted, and works on; returns how long that took, in seconds.
+    async fn outlasts(&mut self) -> f64 {
+        let watch = Stopwatch::start();
+        let manager = self.app.task_manager().clone();
+        let queued = async { while note::queue(&manager, 100).await.is_err() {} };
+        soon("the outage never ends", queued).await;
+        let outage = watch.elapsed().as_secs_f64();
+        queue_notes(&self.app, 101..120).await;
+        self.ledger.all_of(100..120).await;
+        outage
+    }
+
+    /// Stops; nothing is left unfinished.
+    async fn end(self, outage: f64) {
+        self.app.stop().await.unwrap();
+        let direct = broker(&self.url).await;
+        assert_eq!(unfinished(&direct).await, 0);
+        figure(&format!(
+            "outage {outage:.1} s, {} executed twice",
+            self.ledger.doubled().len()
+        ));
+    }
 }
 
 fn signal(pid: u32, signal: &str) {
@@ -24,13 +62,6 @@ fn signal(pid: u32, signal: &str) {
         .arg(pid.to_string())
         .status();
     assert!(done.is_ok_and(|status| status.success()));
-}
-
-fn outage_figure(outage: f64, ledger: &Ledger) {
-    figure(&format!(
-        "outage {outage:.1} s, {} executed twice",
-        ledger.doubled().len()
-    ));
 }
 
 /// A primary that is demoted and promoted again while consumers block: READONLY ends no loop.
@@ -61,18 +92,10 @@ async fn c2_a_demoted_primary_is_waited_for() {
 #[ignore = "slow: cargo xtask chaos"]
 async fn c3_a_dead_primary_is_replaced_by_sentinels() {
     let mut sentinels = RedisSentinels::start().unwrap();
-    let (mut ledger, writer) = Ledger::new();
-    let app = app(broker(&sentinels.url()).await, writer).await;
-    queue_notes(&app, 0..20).await;
-    ledger.all_of(0..20).await;
+    let mut trial = Trial::begin(sentinels.url()).await;
     sentinels.primary().unwrap().kill().unwrap();
-    let outage = outage(&app, 100).await;
-    queue_notes(&app, 101..120).await;
-    ledger.all_of(100..120).await;
-    app.stop().await.unwrap();
-    let direct = broker(&sentinels.url()).await;
-    assert_eq!(unfinished(&direct).await, 0);
-    outage_figure(outage, &ledger);
+    let outage = trial.outlasts().await;
+    trial.end(outage).await;
 }
 
 /// The primary stands still, is replaced, and comes back with clients stuck on it: they find the new one.
@@ -80,22 +103,13 @@ async fn c3_a_dead_primary_is_replaced_by_sentinels() {
 #[ignore = "slow: cargo xtask chaos"]
 async fn c4_a_primary_that_stood_still_comes_back_as_a_replica() {
     let mut sentinels = RedisSentinels::start().unwrap();
-    let (mut ledger, writer) = Ledger::new();
-    let app = app(broker(&sentinels.url()).await, writer).await;
-    queue_notes(&app, 0..20).await;
-    ledger.all_of(0..20).await;
+    let mut trial = Trial::begin(sentinels.url()).await;
     let old = sentinels.primary().unwrap().pid().unwrap();
     signal(old, "STOP");
-    let outage = outage(&app, 100).await;
-    queue_notes(&app, 101..120).await;
-    ledger.all_of(100..120).await;
+    let outage = trial.outlasts().await;
     signal(old, "CONT");
-    queue_notes(&app, 120..140).await;
-    ledger.all_of(120..140).await;
-    app.stop().await.unwrap();
-    let direct = broker(&sentinels.url()).await;
-    assert_eq!(unfinished(&direct).await, 0);
-    outage_figure(outage, &ledger);
+    trial.works(120..140).await;
+    trial.end(outage).await;
 }
 
 /// The primary of the namespace's slot dies; its replica takes over; work goes on there.
@@ -103,22 +117,11 @@ async fn c4_a_primary_that_stood_still_comes_back_as_a_replica() {
 #[ignore = "slow: cargo xtask chaos"]
 async fn c6_a_dead_primary_is_replaced_in_a_cluster() {
     let mut cluster = RedisCluster::start().unwrap();
-    let (mut ledger, writer) = Ledger::new();
-    let app = app(broker(&cluster.url()).await, writer).await;
-    queue_notes(&app, 0..20).await;
-    ledger.all_of(0..20).await;
-    cluster
-        .primary_of("{aqueduct}:none")
-        .unwrap()
-        .kill()
-        .unwrap();
-    let outage = outage(&app, 100).await;
-    queue_notes(&app, 101..120).await;
-    ledger.all_of(100..120).await;
-    app.stop().await.unwrap();
-    let direct = broker(&cluster.url()).await;
-    assert_eq!(unfinished(&direct).await, 0);
-    outage_figure(outage, &ledger);
+    let mut trial = Trial::begin(cluster.url()).await;
+    let primary = cluster.primary_of("{aqueduct}:none").unwrap();
+    primary.kill().unwrap();
+    let outage = trial.outlasts().await;
+    trial.end(outage).await;
 }
 
 /// The primary of the namespace's slot stands still: nobody waits for it for ever.
@@ -126,26 +129,14 @@ async fn c6_a_dead_primary_is_replaced_in_a_cluster() {
 #[ignore = "slow: cargo xtask chaos"]
 async fn c7_a_primary_of_a_cluster_that_stands_still_is_left() {
     let mut cluster = RedisCluster::start().unwrap();
-    let (mut ledger, writer) = Ledger::new();
-    let app = app(broker(&cluster.url()).await, writer).await;
-    queue_notes(&app, 0..20).await;
-    ledger.all_of(0..20).await;
-    let old = cluster
-        .primary_of("{aqueduct}:none")
-        .unwrap()
-        .pid()
-        .unwrap();
+    let mut trial = Trial::begin(cluster.url()).await;
+    let primary = cluster.primary_of("{aqueduct}:none").unwrap();
+    let old = primary.pid().unwrap();
     signal(old, "STOP");
-    let outage = outage(&app, 100).await;
-    queue_notes(&app, 101..120).await;
-    ledger.all_of(100..120).await;
+    let outage = trial.outlasts().await;
     signal(old, "CONT");
-    queue_notes(&app, 120..140).await;
-    ledger.all_of(120..140).await;
-    app.stop().await.unwrap();
-    let direct = broker(&cluster.url()).await;
-    assert_eq!(unfinished(&direct).await, 0);
-    outage_figure(outage, &ledger);
+    trial.works(120..140).await;
+    trial.end(outage).await;
 }
 
 /// The slot of the namespace moves from primary to primary, key by key, under load: nothing is lost or doubled.

@@ -113,7 +113,10 @@ impl Wanted {
         let known = self.known.borrow();
         for name in &self.names {
             let all = known.join(", ");
-            anyhow::ensure!(known.contains(name), "no measurement is called {name}: {all}");
+            anyhow::ensure!(
+                known.contains(name),
+                "no measurement is called {name}: {all}"
+            );
         }
         Ok(())
     }
