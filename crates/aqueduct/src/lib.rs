@@ -106,6 +106,7 @@ pub mod consumer {
 /// The scheduler by hand: builder, run-time control, policies.
 #[cfg(feature = "scheduler")]
 pub mod scheduler {
+    pub use aqueduct_broker_api::{ScheduleDefinition, ScheduleEntry, ScheduleVersion, Upserted};
     pub use aqueduct_scheduler::{
         MissedTicks, ScheduleControl, ScheduleDifference, ScheduleReport, ScheduleStatus,
         SchedulerError, SchedulerErrorKind, TaskSchedulerBuilder,

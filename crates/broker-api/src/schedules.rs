@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use aqueduct_core::manager::{QueueError, TaskCall};
 use aqueduct_core::run::{Reason, RunOptions};
 use aqueduct_core::schedule::Overlap;
 use aqueduct_core::{Lane, TaskName, Timestamp};
@@ -241,7 +242,46 @@ impl ScheduleVersion {
 }
 
 impl ScheduleDefinition {
-    /// Creates a definition that queues `task` without parameters, version 0, default queue.
+    /// Creates a definition that queues a call at each tick, version 0: its parameters, and all that the call and the
+    /// attribute of its task ask for.
+    ///
+    /// A typed call is checked by the compiler, one by name ([`TaskManager::call`]) against the registry. What depends on
+    /// the parameters, such as a unique key, is made of them here: other parameters need another definition.
+    ///
+    /// [`TaskManager::call`]: aqueduct_core::TaskManager::call
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that the call was built with, or one that names the option which makes no sense at a tick:
+    /// `delay`, `at`, `debounce`, `idempotency_key`.
+    pub fn from_call<Out>(
+        name: ScheduleName,
+        schedule: Schedule,
+        call: TaskCall<Out>,
+    ) -> Result<Self, QueueError> {
+        let QueuedTask {
+            task,
+            payload,
+            queue,
+            lane,
+            priority,
+            options,
+            expires_in,
+            ..
+        } = call.into_repeated()?;
+        let definition = Self::new(name, schedule, task)
+            .with_payload(payload)
+            .with_place(queue, lane, priority)
+            .with_expiry(expires_in);
+        Ok(Self {
+            options,
+            ..definition
+        })
+    }
+
+    /// Creates a definition that queues a task by its bare name: without parameters, version 0, in the default queue and
+    /// the IO lane, with nothing of what the attribute of the task says. For a task of this program use
+    /// [`from_call`](Self::from_call).
     #[must_use]
     pub fn new(name: ScheduleName, schedule: Schedule, task: TaskName) -> Self {
         Self {

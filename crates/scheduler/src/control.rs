@@ -158,7 +158,8 @@ impl ScheduleControl {
         )
     }
 
-    /// Stores a definition; see [`ScheduleStore::upsert`] for how versions decide.
+    /// Stores a definition; see [`ScheduleStore::upsert`] for how versions decide, and
+    /// [`ScheduleDefinition::from_call`] for one that the compiler checks.
     ///
     /// # Errors
     ///
@@ -177,7 +178,8 @@ impl ScheduleControl {
     /// Changes a schedule as it is stored, and gives it the next version: processes with the definition of their code do
     /// not change it back, until a deploy with a higher number does.
     ///
-    /// Of two edits at the same time the last one stays.
+    /// Of two edits at the same time the last one stays. The name stays, and no registry is looked at: an unknown task or
+    /// wrong parameters are found out by the consumers, which set such runs aside.
     ///
     /// # Errors
     ///
@@ -218,6 +220,8 @@ impl ScheduleControl {
     }
 
     /// Queues one run of a schedule now, beside its ticks: whether these overlap with it is not looked at.
+    ///
+    /// Returns the run, or that which holds its unique key: then nothing else was queued.
     ///
     /// # Errors
     ///

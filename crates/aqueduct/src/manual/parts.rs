@@ -90,19 +90,23 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use aqueduct::broker_api::{ScheduleDefinition, ScheduleVersion, Upserted};
-//! use aqueduct::{Broker, Schedule, ScheduleName, TaskName, params};
+//! use aqueduct::scheduler::{ScheduleDefinition, ScheduleVersion, Upserted};
+//! use aqueduct::{Broker, Schedule, ScheduleName, task};
+//!
+//! #[task(queue = "reports", unique = "report:{city}")]
+//! async fn report(city: String) {
+//!     println!("a report on {city}");
+//! }
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let broker = Broker::memory();
 //! let control = broker.schedules()?;
 //! let name: ScheduleName = "report-rome".parse()?;
-//! let definition = ScheduleDefinition::new(
+//! let definition = ScheduleDefinition::from_call(
 //!     name.clone(),
 //!     Schedule::cron("0 7 * * MON-FRI")?.time_zone("Europe/Rome")?,
-//!     TaskName::from_static("report"),
-//! )
-//! .with_payload(params! { city: "Rome" }.into_payload()?);
+//!     report::with("Rome".to_owned()).keep_result(Duration::from_hours(1)),
+//! )?;
 //! assert_eq!(control.upsert(definition.clone()).await?, Upserted::Created);
 //!
 //! for status in control.list(3).await? {
@@ -124,6 +128,12 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A schedule that is made of a call queues just what the call would: the parameters, the queue, the lane, the unique key, the
+//! limits and whatever else the call or the attribute of its task asks for. `ScheduleDefinition::new` is for tasks that this
+//! program does not have: it takes the bare name, and whoever makes it says the rest. `edit` changes what is stored as it
+//! is, whatever tasks there are: neither the name of a task nor its parameters are checked, and a key that was made of
+//! parameters does not follow them. The name of a schedule cannot be edited.
 //!
 //! The schedules of `#[task(schedule = …)]` are named after their tasks, and have the version that
 //! `.deploy(…)` of the scheduler sets, 0 by default.

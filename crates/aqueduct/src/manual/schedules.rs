@@ -88,6 +88,9 @@
 //! println!("{}", nightly.describe());
 //! ```
 //!
+//! A run that a tick has queued has an id of that time: `ctx.id().timestamp()` is the nominal time of its tick, however late it
+//! runs. One that is queued by a call or by `run_now` has the time of that.
+//!
 //! # At run time
 //!
 //! [`ScheduleControl`](crate::scheduler::ScheduleControl) lists, adds, changes, pauses, removes schedules and runs them now, from

@@ -130,7 +130,7 @@ impl RunId {
         Self(compose(millis, hash & RANDOM_MASK))
     }
 
-    /// Returns when the id was made.
+    /// Returns when the id was made; of a run that a schedule has queued, the nominal time of its tick.
     #[must_use]
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_millis(u64::try_from(self.0 >> TIME_SHIFT).unwrap_or(u64::MAX))

@@ -11,6 +11,7 @@ mod keyed;
 mod options;
 mod port;
 mod queue_and_wait;
+mod repeated;
 mod room;
 mod target;
 mod wait;
@@ -176,7 +177,9 @@ impl TaskManager {
     ///
     /// # Errors
     ///
-    /// Returns the first error; the tasks of the batches before it are queued.
+    /// Returns the first error. The tasks of the batches before it are queued, and of its own batch those that were not
+    /// refused themselves: a key that is taken, or a queue that is full, keeps no other task out. Before you queue the rest
+    /// anew give each call an [`idempotency_key`](TaskCall::idempotency_key): then none is queued twice.
     ///
     /// # Cancel safety
     ///
