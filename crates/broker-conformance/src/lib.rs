@@ -215,6 +215,7 @@ macro_rules! for_each_case {
                 every_other_end_cancels_the_rest: "workflows",
                 a_crash_budget_used_up_cancels_the_rest: "workflows",
                 one_bad_member_cancels_what_follows: "workflows", a_removed_member_counts_as_ended: "workflows",
+                a_purge_removes_what_it_releases: "workflows",
                 a_purge_cancels_what_follows: "workflows", the_end_of_the_rest_is_told: "workflows",
                 all_can_be_cancelled_at_once: "workflows",
                 without_its_input_nothing_is_queued_anew: "workflows",

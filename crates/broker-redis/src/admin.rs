@@ -126,10 +126,11 @@ impl BrokerAdmin for RedisBroker {
                 .number(MAX_PAGE as u64 - removed)
                 .text(&rank.to_string());
             let reply = self.step(PURGE, &self.0.scripts.purge, args).await?;
-            let step = purged(reply).map_err(|error| error.during(PURGE))?;
-            removed += step.0;
-            rank = step.1;
-            if rank < 0 {
+            let (more_removed, is_more, next_rank) =
+                purged(reply).map_err(|error| error.during(PURGE))?;
+            removed += more_removed;
+            rank = next_rank;
+            if !is_more {
                 return Ok(usize::try_from(removed).unwrap_or(usize::MAX));
             }
         }

@@ -8,7 +8,8 @@ use super::{Admin, AdminError, Introduction, MAX_PAGE, MAX_SWEEP, PauseScope, Qu
 impl Admin {
     /// Removes what waits in a queue or is delayed for it, up to [`MAX_SWEEP`] runs; returns how many.
     ///
-    /// Nothing is kept of them, and nobody is told; what runs goes on.
+    /// Nothing is kept of them, and nobody is told; what runs goes on. What waits there for the end of others is removed as
+    /// well, whether it runs anyway or not; elsewhere it is cancelled, or runs.
     ///
     /// # Errors
     ///

@@ -111,6 +111,20 @@ pub async fn a_removed_member_counts_as_ended(bench: Bench) {
     }
 }
 
+/// A purge removes what waits for others as well, although it would run anyway, now or later.
+pub async fn a_purge_removes_what_it_releases(bench: Bench) {
+    for delay in [None, Some(Duration::from_secs(9))] {
+        let tasks = chord(2, |follows| {
+            follows.runs_anyway = true;
+            follows.delay = delay;
+        });
+        bench.queue(tasks).await;
+        let removed = bench.admin().purge(&queue_name("default")).await;
+        assert_eq!(removed.unwrap(), 3, "delayed by {delay:?}");
+        assert_eq!(bench.lengths().await.unfinished(), 0);
+    }
+}
+
 /// A purge removes all that waits, and cancels what follows it, whatever it comes upon first.
 pub async fn a_purge_cancels_what_follows(bench: Bench) {
     let queue = queue_name("default");

@@ -364,6 +364,7 @@ pub(crate) const BITES: &[(Defect, &[&str])] = &[
         &[
             "lost_replies::of_a_pause_or_a_purge_hold",
             "admin::purge_removes_waiting_runs",
+            "broken_workflows::a_purge_removes_what_it_releases",
             "broken_workflows::a_purge_cancels_what_follows",
         ],
     ),

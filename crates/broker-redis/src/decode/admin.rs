@@ -31,10 +31,11 @@ pub(crate) fn cancelled(reply: Reply) -> Result<(bool, Vec<CancelAnswer>), LinkE
     ))
 }
 
-pub(crate) fn purged(reply: Reply) -> Result<(u64, i64), LinkError> {
+pub(crate) fn purged(reply: Reply) -> Result<(u64, bool, i64), LinkError> {
     let mut parts = reply.into_list()?;
     Ok((
         next(&mut parts)?.into_number()?,
+        next(&mut parts)?.into_number()? == 1,
         next(&mut parts)?.into_signed()?,
     ))
 }

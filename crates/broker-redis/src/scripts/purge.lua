@@ -3,7 +3,7 @@
 --
 -- KEYS  meta, none
 -- ARGV  keep failed ms, keep ended ms, most kept; queue, the most to remove, the rank among the due to go on from (-1: lists as well)
--- reply {removed, rank to go on from, or -1 at the end}
+-- reply {removed, 1 if there may be more, the next rank}
 -- bound `most` runs, 512 due runs of any queue, 512 entries that are set aside, the number of lines
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) }
 local queue, most, rank = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -89,7 +89,7 @@ for _, member in ipairs(members) do
   end
 end
 flush()
-if removed >= most or #members < MANY and not are_ranks_moved then
-  return { removed, -1 }
-end
-return { removed, are_ranks_moved and 0 or rank + looked_at }
+if removed >= most then return { removed, 0, -1 } end
+-- What was released stands in a list now, or among the due, and is of the queue as well.
+if are_ranks_moved then return { removed, 1, -1 } end
+return { removed, #members < MANY and 0 or 1, rank + looked_at }
