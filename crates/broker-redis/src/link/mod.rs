@@ -7,6 +7,7 @@ mod args;
 mod error;
 mod reply;
 mod settings;
+mod silence;
 mod tls;
 
 pub(crate) use args::Args;
@@ -14,6 +15,7 @@ pub(crate) use error::{LinkError, LinkErrorKind};
 pub(crate) use reply::Reply;
 pub(crate) use settings::LONGEST_BLOCK;
 use settings::SILENCE;
+use silence::Silence;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,9 +53,11 @@ pub(crate) enum Use {
 struct Connection {
     client: Client,
     task: ConnectHandle,
-    /// Since when somebody waits and nothing was heard.
-    silent_since: Mutex<Option<Instant>>,
+    silence: Mutex<Silence>,
 }
+
+/// Somebody who waits on a connection, until this is dropped.
+struct Waiting<'c>(&'c Connection);
 
 /// How long a blocking command may last beyond the time that it asked for.
 const GRACE: Duration = Duration::from_secs(2);
@@ -79,7 +83,7 @@ impl Link {
             connections.push(Connection {
                 client,
                 task,
-                silent_since: Mutex::default(),
+                silence: Mutex::new(Silence::new(config.command_timeout().min(SILENCE))),
             });
         }
         Ok(Self {
@@ -152,9 +156,7 @@ impl Link {
 
     async fn send(&self, command: CustomCommand, values: Vec<Value>) -> Result<Reply, LinkError> {
         let connection = self.connection()?;
-        connection
-            .leave_if_silent_for(self.patience.min(SILENCE))
-            .await;
+        let _waiting = connection.wait_or_leave().await;
         let answer = connection.client.custom::<Value, Value>(command, values);
         let Ok(answer) = tokio::time::timeout(self.patience, answer).await else {
             return Err(LinkError::timeout("the server did not answer in time"));
@@ -176,35 +178,33 @@ impl Link {
 }
 
 impl Connection {
-    /// Notes that somebody waits from now on; connects anew if somebody has waited for so long already.
+    /// Notes that somebody waits from now on; connects anew if nothing was heard for too long.
     ///
     /// The client takes every request that it sends for a sign of life: without this, a server that stands
     /// still is never left as long as somebody asks.
-    async fn leave_if_silent_for(&self, longest: Duration) {
-        let now = Instant::now();
-        let is_left = {
-            let mut since = self.silent_since();
-            let is_left = since.is_some_and(|since| now - since >= longest);
-            if is_left || since.is_none() {
-                *since = Some(now);
-            }
-            is_left
-        };
+    async fn wait_or_leave(&self) -> Waiting<'_> {
+        let is_left = self.silence().begin(Instant::now());
+        let waiting = Waiting(self);
         if is_left {
             // Asked for, not waited for.
             let asked = self.client.force_reconnection();
             let _ = tokio::time::timeout(Duration::ZERO, asked).await;
         }
+        waiting
     }
 
     fn hear(&self) {
-        *self.silent_since() = None;
+        self.silence().hear();
     }
 
-    fn silent_since(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.silent_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.silence().end(Instant::now());
     }
 }
 
