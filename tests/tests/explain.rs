@@ -251,7 +251,15 @@ async fn what_failed_or_ended_says_why() {
         let failed = fails::queue(manager, true).await.unwrap().id();
         world.until_state(failed, RunState::Failed).await;
         let findings = world.findings(failed).await;
-        let [Finding::Ended { state, at, why }] = findings.as_slice() else {
+        let [
+            Finding::Ended {
+                state,
+                at,
+                why,
+                can_be_requeued: true,
+            },
+        ] = findings.as_slice()
+        else {
             panic!("{findings:?}");
         };
         assert_eq!((*state, at.is_some()), (RunState::Failed, true));

@@ -325,7 +325,20 @@ pub(crate) async fn people_see_a_family_and_what_is_waited_for(make: Make) {
     assert_eq!(scheduled, 2, "what follows is there before it runs");
     manager.cancel(handle.runs()[0], "enough").await.unwrap();
     let sum = admin.explain(handle.runs()[7]).await.unwrap();
-    assert!(matches!(sum.findings[0], Finding::Ended { .. }), "{sum}");
+    let [
+        Finding::Ended {
+            can_be_requeued: false,
+            ..
+        },
+        Finding::LacksInput { of },
+    ] = sum.findings.as_slice()
+    else {
+        panic!("{sum}");
+    };
+    assert_eq!(of, &handle.runs()[..7]);
+    assert!(sum.to_string().contains("queue the workflow anew"), "{sum}");
+    let refused = admin.requeue(&[handle.runs()[7]]).await.unwrap();
+    assert_eq!(refused, [false]);
     let chord = group((0..7).map(number::with)).then_anyway(outcomes::after());
     let handle = chord.queue(&manager).await.unwrap();
     manager.cancel(handle.runs()[0], "enough").await.unwrap();

@@ -7,15 +7,21 @@ use aqueduct_broker_api::LimitInfo;
 /// Writes what a limit lets a run wait for, and what to do about it.
 pub(super) fn fmt_limited(info: &LimitInfo, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let key = info.limit.key();
+    let max = info.limit.max();
     if let Some(at) = info.opens_at {
         write!(
             f,
             "the limit `{key}` lets the next run start at {at}; {} wait for it",
             info.waiting
         )?;
-        return f.write_str("; raise it with the next deploy, or wait");
+        // Of runs at once, only a task can have asked for a time.
+        let is_held_back = info.limit.per().is_none();
+        return f.write_str(if is_held_back {
+            "; a task has held it back until then, by `retry_key_after`"
+        } else {
+            "; raise it with the next deploy, or wait"
+        });
     }
-    let max = info.limit.max();
     write!(
         f,
         "it waits for a place of the limit `{key}`: {} of {max} are taken",

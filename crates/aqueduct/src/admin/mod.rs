@@ -3,13 +3,15 @@
 mod error;
 mod explain;
 mod facts;
+mod finding;
 mod limited;
 mod pages;
 mod queues;
 mod sweep;
 
 pub use error::{AdminError, AdminErrorKind};
-pub use explain::{Explanation, Finding};
+pub use explain::Explanation;
+pub use finding::Finding;
 pub use pages::RunPages;
 pub use sweep::{MAX_SWEEP, Sweep, SweepCount};
 
