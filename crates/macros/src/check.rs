@@ -184,13 +184,23 @@ fn check_waits(args: &TaskArgs, errors: &mut Vec<Error>) {
     }
 }
 
-/// Refuses a tick that would wait for a pause of its schedule.
+/// Refuses a tick that would wait for a pause of its schedule, and a run that expires before it is due.
 fn check_debounce(args: &TaskArgs, errors: &mut Vec<Error>) {
-    let debounced = args.unique.as_ref().filter(|it| it.is_debounce());
-    if let (Some(debounced), Some(_)) = (debounced, &args.schedule) {
+    let Some(unique) = &args.unique else {
+        return;
+    };
+    let Some(wait) = unique.puts_off_by() else {
+        return;
+    };
+    if args.schedule.is_some() {
         let message =
             "a tick of a schedule has its time: `debounce` and `schedule` contradict each other";
-        errors.push(Error::new(debounced.span, message));
+        errors.push(Error::new(unique.span, message));
+    }
+    if let Some(expiry) = args.expires_in.as_ref().filter(|it| it.value <= wait) {
+        let message = "a run would expire before it is due: `expires_in` counts from the call, and \
+                       `debounce` puts the run off for longer";
+        errors.push(Error::new(expiry.literal.span(), message));
     }
 }
 

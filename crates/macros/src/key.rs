@@ -2,7 +2,7 @@
 
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Error, LitStr};
+use syn::{Error, LitStr, Type};
 
 use crate::args::text;
 use crate::key_text::{self, Part};
@@ -51,6 +51,22 @@ pub(crate) fn check_key(key: &Key, params: &[Param], errors: &mut Vec<Error>) {
         let message = format!("no parameter of a run of this task is named `{name}`; {hint}");
         errors.push(Error::new(key.literal.span(), message));
     }
+    let wire = params.iter().filter(|it| it.source == Source::Wire);
+    for (name, _) in known.iter().zip(wire).filter(|(_, it)| is_float(&it.ty)) {
+        if key.names(name) {
+            let message = format!(
+                "`{name}` is a floating-point number; a key is made of texts, whole numbers, booleans and byte strings"
+            );
+            errors.push(Error::new(key.literal.span(), message));
+        }
+    }
+}
+
+fn is_float(ty: &Type) -> bool {
+    let Type::Path(ty) = ty else {
+        return false;
+    };
+    ty.path.is_ident("f64") || ty.path.is_ident("f32")
 }
 
 /// Returns the names of the parameters as they travel; `None` if the attribute cannot know them.

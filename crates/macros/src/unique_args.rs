@@ -121,9 +121,12 @@ impl UniqueArgs {
         })
     }
 
-    /// Returns whether it says when a run is due.
-    pub(crate) fn is_debounce(&self) -> bool {
-        matches!(self.kind, Kind::Debounce { .. })
+    /// Returns how long a run is put off, if it is.
+    pub(crate) fn puts_off_by(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::Debounce { wait, .. } => Some(wait),
+            Kind::Unique { .. } | Kind::Throttle { .. } => None,
+        }
     }
 
     /// Emits the value; `name` is the name of the task.

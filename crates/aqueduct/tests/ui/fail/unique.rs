@@ -35,6 +35,14 @@ async fn no_parameter(somebody: u32) {
     let _ = somebody;
 }
 
+#[task(debounce("5s"), expires_in = "5s")]
+async fn expires_before_it_is_due() {}
+
+#[task(unique = "{price}")]
+async fn no_text(price: f64) {
+    let _ = price;
+}
+
 #[task(unique(key = "a", scope = window("10m"), on_conflict = refuse))]
 async fn fine() {}
 
