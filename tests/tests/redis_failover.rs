@@ -1,4 +1,5 @@
 //! Primaries that are demoted, die or stand still: scenarios C2, C3, C4, C6, C7 and C8.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::ops::Range;
 use std::process::Command;

@@ -1,10 +1,13 @@
 //! Consumers that are killed, stopped and replaced: scenarios W1 to W10, X7, X8, D1 and D3.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aqueduct::broker_api::BrokerAdmin;
 use integration::figure::{Stopwatch, figure};
 use integration::process::{Children, Recipe, serve_if_child};
+use integration::soon;
 use integration::world::World;
 
 /// Not a test: what the children of the others run.
@@ -155,14 +158,28 @@ async fn w5_short_pauses_take_nothing_away() {
     world.begun_at(0, 8).await;
     for _ in 0..4 {
         world.consumers.signal(0, "STOP");
-        // The pause is the fault; so is what is left of the time for a beat.
+        // The pause is the fault.
         tokio::time::sleep(Duration::from_millis(2400)).await;
         world.consumers.signal(0, "CONT");
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        beaten(&world).await;
     }
     world.settled(0..16).await;
     assert_eq!(world.doubled(), (0, 0), "a run was taken away");
     figure("4 pauses of 2.4 s under a lease of 6 s, 0 taken away");
+}
+
+/// Waits until both consumers have renewed their leases.
+async fn beaten(world: &World) {
+    let leases = async || {
+        let consumers = world.direct.consumers().await.unwrap();
+        let leases = consumers.iter().map(|it| (it.consumer, it.lease_until));
+        leases.collect::<BTreeMap<_, _>>()
+    };
+    let before = leases().await;
+    let renewed = async {
+        while leases().await.iter().any(|(id, until)| before.get(id) == Some(until)) {}
+    };
+    soon("they renew their leases", renewed).await;
 }
 
 /// A process that is started again with the same name is somebody else.
