@@ -77,7 +77,7 @@ async fn a_schedule_whose_parameters_make_no_key_is_refused_at_the_start() {
     let app = App::new(Broker::memory()).tasks(tasks![tick]);
     let error = app.start().await.unwrap_err();
     let error = format!("{:#}", anyhow::Error::from(error));
-    assert!(error.contains("there is no parameter `zone`"), "{error}");
+    assert!(error.contains("`zone` is not given"), "{error}");
 }
 
 #[task(unique(key = "index:{doc}", scope = queued, on_conflict = replace))]

@@ -2,7 +2,7 @@
 //!
 //! What no test sees is listed in `docs/MUTANTS.md`, with the reason, or gets a test.
 
-use crate::shell::{cargo, run as run_command, tool};
+use crate::shell::{cargo, root, run as run_command, tool};
 
 /// Some files, and the tests that must see what is changed in them.
 struct Group {
@@ -64,6 +64,7 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
     let names = words.iter().position(is_option).unwrap_or(words.len());
     let (names, options) = words.split_at(names);
     let path = tool("cargo-mutants")?;
+    std::fs::create_dir_all(root().join("target/mutants"))?;
     let chosen = GROUPS
         .iter()
         .filter(|group| names.is_empty() || names.contains(&group.name));

@@ -128,7 +128,7 @@ fn what_is_no_scalar_is_named() {
         order(),
         "`order.customer.vat-no` is nothing",
     );
-    no_key("{account}", order(), "there is no parameter `account`");
+    no_key("{account}", order(), "the parameter `account` is not given");
     no_key(
         "{order.customer.name}",
         order(),

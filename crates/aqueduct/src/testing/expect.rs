@@ -12,6 +12,8 @@ use super::value::{Value, params_of};
 #[derive(Clone, Debug)]
 pub struct Expected {
     task: TaskName,
+    /// What its task takes; empty if it does not say.
+    takes: Vec<&'static str>,
     params: Vec<(&'static str, Value)>,
 }
 
@@ -56,8 +58,11 @@ impl Expected {
     /// Expects a run of a task, whatever its parameters.
     #[must_use]
     pub fn of(task: &dyn Task) -> Self {
+        let definition = task.definition();
+        let params = definition.params().iter().map(|param| param.name);
         Self {
-            task: task.definition().name().clone(),
+            task: definition.name().clone(),
+            takes: params.chain(definition.input()).collect(),
             params: Vec::new(),
         }
     }
@@ -66,10 +71,17 @@ impl Expected {
     ///
     /// # Panics
     ///
-    /// Panics if the value cannot be encoded.
+    /// Panics if the task has no such parameter, or the value cannot be encoded.
     #[must_use]
     #[track_caller]
     pub fn with<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
+        let is_known = self.takes.is_empty() || self.takes.contains(&name);
+        assert!(
+            is_known,
+            "task `{}` has no parameter `{name}`: it takes {}",
+            self.task,
+            self.takes.join(", ")
+        );
         let value = Payload::encode(value).and_then(|value| value.decode());
         match value {
             Ok(value) => self.params.push((name, value)),
@@ -91,10 +103,10 @@ impl Expected {
         queued.task == self.task && self.params.iter().all(has)
     }
 
-    /// Says what was expected, and what there is.
-    pub(super) fn problem(&self, queued: &[QueuedTask]) -> String {
+    /// Says what was expected, `is` it or `is not`, and what there is.
+    pub(super) fn problem(&self, is: &str, queued: &[QueuedTask]) -> String {
         let params = self.params.iter().map(|(name, value)| (*name, value));
-        let mut text = format!("`{}({})` among", self.task, list(params));
+        let mut text = format!("`{}({})` {is} among what was queued:", self.task, list(params));
         if queued.is_empty() {
             text.push_str(" nothing");
         }

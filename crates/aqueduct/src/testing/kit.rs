@@ -141,7 +141,8 @@ impl TestKit {
 
     /// Waits until no run is due or running any more, and returns how many attempts have ended meanwhile.
     ///
-    /// Runs that wait for a later time stay. Time passes only as far as running tasks wait for it.
+    /// Runs that wait for a later time stay. Time passes only as far as running tasks wait for it, or a limit lets the next
+    /// due run start.
     ///
     /// # Panics
     ///
@@ -205,7 +206,7 @@ impl TestKit {
             let left = (changed_at + patience).saturating_sub(self.time.elapsed());
             assert!(
                 !left.is_zero(),
-                "nothing has ended for {patience:?}: {now:?}; is there a consumer for it?"
+                "nothing has ended for {patience:?}: {now:?}; is there a consumer for it, and is nothing paused?"
             );
             tokio::select! {
                 biased;
@@ -279,7 +280,7 @@ impl TestKit {
     #[track_caller]
     pub fn assert_queued(&self, expected: &Expected) {
         let queued = self.queued();
-        let problem = expected.problem(&queued);
+        let problem = expected.problem("is not", &queued);
         assert!(expected.is_among(&queued), "{problem}");
     }
 
@@ -291,8 +292,8 @@ impl TestKit {
     #[track_caller]
     pub fn assert_not_queued(&self, unexpected: &Expected) {
         let queued = self.queued();
-        let problem = unexpected.problem(&queued);
-        assert!(!unexpected.is_among(&queued), "not expected: {problem}");
+        let problem = unexpected.problem("is", &queued);
+        assert!(!unexpected.is_among(&queued), "{problem}");
     }
 
     /// Ends an application where it is, as a crash of its process: nothing is settled, given back or told.
@@ -331,7 +332,7 @@ impl TestKit {
     ///
     /// # Panics
     ///
-    /// Panics if the text is not the name of a task.
+    /// Panics if the text cannot be the name of a task. Whether there is one of that name is not looked at.
     #[track_caller]
     pub fn deliver_twice(&self, task: &str) {
         match task.parse::<TaskName>() {

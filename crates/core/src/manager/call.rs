@@ -238,6 +238,8 @@ common_options! {
     }
 
     /// Lets the run expire if it has not started `wait` after the broker accepted it; at most a year.
+    ///
+    /// A consumer's claim or heartbeat ends it then: as long as none lives, it stays where it is.
     fn expires_in(self, wait: Duration) {
         if let Some(problem) = too_long("an expiry", wait) {
             return self.fail(QueueErrorKind::LimitExceeded, problem);

@@ -92,8 +92,8 @@ impl QueueError {
 
     pub(crate) fn key_taken(holder: RunId) -> Self {
         let message = format!(
-            "run {holder} holds the unique key; what is queued with `refuse`, or would replace a run that has \
-             begun or is of another task, waits until the key is free"
+            "nothing was queued: run {holder} holds the unique key, and the call asks to be refused then, or cannot \
+             replace that run, which has begun or is of another task; queue it when that run has given the key back"
         );
         Self {
             holder: Some(holder),
@@ -120,7 +120,9 @@ impl QueueError {
         self.holder
     }
 
-    /// Returns whether the same call may succeed later.
+    /// Returns whether the call failed for a reason that may be gone in a moment, so that it is worth repeating.
+    ///
+    /// A unique key that is taken is none: the broker did what the call asked for.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(

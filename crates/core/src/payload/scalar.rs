@@ -9,7 +9,9 @@ pub(super) fn text_at(bytes: &[u8], path: &str) -> Result<String, String> {
     let mut walked = 0;
     for name in path.split('.') {
         value = entry(value, name).map_err(|absence| match absence {
-            Absence::NoEntry if walked == 0 => format!("there is no parameter `{name}`"),
+            Absence::NoEntry if walked == 0 => {
+                format!("the parameter `{name}` is not given, and a default makes no key")
+            }
             Absence::NoEntry => format!("`{}` has no field `{name}`", walked_to(path, walked)),
             Absence::NoMap(kind) if walked == 0 => format!("the parameters are {kind}, not a map"),
             Absence::NoMap(kind) => {
