@@ -177,7 +177,11 @@ async fn beaten(world: &World) {
     };
     let before = leases().await;
     let renewed = async {
-        while leases().await.iter().any(|(id, until)| before.get(id) == Some(until)) {}
+        while leases()
+            .await
+            .iter()
+            .any(|(id, until)| before.get(id) == Some(until))
+        {}
     };
     soon("they renew their leases", renewed).await;
 }

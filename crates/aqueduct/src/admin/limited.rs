@@ -15,11 +15,10 @@ pub(super) fn fmt_limited(info: &LimitInfo, f: &mut fmt::Formatter<'_>) -> fmt::
             info.waiting
         )?;
         // Of runs at once, only a task can have asked for a time.
-        let is_held_back = info.limit.per().is_none();
-        return f.write_str(if is_held_back {
+        return f.write_str(if info.limit.per().is_none() {
             "; a task has held it back until then, by `retry_key_after`"
         } else {
-            "; raise it with the next deploy, or wait"
+            "; raise it with the next deploy, or wait: it is used up, or a task has held it back by `retry_key_after`"
         });
     }
     write!(

@@ -106,7 +106,11 @@ impl Expected {
     /// Says what was expected, `is` it or `is not`, and what there is.
     pub(super) fn problem(&self, is: &str, queued: &[QueuedTask]) -> String {
         let params = self.params.iter().map(|(name, value)| (*name, value));
-        let mut text = format!("`{}({})` {is} among what was queued:", self.task, list(params));
+        let mut text = format!(
+            "`{}({})` {is} among what was queued:",
+            self.task,
+            list(params)
+        );
         if queued.is_empty() {
             text.push_str(" nothing");
         }

@@ -30,9 +30,7 @@ impl<Out> TaskCall<Out> {
         }
         let options = task.options.as_ref();
         if options.is_some_and(|options| options.idempotency.is_some()) {
-            return Err(has_its_own(
-                "`idempotency_key`, which lets one tick in",
-            ));
+            return Err(has_its_own("`idempotency_key`, which lets one tick in"));
         }
         check_keys(&task)?;
         settle_options(&mut task, Timestamp::default())?;
