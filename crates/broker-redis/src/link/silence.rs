@@ -11,6 +11,8 @@ pub(super) struct Silence {
     longest: Duration,
     waiting: usize,
     since: Option<Instant>,
+    /// When the last one stopped waiting.
+    until: Option<Instant>,
 }
 
 impl Silence {
@@ -19,13 +21,17 @@ impl Silence {
             longest,
             waiting: 0,
             since: None,
+            until: None,
         }
     }
 
     /// Notes that somebody waits from now on; returns whether nothing was heard for too long already.
     pub(super) fn begin(&mut self, now: Instant) -> bool {
+        if self.is_forgotten(now) {
+            self.since = None;
+        }
         self.waiting += 1;
-        let is_over = self.is_over(now);
+        let is_over = self.is_longest(self.since, now);
         if is_over || self.since.is_none() {
             self.since = Some(now);
         }
@@ -37,17 +43,22 @@ impl Silence {
         self.since = None;
     }
 
-    /// Notes that somebody waits no more. A caller that gives up early has learnt nothing of the server.
+    /// Notes that somebody waits no more, with an answer or without.
     pub(super) fn end(&mut self, now: Instant) {
         self.waiting = self.waiting.saturating_sub(1);
-        if self.waiting == 0 && !self.is_over(now) {
-            self.since = None;
-        }
+        self.until = Some(now);
     }
 
-    fn is_over(&self, now: Instant) -> bool {
-        self.since
-            .is_some_and(|since| now.saturating_duration_since(since) >= self.longest)
+    /// Returns whether callers gave up early, and so long ago that it says nothing of the server any more.
+    fn is_forgotten(&self, now: Instant) -> bool {
+        let was_in_vain = self
+            .until
+            .is_some_and(|until| self.is_longest(self.since, until));
+        self.waiting == 0 && !was_in_vain && self.is_longest(self.until, now)
+    }
+
+    fn is_longest(&self, since: Option<Instant>, until: Instant) -> bool {
+        since.is_some_and(|since| until.saturating_duration_since(since) >= self.longest)
     }
 }
 
@@ -64,6 +75,16 @@ mod tests {
         silence.end(start + 5 * SECOND);
         assert!(silence.begin(start + 6 * SECOND), "nothing was heard");
         assert!(!silence.begin(start + 7 * SECOND), "it was left just now");
+    }
+
+    #[test]
+    fn callers_that_give_up_early_and_come_again_find_the_silence() {
+        let (start, mut silence) = (Instant::now(), Silence::new(5 * SECOND));
+        for second in [0, 2, 4] {
+            assert!(!silence.begin(start + second * SECOND));
+            silence.end(start + (second + 1) * SECOND);
+        }
+        assert!(silence.begin(start + 6 * SECOND));
     }
 
     #[test]
