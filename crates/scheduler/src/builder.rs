@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aqueduct_broker_api::{Broker, BrokerHandle, ScheduleDefinition, ScheduleVersion};
-use aqueduct_core::run::RunOptions;
+use aqueduct_core::manager::TaskCall;
 use aqueduct_core::task::Task;
 use aqueduct_core::{Clock, ScheduleName, TaskRegistry};
 
@@ -77,33 +77,19 @@ impl TaskSchedulerBuilder {
             ));
             return;
         }
-        let options = match definition.options_for(&periodic.params) {
-            Ok(options) => options,
-            Err(error) => {
-                self.problems.push(format!(
-                    "task `{}` ({}) cannot be scheduled: {error}",
-                    definition.name(),
-                    definition.location()
-                ));
-                return;
-            }
-        };
         let name = ScheduleName::from(definition.name().clone());
-        let schedule = ScheduleDefinition::new(
-            name.clone(),
-            periodic.schedule.clone(),
-            definition.name().clone(),
-        )
-        .with_payload(periodic.params.clone())
-        .with_place(
-            definition.queue().clone(),
-            definition.lane(),
-            definition.priority(),
-        )
-        .with_options(options.map_or_else(RunOptions::default, |options| *options))
-        .with_expiry(definition.expires_in())
-        .with_overlap(periodic.overlap);
-        self.definitions.insert(name, schedule);
+        let call = TaskCall::<()>::new(definition, Ok(periodic.params.clone()));
+        match ScheduleDefinition::from_call(name.clone(), periodic.schedule.clone(), call) {
+            Ok(schedule) => {
+                let schedule = schedule.with_overlap(periodic.overlap);
+                self.definitions.insert(name, schedule);
+            }
+            Err(error) => self.problems.push(format!(
+                "task `{}` ({}) cannot be scheduled: {error}",
+                definition.name(),
+                definition.location()
+            )),
+        }
     }
 
     /// Returns whether there is nothing to schedule.
