@@ -15,17 +15,21 @@ pub(crate) struct Apalis {
 /// Jobs in one call of `push_bulk`.
 const BATCH: usize = 500;
 
+/// A worker's fetch moves all jobs that are due in one command, from Lua, which refuses 8,000 and more: no worker of
+/// apalis-redis 1.0.0 gets a job after that.
+const BACKLOG: usize = 5_000;
+
 impl Apalis {
     pub(crate) fn default_settings() -> Self {
         Self {
-            name: "apalis, defaults",
+            name: "apalis, defaults, 5,000 jobs",
             is_fast: false,
         }
     }
 
     pub(crate) fn fast() -> Self {
         Self {
-            name: "apalis, spawned, batches of 100, no locks, results, events",
+            name: "apalis, 5,000 jobs, spawned, batches of 100, no locks, results, events",
             is_fast: true,
         }
     }
@@ -56,6 +60,10 @@ async fn no_op(job: Job, done: Data<Done>) -> Result<(), BoxDynError> {
 impl Peer for Apalis {
     fn name(&self) -> &str {
         self.name
+    }
+
+    fn backlog(&self) -> usize {
+        BACKLOG
     }
 
     fn one_by_one<'a>(&'a self, server: &'a Measured, jobs: Vec<Job>) -> Answer<'a> {

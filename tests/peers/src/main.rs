@@ -106,6 +106,6 @@ impl Kind {
         } else {
             Figure::cost(name, self.unit, values)
         };
-        figure.beside("aqueduct, fast", ours)
+        figure.beside("aqueduct, 1024 at a time", ours)
     }
 }

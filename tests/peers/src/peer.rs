@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 /// Jobs that are queued one by one.
 const SINGLE: usize = 5_000;
 
-/// Jobs that are queued at once, and drained.
-const JOBS: usize = 20_000;
+/// Jobs that are queued at once, and drained, where the queue can hold them.
+const BACKLOG: usize = 20_000;
 
 /// How long a drain may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -47,6 +47,11 @@ pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + '
 pub(crate) trait Peer: Send + Sync {
     /// Its name, a comma, its settings.
     fn name(&self) -> &str;
+
+    /// How many jobs are queued before the drain: less for a queue that fails with so many.
+    fn backlog(&self) -> usize {
+        BACKLOG
+    }
 
     /// Queues jobs with one awaited call each.
     fn one_by_one<'a>(&'a self, server: &'a Measured, jobs: Vec<Job>) -> Answer<'a>;
@@ -93,7 +98,8 @@ pub(crate) async fn measure(peer: &dyn Peer, server: &Measured) -> anyhow::Resul
     let single = per_second(size(SINGLE), began.elapsed());
     server.flush()?;
     let before = server.usage()?;
-    let (count, all) = (size(JOBS), jobs(size(JOBS)));
+    let count = size(peer.backlog());
+    let all = jobs(count);
     let began = now();
     peer.many(server, all).await?;
     let many = per_second(count, began.elapsed());
