@@ -53,7 +53,7 @@ const GROUPS: [Group; 7] = [
     Group {
         name: "pipes",
         package: "aqueduct-consumer",
-        files: &["crates/consumer/src/cpu/wire.rs"],
+        files: &["crates/consumer/src/cpu/wire/mod.rs"],
         tests: &["--lib"],
     },
 ];

@@ -1,5 +1,8 @@
 //! What consumer and worker say to each other beyond frames; both are one build.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use aqueduct_broker_api::wire::{self as envelope, WireError};
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that only the consumer can do.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Request {
+pub(in crate::cpu) enum Request {
     Enqueue(Vec<Queued>),
     Find(RunId),
     Cancel {
@@ -37,7 +40,7 @@ pub(super) enum Request {
 
 /// What became of a request.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Reply {
+pub(in crate::cpu) enum Reply {
     Enqueued(Vec<Answer>),
     /// The envelope of a run.
     Found(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
@@ -51,7 +54,7 @@ pub(super) enum Reply {
 
 /// A task on its way to the broker. Its lineage is not here: the consumer knows it better.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Queued {
+pub(in crate::cpu) struct Queued {
     id: RunId,
     task: TaskName,
     queue: QueueName,
@@ -76,7 +79,7 @@ enum Start {
 
 /// What became of one task.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Answer {
+pub(in crate::cpu) enum Answer {
     Accepted { is_scheduled: bool },
     Duplicate(RunId),
     Replaced(RunId),
@@ -86,7 +89,7 @@ pub(super) enum Answer {
 
 /// [`CancelAnswer`], as bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) enum Cancelled {
+pub(in crate::cpu) enum Cancelled {
     AtOnce,
     Requested,
     AlreadyEnded(RunState),
@@ -95,7 +98,7 @@ pub(super) enum Cancelled {
 
 /// [`WaitAnswer`], as bytes.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Waited {
+pub(in crate::cpu) enum Waited {
     /// The envelope of the run.
     Ended(#[serde(with = "serde_bytes")] Vec<u8>),
     NotYet,
@@ -104,12 +107,13 @@ pub(super) enum Waited {
 
 /// [`QueueErrorKind`], as bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) enum Problem {
+pub(in crate::cpu) enum Problem {
     UnknownTask,
     InvalidParams,
     LimitExceeded,
     Contradiction,
     QueueFull,
+    KeyTaken,
     NotSupported,
     Unavailable,
     Refused,
@@ -117,7 +121,7 @@ pub(super) enum Problem {
 
 /// [`CheckpointErrorKind`], as bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) enum NotKept {
+pub(in crate::cpu) enum NotKept {
     InvalidValue,
     LeaseLost,
     NotSupported,
@@ -128,7 +132,7 @@ pub(super) enum NotKept {
 
 /// What the error of a task asks for; its message is beside it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Asked {
+pub(in crate::cpu) enum Asked {
     Retry,
     RetryAfter(Duration),
     RetryKeyAfter(Duration),
@@ -140,7 +144,7 @@ pub(super) enum Asked {
 }
 
 impl Queued {
-    pub(super) fn of(task: QueuedTask) -> Self {
+    pub(in crate::cpu) fn of(task: QueuedTask) -> Self {
         Self {
             id: task.id,
             task: task.task,
@@ -161,7 +165,7 @@ impl Queued {
     }
 
     /// Returns the task, as one that the run of `lineage` has queued.
-    pub(super) fn into_task(self, lineage: Lineage) -> Result<QueuedTask, QueueError> {
+    pub(in crate::cpu) fn into_task(self, lineage: Lineage) -> Result<QueuedTask, QueueError> {
         let invalid =
             |error: PayloadError| QueueError::new(QueueErrorKind::InvalidParams, error.to_string());
         let payload = Payload::from_bytes(&self.payload).map_err(invalid)?;
@@ -185,7 +189,7 @@ impl Queued {
 }
 
 impl Answer {
-    pub(super) fn of(answer: Enqueued) -> Self {
+    pub(in crate::cpu) fn of(answer: Enqueued) -> Self {
         match answer {
             Enqueued::Accepted(state) => Self::Accepted {
                 is_scheduled: state == RunState::Scheduled,
@@ -198,7 +202,7 @@ impl Answer {
         }
     }
 
-    pub(super) fn into_enqueued(self) -> Enqueued {
+    pub(in crate::cpu) fn into_enqueued(self) -> Enqueued {
         match self {
             Self::Accepted { is_scheduled: true } => Enqueued::Accepted(RunState::Scheduled),
             Self::Accepted { .. } => Enqueued::Accepted(RunState::Queued),
@@ -211,7 +215,7 @@ impl Answer {
 }
 
 impl Cancelled {
-    pub(super) fn of(answer: CancelAnswer) -> Self {
+    pub(in crate::cpu) fn of(answer: CancelAnswer) -> Self {
         match answer {
             CancelAnswer::Cancelled => Self::AtOnce,
             CancelAnswer::Requested => Self::Requested,
@@ -220,7 +224,7 @@ impl Cancelled {
         }
     }
 
-    pub(super) fn into_answer(self) -> CancelAnswer {
+    pub(in crate::cpu) fn into_answer(self) -> CancelAnswer {
         match self {
             Self::AtOnce => CancelAnswer::Cancelled,
             Self::Requested => CancelAnswer::Requested,
@@ -231,7 +235,7 @@ impl Cancelled {
 }
 
 impl Waited {
-    pub(super) fn of(answer: WaitAnswer) -> Result<Self, WireError> {
+    pub(in crate::cpu) fn of(answer: WaitAnswer) -> Result<Self, WireError> {
         Ok(match answer {
             WaitAnswer::Ended(run) => Self::Ended(envelope::encode(&run)?),
             WaitAnswer::NotYet => Self::NotYet,
@@ -239,7 +243,7 @@ impl Waited {
         })
     }
 
-    pub(super) fn into_answer(self) -> Result<WaitAnswer, WireError> {
+    pub(in crate::cpu) fn into_answer(self) -> Result<WaitAnswer, WireError> {
         Ok(match self {
             Self::Ended(bytes) => WaitAnswer::Ended(Box::new(envelope::decode(&bytes)?)),
             Self::NotYet => WaitAnswer::NotYet,
@@ -249,26 +253,28 @@ impl Waited {
 }
 
 impl Problem {
-    pub(super) fn of(kind: QueueErrorKind) -> Self {
+    pub(in crate::cpu) fn of(kind: QueueErrorKind) -> Self {
         match kind {
             QueueErrorKind::UnknownTask => Self::UnknownTask,
             QueueErrorKind::InvalidParams => Self::InvalidParams,
             QueueErrorKind::LimitExceeded => Self::LimitExceeded,
             QueueErrorKind::Contradiction => Self::Contradiction,
             QueueErrorKind::QueueFull => Self::QueueFull,
+            QueueErrorKind::KeyTaken => Self::KeyTaken,
             QueueErrorKind::NotSupported => Self::NotSupported,
             QueueErrorKind::Unavailable => Self::Unavailable,
             _ => Self::Refused,
         }
     }
 
-    pub(super) fn kind(self) -> QueueErrorKind {
+    pub(in crate::cpu) fn kind(self) -> QueueErrorKind {
         match self {
             Self::UnknownTask => QueueErrorKind::UnknownTask,
             Self::InvalidParams => QueueErrorKind::InvalidParams,
             Self::LimitExceeded => QueueErrorKind::LimitExceeded,
             Self::Contradiction => QueueErrorKind::Contradiction,
             Self::QueueFull => QueueErrorKind::QueueFull,
+            Self::KeyTaken => QueueErrorKind::KeyTaken,
             Self::NotSupported => QueueErrorKind::NotSupported,
             Self::Unavailable => QueueErrorKind::Unavailable,
             Self::Refused => QueueErrorKind::Refused,
@@ -277,7 +283,7 @@ impl Problem {
 }
 
 impl NotKept {
-    pub(super) fn of(kind: CheckpointErrorKind) -> Self {
+    pub(in crate::cpu) fn of(kind: CheckpointErrorKind) -> Self {
         match kind {
             CheckpointErrorKind::InvalidValue => Self::InvalidValue,
             CheckpointErrorKind::LeaseLost => Self::LeaseLost,
@@ -288,7 +294,7 @@ impl NotKept {
         }
     }
 
-    pub(super) fn kind(self) -> CheckpointErrorKind {
+    pub(in crate::cpu) fn kind(self) -> CheckpointErrorKind {
         match self {
             Self::InvalidValue => CheckpointErrorKind::InvalidValue,
             Self::LeaseLost => CheckpointErrorKind::LeaseLost,
@@ -302,7 +308,7 @@ impl NotKept {
 
 impl Asked {
     /// Takes the error of a task apart: what it asks for, and its message.
-    pub(super) fn of(error: TaskError) -> (Self, String) {
+    pub(in crate::cpu) fn of(error: TaskError) -> (Self, String) {
         let message = error.to_string();
         let asked = match error.into_kind() {
             TaskErrorKind::RetryAfter(wait, _) => Self::RetryAfter(wait),
@@ -318,7 +324,7 @@ impl Asked {
     }
 
     /// Puts the error together again; `None` if the run cannot be executed at all.
-    pub(super) fn into_error(self, message: String) -> Option<TaskError> {
+    pub(in crate::cpu) fn into_error(self, message: String) -> Option<TaskError> {
         let error = anyhow::Error::msg(message);
         Some(match self {
             Self::Retry => TaskError::new(error),
