@@ -51,6 +51,11 @@ impl RedisCluster {
         format!("redis-cluster://{}", hosts.join(","))
     }
 
+    /// Returns the nodes that are primaries now.
+    pub fn primaries(&self) -> impl Iterator<Item = &RedisServer> {
+        self.nodes.iter().filter(|node| is_primary(node))
+    }
+
     /// Returns the primary that serves the slot of a key.
     ///
     /// # Errors
@@ -71,7 +76,7 @@ impl RedisCluster {
     ///
     /// Returns an error if a node does not answer, or refuses a step.
     pub fn move_slot_of(&self, key: &str) -> io::Result<()> {
-        let primaries: Vec<&RedisServer> = self.nodes.iter().filter(|it| is_primary(it)).collect();
+        let primaries: Vec<&RedisServer> = self.primaries().collect();
         let owns = |node: &&&RedisServer| node.command(&["GET", key]).is_ok();
         let none = || io::Error::other("no primary serves the key, or all do");
         let from = *primaries.iter().find(owns).ok_or_else(none)?;

@@ -63,13 +63,7 @@ pub(crate) async fn rate(place: &Place<'_>, load: &Load) -> anyhow::Result<f64> 
     if let Place::Redis(server) = place {
         server.flush()?;
     }
-    let definitions: Vec<TaskDefinition> = (0..load.tasks)
-        .map(|number| {
-            Ok(TaskDefinition::new(TaskName::try_from(format!(
-                "t{number}"
-            ))?))
-        })
-        .collect::<anyhow::Result<_>>()?;
+    let definitions = definitions(load)?;
     let done = Arc::new(Done::default());
     let mut apps = Vec::new();
     let memory = Broker::memory();
@@ -96,6 +90,33 @@ pub(crate) async fn rate(place: &Place<'_>, load: &Load) -> anyhow::Result<f64> 
         app.stop().await?;
     }
     Ok(rate)
+}
+
+/// The whole life of the runs of a load, with an application of their own.
+pub(crate) async fn life(broker: Broker, load: Load) -> anyhow::Result<()> {
+    let definitions = definitions(&load)?;
+    let done = Arc::new(Done::default());
+    let app = start(broker, &definitions, &load, &done).await?;
+    queue(
+        app.task_manager(),
+        &definitions,
+        &load,
+        load.runs,
+        "default",
+    )
+    .await?;
+    done.all.notified().await;
+    // Settles what has ended.
+    app.stop().await?;
+    Ok(())
+}
+
+fn definitions(load: &Load) -> anyhow::Result<Vec<TaskDefinition>> {
+    let named = |number| {
+        let name = TaskName::try_from(format!("t{number}"))?;
+        Ok(TaskDefinition::new(name))
+    };
+    (0..load.tasks).map(named).collect()
 }
 
 async fn start(
@@ -140,12 +161,16 @@ async fn queue(
     let payload = Payload::encode(&Params {
         data: "x".repeat(load.bytes.saturating_sub(ENVELOPE)),
     })?;
-    let calls = definitions.iter().cycle().take(runs).map(|definition| {
-        let call = TaskCall::<()>::new(definition, Ok(payload.clone()));
-        call.queue_name(QueueName::from_static(queue))
-    });
+    let tasks = definitions.iter().cycle().take(runs);
+    let calls = tasks
+        .zip(std::iter::repeat((payload, QueueName::from_static(queue))))
+        .map(call);
     manager.queue_many(calls).await?;
     Ok(())
+}
+
+fn call((task, (payload, queue)): (&TaskDefinition, (Payload, QueueName))) -> TaskCall<()> {
+    TaskCall::<()>::new(task, Ok(payload)).queue_name(queue)
 }
 
 /// The name of the parameter and the lengths, in a map of one text.

@@ -1,10 +1,11 @@
 //! `cargo xtask bench scale`: what grows, and what a run costs then.
 //!
 //! Each point is the whole life of some runs: queued in batches, executed, settled. Shards are not among
-//! what grows: a namespace is in one slot (`docs/adr/0009-one-slot-a-namespace.md`).
+//! what grows: a namespace is in one slot (`docs/adr/0009-one-slot-a-namespace.md`), and namespaces are in several.
 
 mod bare;
 mod load;
+mod namespaces;
 
 use integration::bench::{Figure, Measured, Report, figure, is_quick, repetitions};
 
@@ -91,6 +92,9 @@ fn main() -> anyhow::Result<()> {
             let server = Measured::start()?;
             measure(series, &Place::Memory, report).await?;
             measure(series, &Place::Redis(&server), report).await?;
+        }
+        if wanted.has(namespaces::SERIES) {
+            namespaces::measure(report).await?;
         }
         Ok(())
     })

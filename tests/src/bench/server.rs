@@ -66,20 +66,7 @@ impl Measured {
     ///
     /// Returns an error if the server does not say.
     pub fn usage(&self) -> anyhow::Result<Usage> {
-        let info = self.ask("INFO all")?;
-        let field = |name: &str| {
-            let line = info
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.and_then(|value| value.trim().parse::<f64>().ok())
-                .ok_or_else(|| anyhow::anyhow!("INFO has no {name}"))
-        };
-        Ok(Usage {
-            cpu: (field("used_cpu_user")? + field("used_cpu_sys")?) * 1e6,
-            commands: WIRE.iter().map(|name| calls(&info, name)).sum(),
-            reads: field("total_reads_processed")?,
-            memory: field("used_memory")?,
-        })
+        Usage::of(&self.server)
     }
 
     /// Empties the server.
@@ -108,6 +95,30 @@ impl Measured {
     /// Returns an error if the server does not answer, or with an error.
     pub fn ask_words(&self, words: &[&str]) -> anyhow::Result<String> {
         Ok(self.server.command(words)?)
+    }
+}
+
+impl Usage {
+    /// Returns what a server has used up until now.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server does not say.
+    pub fn of(server: &RedisServer) -> anyhow::Result<Self> {
+        let info = server.command(&["INFO", "all"])?;
+        let field = |name: &str| {
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.and_then(|value| value.trim().parse::<f64>().ok())
+                .ok_or_else(|| anyhow::anyhow!("INFO has no {name}"))
+        };
+        Ok(Self {
+            cpu: (field("used_cpu_user")? + field("used_cpu_sys")?) * 1e6,
+            commands: WIRE.iter().map(|name| calls(&info, name)).sum(),
+            reads: field("total_reads_processed")?,
+            memory: field("used_memory")?,
+        })
     }
 }
 

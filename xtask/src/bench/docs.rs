@@ -51,8 +51,9 @@ fn preface(group: &str) -> &'static str {
             "Worker processes that echo, beside a bare pipe to a process that echoes the same bytes."
         }
         "scale" => {
-            "The whole life of no-op runs with 100 bytes of parameters, while one thing grows. Shards are not among \
-             what grows: a namespace is in one slot ([ADR 9](adr/0009-one-slot-a-namespace.md))."
+            "The whole life of no-op runs with 100 bytes of parameters, while one thing grows. A queue has no shards: a \
+             namespace is in one slot ([ADR 9](adr/0009-one-slot-a-namespace.md)). Several namespaces share a cluster: the \
+             last series is what that saves its busiest server."
         }
         "costs" => {
             "Allocations and instructions, counted: neighbours on the machine do not change them. Instructions are those \
@@ -118,7 +119,7 @@ fn plots(group: &str, rows: &[Row]) -> Vec<(String, String, String)> {
             let plot = Plot {
                 title: title.to_owned(),
                 across: across.to_owned(),
-                up: "runs/s".to_owned(),
+                up: unit(&rows).to_owned(),
                 lines: lines(&rows),
             };
             (format!("{name}.svg"), title.to_owned(), plot.svg())
@@ -146,8 +147,17 @@ fn titles(series: &str) -> (&'static str, &'static str) {
             "Runs a second with larger parameters",
             "bytes of parameters",
         ),
+        "namespaces" => (
+            "What a run costs a cluster with more namespaces",
+            "namespaces that share the runs",
+        ),
         _ => ("Runs a second", "how many"),
     }
+}
+
+/// Returns the unit of a series.
+fn unit<'r>(rows: &[&'r Row]) -> &'r str {
+    rows.first().map_or("", |row| &row.unit)
 }
 
 fn by_series(rows: &[Row]) -> Vec<(String, Vec<&Row>)> {
@@ -206,7 +216,7 @@ fn points(rows: &[Row]) -> String {
         let _ = writeln!(text, "<details><summary>{title}: figures</summary>\n");
         let heads: Vec<String> = names
             .iter()
-            .map(|it| format!(" {it}, runs/s | ± | of the limit |"))
+            .map(|it| format!(" {it}, {} | ± | of the limit |", unit(&rows)))
             .collect();
         let rules = "--:|--:|--:|".repeat(names.len());
         let _ = writeln!(text, "| {across} |{}\n|--:|{rules}", heads.concat());
