@@ -25,6 +25,7 @@ pub(super) const SCHEDULES: Target = Target {
             "cron 30 59 23 L 2 5L tz=Australia/Lord_Howe",
             "@daily",
             "0 0 29 2 *",
+            "cron , * * * * tz=~m",
         ])
     },
 };

@@ -39,6 +39,10 @@ pub(crate) fn parse(text: &str) -> Result<Cron, CronProblem> {
     let cron = parser()
         .parse(text)
         .map_err(|error| blame(text, &fields, &error.to_string()))?;
+    // The parser takes a list of nothing for a field that no time fits, and looks for one for minutes.
+    if fields.iter().copied().any(has_gap) {
+        return Err(blame(text, &fields, "a list has an empty place"));
+    }
     if first_after_probe(&cron) {
         Ok(cron)
     } else {
@@ -94,7 +98,7 @@ fn blame(text: &str, fields: &[&str], error: &str) -> CronProblem {
         let alone: Vec<&str> = (0..fields.len())
             .map(|other| if other == index { *field } else { "*" })
             .collect();
-        if parser().parse(&alone.join(" ")).is_err() {
+        if has_gap(field) || parser().parse(&alone.join(" ")).is_err() {
             let message = format!(
                 "the {name} field \"{field}\" of cron text \"{text}\" must be {allowed}{}",
                 hint(field)
@@ -111,6 +115,11 @@ fn blame(text: &str, fields: &[&str], error: &str) -> CronProblem {
     ))
 }
 
+/// Returns whether nothing stands before, between or behind the commas of a list.
+fn has_gap(field: &str) -> bool {
+    field.split(',').any(str::is_empty)
+}
+
 /// Returns what is easily missed where all numbers are within their bounds.
 fn hint(field: &str) -> &'static str {
     let is_zero = |step: &str| !step.is_empty() && step.bytes().all(|digit| digit == b'0');
@@ -119,7 +128,9 @@ fn hint(field: &str) -> &'static str {
         let last = last.split('/').next()?;
         Some(first.parse::<u32>().ok()? > last.parse::<u32>().ok()?)
     };
-    if field.split('/').skip(1).any(is_zero) {
+    if has_gap(field) {
+        "; a list has a value on each side of a comma"
+    } else if field.split('/').skip(1).any(is_zero) {
         "; a step is 1 or more"
     } else if field
         .split(',')

@@ -120,6 +120,10 @@ fn what_cannot_be_or_never_fires_is_refused() {
         "",
         "0 0 * * XYZ",
         "* * * * * * * *",
+        ", * * * *",
+        "0 , * * *",
+        "0 0 1,,2 * *",
+        "0 0 * * MON,",
     ] {
         assert!(Schedule::cron(text).is_err(), "{text}");
     }

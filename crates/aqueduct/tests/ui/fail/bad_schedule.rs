@@ -36,4 +36,7 @@ async fn no_step() {}
 #[task(schedule = cron("0 22-5 * * *"))]
 async fn backwards() {}
 
+#[task(schedule = cron(",15 * * * *"))]
+async fn has_a_gap() {}
+
 fn main() {}
