@@ -13,7 +13,6 @@ mod inputs;
 mod options;
 mod settlements;
 mod shared_limits;
-mod states;
 mod tallies;
 mod totals;
 mod unique;
