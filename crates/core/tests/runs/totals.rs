@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aqueduct_core::run::{Failure, FailureKind, Settlement, within_total};
+use aqueduct_core::run::{
+    Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES, Settlement, within_total,
+};
 
 use crate::{MILLISECOND, SECOND, failure, payload, reason};
 
@@ -56,6 +58,20 @@ fn the_failure_of_the_last_attempt_is_still_told() {
     assert_eq!(snoozed.kind(), FailureKind::Timeout);
     let message = "the task put itself off for 1s; the total time limit leaves no further attempt";
     assert_eq!(snoozed.message(), message);
+}
+
+#[test]
+fn a_long_message_leaves_room_for_why_there_is_no_further_attempt() {
+    let why = "; the total time limit leaves no further attempt";
+    for bytes in [
+        MAX_FAILURE_MESSAGE_BYTES,
+        MAX_FAILURE_MESSAGE_BYTES - why.len(),
+    ] {
+        let long = "x".repeat(bytes);
+        let failure = failed(retry(failure(&long)), SECOND);
+        assert!(failure.message().ends_with(why));
+        assert_eq!(failure.message().len(), MAX_FAILURE_MESSAGE_BYTES);
+    }
 }
 
 #[test]
