@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use aqueduct_core::RunState::{Queued, Scheduled};
-use aqueduct_core::run::{
-    Checkpoint, Fair, FollowedBy, Follows, Limit, Lineage, RunProgress, Takes, Tally,
-};
+use aqueduct_core::run::{Fair, FollowedBy, Follows, Limit, Lineage, Takes, Tally};
 use aqueduct_core::trace::TraceContext;
 use aqueduct_core::{Due, TaskRun, Timestamp};
 
@@ -143,51 +141,5 @@ fn a_value_is_needed_if_it_is_kept_or_a_follow_up_takes_it() {
         assert_eq!(run.needs_result(), is_needed);
         assert_eq!(run.keeps_result(), keep_result.is_some());
         assert_eq!(run.is_in_workflow(), is_followed);
-    }
-}
-
-#[test]
-fn the_record_is_made_once_and_knows_the_end() {
-    let mut run = run(1);
-    assert!(run.record.is_none());
-    run.record_mut().ended_at = Some(NOW);
-    run.record_mut().result = Some(payload(&7));
-    assert_eq!(run.ended_at(), Some(NOW));
-    assert_eq!(run.record.unwrap().result, Some(payload(&7)));
-}
-
-#[test]
-fn a_later_checkpoint_is_of_a_later_attempt_or_number() {
-    let kept = Checkpoint::new(3, 7, NOW, payload(&1));
-    let cases = [
-        (2, 9, true),
-        (3, 6, true),
-        (3, 7, true),
-        (3, 8, false),
-        (4, 1, false),
-    ];
-    for (attempt, number, is_at_least) in cases {
-        assert_eq!(
-            kept.is_at_least(attempt, number),
-            is_at_least,
-            "{attempt}, {number}"
-        );
-    }
-}
-
-#[test]
-fn progress_is_told_in_words() {
-    let cases = [
-        (0, 0, "", "0"),
-        (3, 0, "", "3"),
-        (3, 10, "", "3 of 10"),
-        (1, 1, "files", "1 of 1 (files)"),
-        (0, 0, "starting", "0 (starting)"),
-    ];
-    for (done, total, text, words) in cases {
-        let mut progress = RunProgress::default();
-        (progress.done, progress.total) = (done, total);
-        text.clone_into(&mut progress.text);
-        assert_eq!(progress.to_string(), words);
     }
 }

@@ -7,7 +7,7 @@ use aqueduct_core::run::{
     FailedAttempt, History, MAX_HISTORY, MAX_HISTORY_MESSAGE_BYTES, RunRecord,
 };
 
-use crate::{NOW, SECOND, cut_within_a_character, failure, later, payload, reason};
+use crate::{NOW, SECOND, cut_within_a_character, failure, later, payload, reason, run};
 
 const CONSUMER: ConsumerId = ConsumerId::from_u128(5);
 
@@ -98,4 +98,14 @@ fn a_record_that_knows_more_is_not_only_a_history() {
         add(&mut record);
         assert!(!record.is_only_history(), "{record:?}");
     }
+}
+
+#[test]
+fn the_record_is_made_once_and_knows_the_end() {
+    let mut run = run(1);
+    assert!(run.record.is_none());
+    run.record_mut().ended_at = Some(NOW);
+    run.record_mut().result = Some(payload(&7));
+    assert_eq!(run.ended_at(), Some(NOW));
+    assert_eq!(run.record.unwrap().result, Some(payload(&7)));
 }

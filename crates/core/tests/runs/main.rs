@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accepted;
-mod answers;
 mod decisions;
 mod ended_together;
 mod failures;
@@ -11,6 +10,7 @@ mod follow_ups;
 mod histories;
 mod inputs;
 mod options;
+mod running;
 mod settlements;
 mod shared_limits;
 mod tallies;
