@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accepted;
+mod checkpoints;
 mod decisions;
 mod ended_together;
 mod failures;

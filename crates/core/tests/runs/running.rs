@@ -1,29 +1,10 @@
-//! What is known of a run while it runs: how far it is, what it has kept, whether it can be ended.
+//! What is known of a run while it runs: how far it is, whether it can be ended.
 
 use aqueduct_core::RunState;
 use aqueduct_core::event::Progress;
-use aqueduct_core::run::{CancelAnswer, Checkpoint, RunProgress};
+use aqueduct_core::run::{CancelAnswer, RunProgress};
 
-use crate::{NOW, payload};
-
-#[test]
-fn a_later_checkpoint_is_of_a_later_attempt_or_number() {
-    let kept = Checkpoint::new(3, 7, NOW, payload(&1));
-    let cases = [
-        (2, 9, true),
-        (3, 6, true),
-        (3, 7, true),
-        (3, 8, false),
-        (4, 1, false),
-    ];
-    for (attempt, number, is_at_least) in cases {
-        assert_eq!(
-            kept.is_at_least(attempt, number),
-            is_at_least,
-            "{attempt}, {number}"
-        );
-    }
-}
+use crate::NOW;
 
 #[test]
 fn progress_is_told_in_words() {
