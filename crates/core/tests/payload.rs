@@ -269,6 +269,10 @@ fn a_value_that_does_not_fit_is_named_with_its_place() {
     // Where the words name the field, the place is not said again.
     let missing = Payload::empty().decode::<Sized>().unwrap_err();
     assert_eq!(missing.to_string(), "missing field `size`");
+    // Nor is a key that has no name.
+    let by_list = Payload::from_bytes(&[0x81, 0x92, 1, 2, 0xa1, b'a']).unwrap();
+    let error = by_list.decode::<BTreeMap<(u8, u8), u32>>().unwrap_err();
+    assert_eq!(error.to_string(), "a text does not fit");
 }
 
 #[derive(Debug, serde::Deserialize)]
