@@ -24,7 +24,7 @@ const GROUPS: [Group; 7] = [
         name: "run",
         package: "aqueduct-core",
         files: &["crates/core/src/run/*.rs"],
-        tests: &["--lib", "--tests"],
+        tests: &["--test=runs", "--test=states"],
     },
     Group {
         name: "retry",

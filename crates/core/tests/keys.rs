@@ -94,6 +94,24 @@ fn scalars_of_every_width_are_written_as_people_write_them() {
     assert_eq!(render("{id}", bytes).unwrap(), "00ff1a");
 }
 
+#[test]
+fn a_length_may_be_written_wider_than_it_must_be() {
+    let cases: [(&[u8], &str); 6] = [
+        (&[0xd9, 2], "xy"),
+        (&[0xda, 0, 2], "xy"),
+        (&[0xdb, 0, 0, 0, 2], "xy"),
+        (&[0xc4, 2], "7879"),
+        (&[0xc5, 0, 2], "7879"),
+        (&[0xc6, 0, 0, 0, 2], "7879"),
+    ];
+    let template = KeyTemplate::new("{id}").unwrap();
+    for (head, key) in cases {
+        let params = [b"\x81\xa2id", head, b"xy"].concat();
+        let params = Payload::from_bytes(&params).unwrap();
+        assert_eq!(template.render(&params).unwrap(), key, "{head:?}");
+    }
+}
+
 /// Travels as a byte string.
 struct Bytes<'a>(&'a [u8]);
 

@@ -229,6 +229,9 @@ fn the_first_parameter_that_cannot_be_is_the_error() {
     let both = Params::new().with("a", &half).with("b", &half);
     let error = both.into_payload().unwrap_err();
     assert_eq!(error.kind(), PayloadErrorKind::TooLarge);
+    let both = Params::new().with("a", &half).with("b", &half);
+    let error = both.with("c", &Unencodable).into_payload().unwrap_err();
+    assert_eq!(error.kind(), PayloadErrorKind::TooLarge);
     // A header of a map, and a name of one letter: 7 bytes.
     let fits = Params::new().with("a", &text_of(MAX_PAYLOAD_BYTES - 7));
     assert_eq!(fits.into_payload().unwrap().len(), MAX_PAYLOAD_BYTES);
@@ -266,10 +269,63 @@ fn a_value_that_does_not_fit_is_named_with_its_place() {
     // Where the words name the field, the place is not said again.
     let missing = Payload::empty().decode::<Sized>().unwrap_err();
     assert_eq!(missing.to_string(), "missing field `size`");
+    // Nor is a key that has no name.
+    let by_list = Payload::from_bytes(&[0x81, 0x92, 1, 2, 0xa1, b'a']).unwrap();
+    let error = by_list.decode::<BTreeMap<(u8, u8), u32>>().unwrap_err();
+    assert_eq!(error.to_string(), "a text does not fit");
 }
 
 #[derive(Debug, serde::Deserialize)]
 struct Sized {
     #[serde(rename = "size")]
     _size: u32,
+}
+
+#[test]
+fn a_number_of_128_bits_and_an_extension_are_read_from_nothing_else() {
+    let cases: [(&[u8], &str); 4] = [
+        (&[0xc0], "nil"),
+        (&[0xc2], "a boolean"),
+        (&[0xc3], "a boolean"),
+        (&[0xca, 0, 0, 0, 0], "a floating-point number"),
+    ];
+    for (bytes, kind) in cases {
+        let value = Payload::from_bytes(bytes).unwrap();
+        let error = value.decode::<u128>().unwrap_err();
+        assert_eq!(error.to_string(), format!("{kind} does not fit"));
+    }
+    for number in [
+        &[7][..],
+        &[0xff],
+        &[0xcc, 200],
+        &[0xd3, 0, 0, 0, 0, 0, 0, 0, 1],
+    ] {
+        let value = Payload::from_bytes(number).unwrap();
+        let error = value.decode::<Extension>().unwrap_err();
+        assert_eq!(error.to_string(), "a whole number does not fit");
+    }
+}
+
+/// A value with a number for its type, by the name that the decoder knows.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename = "_ExtStruct")]
+struct Extension(#[expect(dead_code, reason = "it is never read")] (i8, Vec<u8>));
+
+#[test]
+fn what_is_as_deep_as_it_may_be_is_decoded() {
+    let deepest = Payload::gathered(&nested(MAX_PAYLOAD_DEPTH + 2)).unwrap();
+    let mut level = deepest.decode::<Level>().unwrap();
+    let mut levels = 0;
+    while let Level::List(list) = level {
+        [level] = list.try_into().unwrap();
+        levels += 1;
+    }
+    assert_eq!((levels, level), (MAX_PAYLOAD_DEPTH + 2, Level::Number(7)));
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+#[serde(untagged)]
+enum Level {
+    Number(u64),
+    List(Vec<Level>),
 }

@@ -77,6 +77,9 @@ fn waits_that_would_overflow_are_the_longest() {
     assert_eq!(patient, SECOND.saturating_mul(u32::MAX));
     let patient = Backoff::Linear(SECOND).wait(u32::MAX);
     assert_eq!(patient, SECOND.saturating_mul(u32::MAX));
+    for jitter in [Jitter::None, Jitter::Full, Jitter::Equal] {
+        assert!(jitter.spread(Duration::MAX, 1.0) >= Duration::from_secs(u64::MAX));
+    }
 }
 
 /// Returns which kinds of failures are repeated.

@@ -10,7 +10,6 @@ use super::MAX_PAYLOAD_DEPTH;
 pub struct PayloadError {
     kind: PayloadErrorKind,
     message: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// The ways in which a payload can be wrong.
@@ -30,12 +29,11 @@ pub enum PayloadErrorKind {
 }
 
 impl PayloadError {
-    pub(super) fn unencodable(source: rmp_serde::encode::Error) -> Self {
-        let message = format!("the value cannot be encoded: {source}");
+    pub(super) fn unencodable(error: &rmp_serde::encode::Error) -> Self {
+        let message = format!("the value cannot be encoded: {error}");
         Self {
             kind: PayloadErrorKind::Unencodable,
             message,
-            source: Some(Box::new(source)),
         }
     }
 
@@ -46,7 +44,6 @@ impl PayloadError {
         Self {
             kind: PayloadErrorKind::TooLarge,
             message,
-            source: None,
         }
     }
 
@@ -55,7 +52,6 @@ impl PayloadError {
         Self {
             kind: PayloadErrorKind::TooDeep,
             message,
-            source: None,
         }
     }
 
@@ -64,7 +60,6 @@ impl PayloadError {
         Self {
             kind: PayloadErrorKind::Malformed,
             message,
-            source: None,
         }
     }
 
@@ -86,7 +81,6 @@ impl PayloadError {
         Self {
             kind: PayloadErrorKind::Mismatch,
             message,
-            source: None,
         }
     }
 
@@ -103,12 +97,7 @@ impl fmt::Display for PayloadError {
     }
 }
 
-impl Error for PayloadError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // The message already says what the source says.
-        self.source.as_ref().and_then(|source| source.source())
-    }
-}
+impl Error for PayloadError {}
 
 /// Returns what a MessagePack marker stands for, in words.
 fn kind_of(marker: &str) -> &'static str {

@@ -60,7 +60,7 @@ impl Payload {
         if buffer.is_over() {
             return Err(PayloadError::too_large(MAX_PAYLOAD_BYTES));
         }
-        encoded.map_err(PayloadError::unencodable)?;
+        encoded.map_err(|error| PayloadError::unencodable(&error))?;
         Self::from_bytes(buffer.bytes())
     }
 

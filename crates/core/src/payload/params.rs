@@ -39,7 +39,7 @@ impl Params {
                 self.entries.extend_from_slice(name.as_bytes());
                 self.entries.extend_from_slice(value.as_bytes());
                 self.count += 1;
-                if self.entries.len() > MAX_PAYLOAD_BYTES {
+                if MAP_HEADER_BYTES + self.entries.len() > MAX_PAYLOAD_BYTES {
                     self.error = Some(PayloadError::too_large(MAX_PAYLOAD_BYTES));
                 }
             }

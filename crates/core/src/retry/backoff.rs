@@ -51,8 +51,13 @@ impl Jitter {
         };
         match self {
             Self::None => wait,
-            Self::Full => wait.mul_f64(random),
-            Self::Equal => wait / 2 + (wait / 2).mul_f64(random),
+            Self::Full => part(wait, random),
+            Self::Equal => wait / 2 + part(wait / 2, random),
         }
     }
+}
+
+/// Returns that part of a wait, which may be the longest there is.
+fn part(wait: Duration, random: f64) -> Duration {
+    Duration::try_from_secs_f64(wait.as_secs_f64() * random).unwrap_or(wait)
 }

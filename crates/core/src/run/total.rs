@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::run::failure::{Failure, FailureKind};
+use crate::run::failure::{Failure, FailureKind, MAX_FAILURE_MESSAGE_BYTES};
 use crate::run::settlement::Settlement;
 
 /// Returns the settlement of a run that has `left` of its total time: what would put it off for so long
@@ -29,7 +29,8 @@ pub fn within_total(settlement: Settlement, left: Duration) -> Settlement {
             let failure = if says_why {
                 failure
             } else {
-                let message = format!("{}; {NO_TIME_LEFT}", failure.message());
+                let room = MAX_FAILURE_MESSAGE_BYTES - NO_TIME_LEFT.len() - "; ".len();
+                let message = format!("{}; {NO_TIME_LEFT}", failure.cut(room).message());
                 Failure::new(failure.kind(), message)
             };
             Settlement::Fail { failure }
