@@ -1,12 +1,17 @@
 //! Limits: which numbers count, when a rate opens, when a limit is forgotten.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_broker_api::Settlement;
+use aqueduct_broker_api::{
+    Broker, ClaimRequest, EnqueueRequest, LaneWant, Sequence, Settlement, WaitRequest,
+};
 use aqueduct_broker_conformance::START;
 use aqueduct_core::queue::Due;
 use aqueduct_core::run::Limit;
+use aqueduct_core::{ConsumerId, Lane, ProducerId, QueueName};
 
+use super::paused_time::on_paused_time;
 use super::world::{MILLI, SECOND, World, at_once, failure, limited, rate, succeed};
 
 /// Returns the limits that are in use.
@@ -146,4 +151,20 @@ async fn a_longer_hold_is_not_cut_by_a_shorter_one() {
     assert!(world.claim(9).await.is_empty());
     world.clock.advance(MILLI);
     assert_eq!(world.claim(9).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_when_a_rate_opens_without_looking_again_and_again() {
+    let (broker, time) = on_paused_time();
+    let tasks = (0..2).map(|_| limited("a", [rate("k", 1, SECOND * 3600)]));
+    let tasks = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks.collect());
+    broker.enqueue(&tasks).await.unwrap();
+    let queues = Arc::from([QueueName::DEFAULT]);
+    let want = LaneWant::new(Lane::Io, Arc::clone(&queues), 9);
+    let claim = ClaimRequest::new(ConsumerId::generate(), Sequence::FIRST, SECOND).want(want);
+    assert_eq!(broker.claim(&claim).await.unwrap().leases.len(), 1);
+    let wait = WaitRequest::new(vec![Lane::Io], queues, SECOND * 100_000);
+    broker.wait_ready(&wait).await.unwrap();
+    assert_eq!(time.elapsed().as_secs(), 3600);
+    assert!(time.looks() < 50, "{} looks", time.looks());
 }

@@ -4,6 +4,7 @@
 mod keys;
 mod limits;
 mod parked;
+mod paused_time;
 mod replaced;
 mod set_back;
 mod tasks;

@@ -1,18 +1,11 @@
 //! How many can wait for ends at once, and that whoever gives up makes room.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aqueduct_broker_api::{Broker, BrokerErrorKind, MAX_WAITS, WaitEndedRequest};
 use aqueduct_broker_conformance::named;
 
-use super::world::World;
-
-/// Begins a wait.
-fn begin<T>(wait: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
-    wait.poll(&mut Context::from_waker(Waker::noop()))
-}
+use super::world::{World, begin};
 
 #[tokio::test]
 async fn a_wait_too_many_is_refused_until_others_give_up() {

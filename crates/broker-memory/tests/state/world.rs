@@ -1,6 +1,8 @@
 //! What the tests are written with: a broker, its clock, consumers.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aqueduct_broker_api::{
@@ -104,6 +106,11 @@ impl World {
         let request = ReclaimRequest::new(SECOND, LEASE).with_limit(most);
         self.broker.reclaim(&request).await.unwrap()
     }
+}
+
+/// Begins a wait, or looks whether it is over.
+pub(crate) fn begin<T>(wait: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    wait.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Returns a task with these limits.
