@@ -295,7 +295,7 @@ async fn a_give_back_that_is_refused_for_good_stays_in_front() {
 }
 
 #[tokio::test]
-async fn a_repeated_claim_takes_nothing_more_out_of_the_store() {
+async fn a_repeated_claim_asks_the_store_for_nothing() {
     let mut bench = Bench::new();
     bench.queue(vec![named("a"), named("a")]).await.unwrap();
     let left = bench.store.ids()[1];
@@ -304,6 +304,7 @@ async fn a_repeated_claim_takes_nothing_more_out_of_the_store() {
         let claimed = bench.broker.claim(&request).await.unwrap();
         assert_eq!(claimed.leases.len(), 1);
         assert_eq!(bench.store.ids(), [left]);
+        assert_eq!(bench.store.inside().asked, 1);
     }
 }
 
