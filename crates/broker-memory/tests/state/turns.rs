@@ -1,5 +1,7 @@
 //! Whose turn it is, where several limits and queues meet.
 
+use aqueduct_broker_api::{BrokerAdmin, PauseScope};
+use aqueduct_broker_conformance::named;
 use aqueduct_core::QueuedTask;
 use aqueduct_core::run::Fair;
 
@@ -35,4 +37,43 @@ async fn a_turn_ends_where_a_limit_refuses_the_next() {
     world.settle(leases.remove(0), succeed()).await;
     let started = one_by_one(&mut world).await;
     assert_eq!(started, ["x", "x", "x", "y", "y", "x"]);
+}
+
+#[tokio::test]
+async fn a_key_that_had_its_turn_stands_before_what_comes_later() {
+    let mut world = World::new();
+    world
+        .queue(["x", "x", "x"].map(|name| fair(name, 1, 1)))
+        .await;
+    let lease = world.claim_one().await;
+    assert!(world.claim(9).await.is_empty(), "one at once");
+    world.settle(lease, succeed()).await;
+    let lease = world.claim_one().await;
+    world.queue([named("later")]).await;
+    world.settle(lease, succeed()).await;
+    assert_eq!(world.claim_names().await, ["x", "later"]);
+}
+
+/// One claim passes over 1024 runs and no more; the next goes on in the line where that has ended.
+#[tokio::test]
+async fn a_long_line_of_a_paused_task_holds_up_no_more_than_one_claim() {
+    for keyed in [
+        |name| fair(name, 9, 1),
+        |name| limited(name, [at_once("all", 1)]),
+    ] {
+        let mut world = World::new();
+        world.queue([keyed("x"), keyed("x")]).await;
+        let lease = world.claim_one().await;
+        world.claim(9).await;
+        let paused = (0..1025).map(|_| keyed("x"));
+        world.queue(paused).await;
+        let mut last = keyed("x");
+        last.task = named("last").task;
+        world.queue([last]).await;
+        let scope = PauseScope::Task(named("x").task);
+        world.broker.set_paused(&scope, true).await.unwrap();
+        world.settle(lease, succeed()).await;
+        assert_eq!(world.claim_names().await, [""; 0]);
+        assert_eq!(world.claim_names().await, ["last"]);
+    }
 }
