@@ -309,7 +309,7 @@ async fn a_repeated_claim_asks_the_store_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_claim_takes_no_more_out_of_the_store_than_front_lacks() {
+async fn a_claim_asks_the_store_for_no_more_than_front_lacks() {
     let mut bench = Bench::new();
     bench.queue(vec![named("a")]).await.unwrap();
     let lease = bench.claim(1).await.unwrap().remove(0);
@@ -320,9 +320,11 @@ async fn a_claim_takes_no_more_out_of_the_store_than_front_lacks() {
     bench.store.accept_all();
     bench.queue(vec![named("a"), named("a")]).await.unwrap();
     let left = bench.store.ids()[1];
+    bench.store.inside().asked = 0;
     let claimed = ids(&bench.claim(2).await.unwrap());
     assert!(claimed.contains(&in_front));
     assert_eq!((claimed.len(), bench.store.ids()), (2, vec![left]));
+    assert_eq!(bench.store.inside().asked, 1);
 }
 
 #[tokio::test]
