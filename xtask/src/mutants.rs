@@ -17,7 +17,10 @@ const GROUPS: [Group; 7] = [
     Group {
         name: "memory",
         package: "aqueduct-broker-memory",
-        files: &["crates/broker-memory/src/state/*.rs"],
+        files: &[
+            "crates/broker-memory/src/state/*.rs",
+            "crates/broker-memory/src/state/limits/*.rs",
+        ],
         tests: &["--lib", "--tests"],
     },
     Group {

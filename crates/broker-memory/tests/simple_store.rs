@@ -295,6 +295,39 @@ async fn a_give_back_that_is_refused_for_good_stays_in_front() {
 }
 
 #[tokio::test]
+async fn a_repeated_claim_asks_the_store_for_nothing() {
+    let mut bench = Bench::new();
+    bench.queue(vec![named("a"), named("a")]).await.unwrap();
+    let left = bench.store.ids()[1];
+    let request = bench.request(1);
+    for _repeated in 0..2 {
+        let claimed = bench.broker.claim(&request).await.unwrap();
+        assert_eq!(claimed.leases.len(), 1);
+        assert_eq!(bench.store.ids(), [left]);
+        assert_eq!(bench.store.inside().asked, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_asks_the_store_for_no_more_than_front_lacks() {
+    let mut bench = Bench::new();
+    bench.queue(vec![named("a")]).await.unwrap();
+    let lease = bench.claim(1).await.unwrap().remove(0);
+    let in_front = lease.run().id;
+    bench.store.refuse("a", BrokerErrorKind::InvalidData);
+    let request = bench.settling(vec![lease.settle(Settlement::Release)]);
+    bench.broker.settle(&request).await.unwrap();
+    bench.store.accept_all();
+    bench.queue(vec![named("a"), named("a")]).await.unwrap();
+    let left = bench.store.ids()[1];
+    bench.store.inside().asked = 0;
+    let claimed = ids(&bench.claim(2).await.unwrap());
+    assert!(claimed.contains(&in_front));
+    assert_eq!((claimed.len(), bench.store.ids()), (2, vec![left]));
+    assert_eq!(bench.store.inside().asked, 1);
+}
+
+#[tokio::test]
 async fn a_full_store_is_a_full_queue() {
     let mut bench = Bench::new();
     bench.store.refuse("full", BrokerErrorKind::LimitExceeded);

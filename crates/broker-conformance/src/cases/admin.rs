@@ -57,9 +57,12 @@ pub async fn a_paused_task_does_not_hold_up_others(bench: Bench) {
         .await;
     let scope = PauseScope::Task(task_name("a"));
     bench.admin().set_paused(&scope, true).await.unwrap();
+    let paused = async || bench.admin().paused().await.unwrap();
+    assert_eq!(paused().await, std::slice::from_ref(&scope));
     assert_eq!(bench.consumer().claim_names(9).await, ["b", "c"]);
     assert_eq!(bench.lengths().await.queued, 2);
     bench.admin().set_paused(&scope, false).await.unwrap();
+    assert_eq!(paused().await, []);
     bench.queue_one("d").await;
     assert_eq!(bench.consumer().claim_names(9).await, ["a", "a", "d"]);
 }

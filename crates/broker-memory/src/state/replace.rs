@@ -40,7 +40,7 @@ impl State {
         if let Some(deadline) = old.deadline() {
             self.deadlines.remove(&(deadline, old.id));
         }
-        if old.keeps_result() && !new.keeps_result() {
+        if !new.keeps_result() {
             self.waits.forget(old.id);
         }
     }

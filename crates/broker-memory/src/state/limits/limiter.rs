@@ -355,23 +355,15 @@ impl Limiter {
         for limit in run.limits() {
             let key = self.key(limit, run.queued_at);
             key.start(now);
-            let has_lines = !key.spots.is_empty();
-            if limit.per().is_some() && key.look_at.is_none() {
-                let at = key.idle_from().unwrap_or(now);
+            if let (None, Some(at)) = (key.look_at, key.idle_from()) {
                 key.look_at = Some(at);
                 self.looks.insert((at, Name::of(limit)));
-            }
-            if limit.per().is_some() && has_lines {
-                self.wake(&Name::of(limit), now);
             }
         }
     }
 
     fn key(&mut self, limit: &Limit, queued_at: Timestamp) -> &mut Key {
         let keys = self.keys.of(limit.per().is_some());
-        if !keys.contains_key(limit.key()) {
-            keys.insert(limit.key().clone(), Key::new(limit, queued_at));
-        }
         keys.entry(limit.key().clone())
             .or_insert_with(|| Key::new(limit, queued_at))
     }
