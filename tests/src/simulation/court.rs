@@ -1,6 +1,8 @@
 //! The laws at work: hears of each step, and keeps the first thing that is wrong.
 
 use aqueduct::Timestamp;
+use aqueduct_core::Clock;
+use aqueduct_core::time::Monotonic;
 
 use super::event::{Deed, Heard};
 use super::law::{Law, check};
@@ -13,6 +15,8 @@ pub struct Court {
     laws: Vec<Box<dyn Law>>,
     before: View,
     latest: Timestamp,
+    /// When the step before was, on a clock that nobody sets.
+    moment: Monotonic,
     wrong: Option<String>,
     last_wait: u64,
 }
@@ -26,31 +30,35 @@ impl Court {
             laws,
             before: View::default(),
             latest: Timestamp::MIN,
+            moment: Monotonic::default(),
             wrong: None,
             last_wait: 0,
         }
     }
 
     /// Judges a step.
-    pub(super) fn hear(&mut self, deed: &Deed, now: Timestamp, after: View) {
+    pub(super) fn hear(&mut self, deed: &Deed, clock: &Clock, after: View) {
         if self.wrong.is_some() {
             return;
         }
-        self.latest = self.latest.max(now);
-        let verdict = self.judge(deed, now, &after);
+        let verdict = self.judge(deed, clock, &after);
         if let Err(wrong) = verdict {
             self.wrong = Some(format!("{wrong}\n  after {deed:?}"));
         }
         self.before = after;
     }
 
-    fn judge(&mut self, deed: &Deed, now: Timestamp, after: &View) -> Result<(), String> {
+    fn judge(&mut self, deed: &Deed, clock: &Clock, after: &View) -> Result<(), String> {
+        let (now, moment) = (clock.now(), clock.monotonic());
+        let passed = moment.saturating_since(self.moment);
+        (self.latest, self.moment) = (self.latest.max(now), moment);
         let is_first = self.ledger.enter(deed, now)?;
         let heard = Heard {
             deed,
             is_first,
             now,
             latest: self.latest,
+            passed,
             taken: self.ledger.taken(),
             ledger: &self.ledger,
             before: &self.before,

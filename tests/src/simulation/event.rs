@@ -1,5 +1,7 @@
 //! What the broker has done, as the laws hear of it.
 
+use std::time::Duration;
+
 use aqueduct::broker_api::{
     CheckpointRequest, Checkpointed, ClaimRequest, EnqueueRequest, Enqueued, ExtendRequest,
     Extended, Fire, Fired, LeaseToken, PauseScope, ReclaimRequest, Reclaimed, ScheduleDefinition,
@@ -99,6 +101,8 @@ pub struct Heard<'a> {
     pub now: Timestamp,
     /// The latest time that the broker has ever shown: its clock may have been set back.
     pub latest: Timestamp,
+    /// How long it is since the step before, however the clock was set meanwhile.
+    pub passed: Duration,
     /// What consumers lost with this step, because they died, as the ledger has it.
     pub taken: &'a [(RunId, Held)],
     /// Who holds what after the step, as it must be.

@@ -55,7 +55,7 @@ impl Observed {
 
     async fn hear(&self, deed: Deed) {
         let view = View::of(&self.store.inner).await;
-        self.court().hear(&deed, self.clock.now(), view);
+        self.court().hear(&deed, &self.clock, view);
     }
 
     /// Judges a refusal: the only one there is cause for is that of a request that is too old.

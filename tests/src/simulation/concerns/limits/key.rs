@@ -45,9 +45,10 @@ impl Key {
         self.least = self.least.min(limit.max());
     }
 
-    /// Lets the time pass that has.
-    pub(super) fn pass(&mut self, now: Timestamp) {
-        let passed = now.saturating_since(self.spent_at).as_micros();
+    /// Lets the time pass that has: a broker may have seen that its clock was set back in a look that changed nothing,
+    /// and counts from there.
+    pub(super) fn pass(&mut self, now: Timestamp, passed: Duration) {
+        let passed = now.saturating_since(self.spent_at).max(passed).as_micros();
         let passed = u64::try_from(passed).unwrap_or(u64::MAX);
         self.spent = self.spent.saturating_sub(passed);
         self.spent_at = now;

@@ -23,7 +23,7 @@ impl Law for Limited {
     fn hear(&mut self, heard: &Heard<'_>) -> Result<(), String> {
         self.note(heard);
         for key in self.keys.values_mut() {
-            key.pass(heard.now);
+            key.pass(heard.now, heard.passed);
         }
         self.hold_back(heard);
         self.starts(heard)?;
