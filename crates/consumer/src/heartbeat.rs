@@ -120,7 +120,7 @@ fn watch_over(shared: &Shared) {
     let now = shared.clock.monotonic();
     for owed in shared.in_flight.all() {
         if !is_trusted {
-            owed.context.cancellation().cancel(CancelReason::LeaseLost);
+            owed.lose();
         }
         let given_up_at = owed.context.ends_by().saturating_add(STUCK_AFTER);
         if !now.saturating_since(given_up_at).is_zero() && !is_in_worker(shared, &owed) {
@@ -201,7 +201,7 @@ fn missed(
 fn lose(shared: &Shared, token: &LeaseToken) {
     let owed = shared.in_flight.get(token.run);
     if let Some(owed) = owed.filter(|owed| owed.token == *token) {
-        owed.context.cancellation().cancel(CancelReason::LeaseLost);
+        owed.lose();
     }
 }
 

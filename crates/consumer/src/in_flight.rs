@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aqueduct_broker_api::LeaseToken;
+use aqueduct_core::cancel::{CancelReason, Cancellation};
 use aqueduct_core::id::IdMap;
 use aqueduct_core::run::Outcome;
 use aqueduct_core::time::Monotonic;
@@ -26,6 +27,8 @@ pub(crate) struct Owed {
     /// When the task began, in nanoseconds on the monotonic clock; 0 before.
     began_at: AtomicU64,
     stage: AtomicU8,
+    /// Given when the lease is lost, whatever its task was told before.
+    lost: Cancellation,
 }
 
 /// All owed runs.
@@ -50,6 +53,7 @@ impl Owed {
             run_ends_by: None,
             began_at: AtomicU64::new(0),
             stage: AtomicU8::new(WAITING),
+            lost: Cancellation::new(),
         }
     }
 
@@ -90,6 +94,21 @@ impl Owed {
         } else {
             classify::timed_out(self.limit())
         }
+    }
+
+    /// Notes that the lease is lost: nothing of the run may go on here, not even a task that winds down.
+    pub(crate) fn lose(&self) {
+        self.context.cancellation().cancel(CancelReason::LeaseLost);
+        self.lost.cancel(CancelReason::LeaseLost);
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.reason().is_some()
+    }
+
+    /// Waits until the lease is lost.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
     }
 
     /// Ends the run for this caller; false if somebody else has.

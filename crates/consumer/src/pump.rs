@@ -8,7 +8,6 @@ use aqueduct_broker_api::{
     Broker, BrokerError, BrokerErrorKind, ClaimRequest, Claimed, LaneWant, Lease, LeaseToken,
     MAX_CLAIM_BATCH, MAX_SETTLE_BATCH, Sequence, Settle, Settled,
 };
-use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::event::RunEvent;
 use aqueduct_core::run::{Outcome, Settlement, TaskRun};
 use aqueduct_core::task::DEFAULT_TIMEOUT;
@@ -168,7 +167,7 @@ impl Pump {
                         info!(?silence, "the broker answers again");
                     }
                     self.shared.trust_from(sent);
-                    self.take_answer(claimed);
+                    self.take_answer(claimed, sent);
                     return Ok(());
                 }
                 Err(error) if error.kind() == BrokerErrorKind::Config => return Err(error),
@@ -226,7 +225,7 @@ impl Pump {
         wants
     }
 
-    fn take_answer(&mut self, claimed: Claimed) {
+    fn take_answer(&mut self, claimed: Claimed, sent: Monotonic) {
         let Some(Exchange { request, ended }) = self.exchange.take() else {
             return;
         };
@@ -249,7 +248,7 @@ impl Pump {
         for (((owed, took), settle), settled) in ended.iter().zip(&request.settle).zip(settled) {
             self.report(owed, *took, &settle.settlement, settled);
         }
-        self.take_on(leases, now);
+        self.take_on(leases, now, sent);
         self.shared.set_answered(request.sequence);
         pass_on(&self.shared, cancels);
     }
@@ -269,8 +268,9 @@ impl Pump {
 
     /// Takes on claimed runs: begins as many as there are places for, and keeps the rest waiting.
     ///
-    /// `now` is the time of the broker.
-    fn take_on(&mut self, leases: Vec<Lease>, now: Timestamp) {
+    /// `now` is the time of the broker, `sent` when they were asked for: those whose answer took longer than a lease is
+    /// trusted are given back, as they may have been taken back meanwhile.
+    fn take_on(&mut self, leases: Vec<Lease>, now: Timestamp, sent: Monotonic) {
         if leases.is_empty() {
             return;
         }
@@ -284,12 +284,9 @@ impl Pump {
         let runs: Vec<Arc<Owed>> = leases.into_iter().map(owe).collect();
         // A broker that has lost data gives a run anew: what is under way is of a lease that is gone.
         for replaced in self.shared.in_flight.insert(runs.iter().cloned()) {
-            replaced
-                .context
-                .cancellation()
-                .cancel(CancelReason::LeaseLost);
+            replaced.lose();
         }
-        if self.is_stopping {
+        if self.is_stopping || !self.shared.is_trusted_from(sent) {
             for owed in &runs {
                 self.shared.end(owed, Outcome::Released);
             }
@@ -327,7 +324,7 @@ impl Pump {
             let Some(ahead) = self.waiting.pop_front() else {
                 return;
             };
-            if ahead.context.cancellation().reason() == Some(&CancelReason::LeaseLost) {
+            if ahead.is_lost() {
                 self.shared.in_flight.remove(std::iter::once(&ahead));
                 continue;
             }

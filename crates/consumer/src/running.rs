@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aqueduct_core::cancel::CancelReason;
 use tokio::task::AbortHandle;
 use tracing::info;
 
@@ -102,6 +101,6 @@ async fn warm_up(shared: Arc<Shared>) {
 /// Tells every task that its lease is not renewed any more.
 fn lose_all(shared: &Shared) {
     for owed in shared.in_flight.all() {
-        owed.context.cancellation().cancel(CancelReason::LeaseLost);
+        owed.lose();
     }
 }

@@ -176,9 +176,17 @@ impl Shared {
 
     /// Trusts the lease that a call sent at `sent` renewed.
     pub(crate) fn trust_from(&self, sent: Monotonic) {
-        let until = sent.saturating_add(self.limits.lease.saturating_sub(self.limits.margin));
         self.trusted_until
-            .fetch_max(millis(until), Ordering::AcqRel);
+            .fetch_max(millis(self.end_of_trust(sent)), Ordering::AcqRel);
+    }
+
+    /// Returns whether a lease that a call sent at `sent` gave is trusted, if nothing has renewed it.
+    pub(crate) fn is_trusted_from(&self, sent: Monotonic) -> bool {
+        self.clock.monotonic() < self.end_of_trust(sent)
+    }
+
+    fn end_of_trust(&self, sent: Monotonic) -> Monotonic {
+        sent.saturating_add(self.limits.lease.saturating_sub(self.limits.margin))
     }
 
     /// Returns how long the lease is still trusted; zero if it is not.

@@ -152,10 +152,13 @@ impl Consumer {
         let verdict = self.wasted(request, &claimed.settled, now);
         self.trust_from(sent, now);
         self.attempts.retain(|it| it.stage != Stage::Sent);
+        let is_whole = self.jumped_at.is_none_or(|jumped_at| sent > jumped_at);
+        // What has come so late may have been taken back meanwhile, whatever was renewed since.
+        let is_late = now >= sent.saturating_add(self.trust());
         let begin = |lease: &Lease| Attempt {
             token: lease.token(),
             stage: Stage::Runs,
-            is_whole: self.jumped_at.is_none_or(|jumped_at| sent > jumped_at),
+            is_whole: is_whole && !is_late,
         };
         let given = claimed.leases.iter().map(begin);
         for attempt in given.collect::<Vec<_>>() {
@@ -218,13 +221,17 @@ impl Consumer {
         } else {
             sent
         };
-        let trust = if self.has(Weakness::TrustsTooLong) {
+        let until = from.saturating_add(self.trust());
+        self.trusted_until = self.trusted_until.max(until);
+    }
+
+    /// Returns how long it trusts a lease.
+    fn trust(&self) -> Duration {
+        if self.has(Weakness::TrustsTooLong) {
             LEASE * 2
         } else {
             LEASE.saturating_sub(MARGIN)
-        };
-        let until = from.saturating_add(trust);
-        self.trusted_until = self.trusted_until.max(until);
+        }
     }
 
     /// Stops its attempts if the lease is not trusted any more.

@@ -92,7 +92,11 @@ async fn watch_over(
     let killed = async {
         let why = tokio::select! {
             _ = shared.abandon.cancelled() => StopReason::ShuttingDown,
-            () = end_of_trust(shared) => StopReason::LeaseLost,
+            () = owed.lost() => StopReason::LeaseLost,
+            () = end_of_trust(shared) => {
+                owed.lose();
+                StopReason::LeaseLost
+            }
         };
         harder(stop, Stop::new(why, Force::Kill));
         std::future::pending::<()>().await;
@@ -161,8 +165,8 @@ fn conclude(shared: &Shared, owed: &Owed, progress: &ProgressWatch, ended: Ended
             debug!(error = %error, "the run is given back: there is no worker for it");
             Outcome::Released
         }
+        _ if owed.is_lost() => return Finish::LeaseLost,
         _ => match reason {
-            Some(CancelReason::LeaseLost) => return Finish::LeaseLost,
             Some(CancelReason::Requested(reason)) => Outcome::Cancelled {
                 reason: reason.clone(),
             },

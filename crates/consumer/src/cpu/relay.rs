@@ -5,7 +5,6 @@ use std::sync::Arc;
 use aqueduct_broker_api::wire as envelope;
 use aqueduct_core::Payload;
 use aqueduct_core::attempt::AttemptPort;
-use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::manager::{QueueError, QueueErrorKind};
 use aqueduct_core::run::Lineage;
 use aqueduct_cpu_pool::{Answering, LogLine, Progress, Relay, pack, printed, unpack};
@@ -28,10 +27,7 @@ pub(super) struct RunRelay {
 impl RunRelay {
     /// Returns whether the run may still act: a run whose lease is lost queues nothing more.
     fn may_act(&self) -> bool {
-        let reason = self.owed.context.cancellation().reason();
-        !self.owed.has_ended()
-            && reason != Some(&CancelReason::LeaseLost)
-            && !self.shared.trusted_for().is_zero()
+        !self.owed.has_ended() && !self.owed.is_lost() && !self.shared.trusted_for().is_zero()
     }
 }
 

@@ -78,7 +78,7 @@ async fn attempt(shared: &Arc<Shared>, owed: &Arc<Owed>) -> Finish {
     };
     // Most tasks of a fast queue end within one poll: they pay for no timer and no large future.
     match poll_fn(|context| Poll::Ready(span.in_scope(|| future.poll_once(context)))).await {
-        Poll::Ready(result) => returned(owed, result),
+        Poll::Ready(result) => Finish::Outcome(returned(owed, result)),
         Poll::Pending => Box::pin(race(shared, owed, future).instrument(span)).await,
     }
 }

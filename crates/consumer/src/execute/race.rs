@@ -19,12 +19,26 @@ pub(crate) enum Finish {
     LeaseLost,
 }
 
-/// Runs the task to its end, or to the end of its time.
+/// Runs the task to its end, to the end of its time, or to the loss of its lease.
 pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Finish {
+    tokio::select! {
+        biased;
+        outcome = until_told(shared, owed, &mut task) => Finish::Outcome(outcome),
+        // Whatever it was told before: another consumer may start the run at any moment.
+        () = owed.lost() => {
+            // What the drop of a lost task panics with is of no use to its successor.
+            discard(task.dispose());
+            Finish::LeaseLost
+        }
+    }
+}
+
+/// Runs the task to its end, or to the end of its time, which may come early.
+async fn until_told(shared: &Shared, owed: &Owed, task: &mut Caught) -> Outcome {
     let cancellation = owed.context.cancellation();
     let reason = tokio::select! {
         biased;
-        result = &mut task => return returned(owed, result),
+        result = &mut *task => return returned(owed, result),
         reason = cancellation.cancelled() => reason,
         () = tokio::time::sleep(owed.context.remaining()) => {
             cancellation.cancel(CancelReason::TimedOut);
@@ -32,11 +46,7 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
         }
     };
     match reason {
-        CancelReason::LeaseLost => {
-            // What the drop of a lost task panics with is of no use to its successor.
-            discard(task.dispose());
-            Finish::LeaseLost
-        }
+        CancelReason::LeaseLost => std::future::pending().await,
         CancelReason::Requested(reason) => {
             let cancelled = Outcome::Cancelled {
                 reason: reason.clone(),
@@ -45,14 +55,8 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
             wind_down(shared, owed, task, grace, cancelled).await
         }
         CancelReason::ShuttingDown => {
-            wind_down(
-                shared,
-                owed,
-                task,
-                owed.context.remaining(),
-                Outcome::Released,
-            )
-            .await
+            let grace = owed.context.remaining();
+            wind_down(shared, owed, task, grace, Outcome::Released).await
         }
         _ => stop(task, owed.timed_out()),
     }
@@ -62,32 +66,32 @@ pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Fini
 async fn wind_down(
     shared: &Shared,
     owed: &Owed,
-    mut task: Caught,
+    task: &mut Caught,
     grace: Duration,
     otherwise: Outcome,
-) -> Finish {
+) -> Outcome {
     tokio::select! {
         biased;
-        result = &mut task => returned(owed, result),
+        result = &mut *task => returned(owed, result),
         _ = shared.abandon.cancelled() => stop(task, otherwise),
         () = tokio::time::sleep(grace) => stop(task, otherwise),
     }
 }
 
 /// Drops the task; a panic of its drop is the outcome that counts.
-fn stop(task: Caught, outcome: Outcome) -> Finish {
+fn stop(task: &mut Caught, outcome: Outcome) -> Outcome {
     match task.dispose() {
-        Ok(()) => Finish::Outcome(outcome),
-        Err(panic) => Finish::Outcome(panicked(panic)),
+        Ok(()) => outcome,
+        Err(panic) => panicked(panic),
     }
 }
 
 /// Classifies what a task returned, or panicked with.
-pub(super) fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Finish {
+pub(super) fn returned(owed: &Owed, result: Result<TaskResult, Panic>) -> Outcome {
     let reason = owed.context.cancellation().reason();
     // Showing and dropping an error of the user is code of the user, too.
     let classified = result.and_then(|it| caught(|| classify::returned(it, reason)));
-    Finish::Outcome(classified.unwrap_or_else(panicked))
+    classified.unwrap_or_else(panicked)
 }
 
 /// Classifies what code of the user panicked with, and gets rid of it.

@@ -43,7 +43,7 @@ impl Caught {
     }
 
     /// Drops the future; returns what its drop panicked with.
-    pub(super) fn dispose(mut self) -> Result<(), Panic> {
+    pub(super) fn dispose(&mut self) -> Result<(), Panic> {
         self.drop_future()
     }
 

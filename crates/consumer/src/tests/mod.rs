@@ -11,7 +11,7 @@ use aqueduct_broker_conformance::{Fault, FaultyBroker, Operation, named};
 use aqueduct_broker_memory::MemoryBroker;
 use aqueduct_core::cancel::CancelReason;
 use aqueduct_core::clock::TimeSource;
-use aqueduct_core::run::FailureKind;
+use aqueduct_core::run::{FailureKind, Reason};
 use aqueduct_core::task::{FunctionTask, TaskDefinition};
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{
@@ -31,6 +31,7 @@ use crate::shared::Shared;
 
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 
 /// What the paused clock of the runtime says.
@@ -79,8 +80,6 @@ impl World {
         &self,
         configure: impl FnOnce(TaskConsumerBuilder) -> TaskConsumerBuilder,
     ) -> (Arc<Shared>, Pump) {
-        let definition = TaskDefinition::new(TaskName::from_static("passes"));
-        let definition = definition.with_timeout(HOUR).unwrap();
         let (clock, noted) = (self.clock.clone(), Arc::clone(&self.noted));
         let gate = Arc::clone(&self.gate);
         let body = move |context: TaskContext, _params: BTreeMap<String, String>| {
@@ -98,6 +97,20 @@ impl World {
                 Ok::<(), TaskError>(())
             }
         };
+        self.consumer_of(body, configure)
+    }
+
+    /// Makes a consumer whose task `passes` does what it is given.
+    fn consumer_of<F>(
+        &self,
+        body: impl Fn(TaskContext, BTreeMap<String, String>) -> F + Send + Sync + 'static,
+        configure: impl FnOnce(TaskConsumerBuilder) -> TaskConsumerBuilder,
+    ) -> (Arc<Shared>, Pump)
+    where
+        F: Future<Output = Result<(), TaskError>> + Send + 'static,
+    {
+        let definition = TaskDefinition::new(TaskName::from_static("passes"));
+        let definition = definition.with_timeout(HOUR).unwrap();
         let mut registry = TaskRegistry::new();
         let task: Arc<dyn aqueduct_core::Task> = Arc::new(FunctionTask::new(definition, body));
         registry.register(&task).unwrap();
@@ -185,6 +198,73 @@ async fn trust_ends_a_margin_before_the_lease_counted_from_sending() {
         at <= latest,
         "cancelled at {at:?}, sent at 0, trusted until {latest:?}"
     );
+}
+
+/// Lets a task that heeds nothing be told to end, and cuts the network; returns how long it goes on.
+async fn goes_on_after_a_cut(tell: impl AsyncFn(&Shared, &mut Pump)) -> Duration {
+    struct Noted(Arc<Mutex<Option<Instant>>>);
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = Some(Instant::now());
+        }
+    }
+    let world = World::new(|broker| broker);
+    let dropped = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&dropped);
+    let (shared, mut pump) = world.consumer_of(
+        move |_, _| {
+            let noted = Noted(Arc::clone(&noted));
+            async move {
+                let _noted = noted;
+                std::future::pending().await
+            }
+        },
+        |it| it.lease(2 * SECOND).shutdown_grace(HOUR).cancel_grace(HOUR),
+    );
+    world.queue(1).await;
+    live(&shared, &mut pump, 10 * SECOND).await;
+    assert_eq!(world.held().await, 1);
+    world.broker.fail_at_random(1.0, [Fault::Error], 1);
+    let cut = Instant::now();
+    tell(&shared, &mut pump).await;
+    let dropped = *dropped.lock().unwrap();
+    dropped.expect("it goes on").duration_since(cut)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_winds_down_ends_with_the_trust_in_its_lease() {
+    let requested = goes_on_after_a_cut(async |shared, pump| {
+        let reason = CancelReason::Requested(Reason::new("enough"));
+        for owed in shared.in_flight.all() {
+            owed.context.cancellation().cancel(reason.clone());
+        }
+        live(shared, pump, 10 * SECOND).await;
+    });
+    assert!(requested.await < 2 * SECOND);
+    let stopping = goes_on_after_a_cut(async |shared, pump| {
+        shared.stopping.cancel(CancelReason::ShuttingDown);
+        for owed in shared.in_flight.all() {
+            owed.context
+                .cancellation()
+                .cancel(CancelReason::ShuttingDown);
+        }
+        let both = async { tokio::join!(pump.drain(), beat_until_drained(shared)) };
+        let _ = tokio::time::timeout(10 * SECOND, both).await;
+    });
+    assert!(stopping.await < 2 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_too_late_to_be_trusted_is_given_back() {
+    let late = Fault::Delay(1900 * MILLISECOND);
+    let world = World::new(|broker| broker.every_of(Operation::Claim, 1, late));
+    world.queue(1).await;
+    let (shared, mut pump) = world.consumer(|it| it.lease(2 * SECOND));
+    live(&shared, &mut pump, 10 * SECOND).await;
+    assert_eq!(shared.running(Lane::Io), 0, "it has begun");
+    world.broker.heal();
+    live(&shared, &mut pump, 10 * SECOND).await;
+    assert_eq!(shared.running(Lane::Io), 1, "it is gone");
 }
 
 #[tokio::test(start_paused = true)]
