@@ -15,9 +15,9 @@ const SECONDS: u64 = 60;
 pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
     let (name, seconds) = match words {
         [] => (None, SECONDS),
-        ["--seconds", seconds] => (None, seconds.parse()?),
+        ["--seconds", seconds] => (None, number(seconds)?),
         [name] => (Some(*name), SECONDS),
-        [name, "--seconds", seconds] => (Some(*name), seconds.parse()?),
+        [name, "--seconds", seconds] => (Some(*name), number(seconds)?),
         _ => anyhow::bail!("fuzz [target] [--seconds TIME]"),
     };
     let names: Vec<String> = targets()?
@@ -33,6 +33,11 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
     let path = tool("cargo-fuzz")?;
     write_examples()?;
     names.iter().try_for_each(|name| fuzz(name, seconds, &path))
+}
+
+fn number(seconds: &str) -> anyhow::Result<u64> {
+    let number = seconds.parse().ok().filter(|it| *it > 0);
+    number.ok_or_else(|| anyhow::anyhow!("{seconds} is no number of seconds"))
 }
 
 /// Writes the examples that each target begins with.

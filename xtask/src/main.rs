@@ -27,14 +27,14 @@ cargo xtask <command>
   chaos --soak [min] random faults for ten minutes, or so many
   chaos --list       which test shows each scenario, and each known incident of others
   simulate [processes] [--seeds N] [--seed S] [--minutes M]  random faults, judged step by step
-  fuzz [target] [--seconds N]  random input for whatever reads some, with a nightly compiler
+  fuzz [target] [--seconds N]  random input for whatever reads some, steered by what code it reaches
   mutants [group…]   changes the pure parts one by one, and looks whether a test sees it
   bench              every measurement, and docs/BENCHMARKS.md from it; --quick: a minute; --resume; --docs
   bench memory       the in-memory broker beside bare tokio
   bench latency      how soon idle applications begin and tell: memory, redis
-  bench redis [what…] the Redis broker beside bare commands: drain, enqueue, backlog, idle
+  bench redis [what…] the Redis broker beside bare commands: drain, enqueue, backlog, idle, unique, limited
   bench cpu [what…]  worker processes beside a bare pipe: empty, rate, start, large, death, memory, io
-  bench scale [what…] what grows: depth, consumers, tasks, concurrency, payload
+  bench scale [what…] what grows: depth, consumers, tasks, concurrency, payload, namespaces
   bench costs        allocations and instructions a run
   bench peers        queues of others, on the same server in the same run
 ";

@@ -31,28 +31,35 @@ fn main() -> ExitCode {
 }
 
 impl Asked {
-    /// Reads what is asked for; by default, a thousand seeds from a new one on.
+    /// Reads what is asked for; by default, a thousand seeds from a new one on, or the one that is named.
     fn read(words: &[String]) -> Option<Self> {
-        let mut asked = Self {
-            first: u64::from(fastrand::u32(..)),
-            seeds: 1000,
-            time: Duration::MAX,
-            processes: words.first().is_some_and(|word| word == "processes"),
-        };
-        let words = words.get(usize::from(asked.processes)..)?;
-        for pair in words.chunks(2) {
+        let processes = words.first().is_some_and(|word| word == "processes");
+        let (mut first, mut seeds, mut minutes) = (None, None, None);
+        for pair in words.get(usize::from(processes)..)?.chunks(2) {
             let [name, value] = pair else { return None };
-            match name.as_str() {
-                "--seed" => (asked.first, asked.seeds) = (value.parse().ok()?, 1),
-                "--seeds" => asked.seeds = value.parse().ok()?,
-                "--minutes" => {
-                    asked.seeds = u64::MAX;
-                    asked.time = Duration::from_mins(1).checked_mul(value.parse().ok()?)?;
-                }
+            let number: u64 = value.parse().ok()?;
+            let before = match name.as_str() {
+                "--seed" => first.replace(number),
+                "--seeds" if number > 0 => seeds.replace(number),
+                "--minutes" if number > 0 => minutes.replace(number),
                 _ => return None,
+            };
+            if before.is_some() {
+                return None;
             }
         }
-        Some(asked)
+        let otherwise = match (minutes, first) {
+            (Some(_), _) => u64::MAX,
+            (None, Some(_)) => 1,
+            (None, None) => 1000,
+        };
+        let minutes = minutes.map(|it| Duration::from_secs(it.saturating_mul(60)));
+        Some(Self {
+            first: first.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+            seeds: seeds.unwrap_or(otherwise),
+            time: minutes.unwrap_or(Duration::MAX),
+            processes,
+        })
     }
 }
 

@@ -48,6 +48,11 @@ impl Court {
         self.before = after;
     }
 
+    /// Notes what the clock shows before it is set: the broker may have looked at it in a step that is not judged.
+    pub(super) fn note_time(&mut self, clock: &Clock) {
+        self.latest = self.latest.max(clock.now());
+    }
+
     fn judge(&mut self, deed: &Deed, clock: &Clock, after: &View) -> Result<(), String> {
         let (now, moment) = (clock.now(), clock.monotonic());
         let passed = moment.saturating_since(self.moment);

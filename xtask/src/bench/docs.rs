@@ -19,8 +19,8 @@ const HEAD: &str = "\
 Made by `cargo xtask bench` and `cargo xtask docgen` from the results in [benchmarks](benchmarks), which are JSON; not
 written by hand.
 
-Each figure is the median of several measurements, with half of the widest difference between them behind ±. Beside it
-stands a limit that was measured in the same run, on the same cores, in turns with it: bare tokio, the same bytes through
+Each figure is the median of several measurements, three as a rule, with half of the widest difference between them behind
+±; without ± it was measured once. Beside it stands a limit that was measured in the same run, on the same cores, in turns with it: bare tokio, the same bytes through
 the same client with bare Redis commands, a bare pipe. So a figure from another machine differs, and its ratio hardly. A
 bar is what the figure must be at least (≥) or at most (≤). Redis keeps nothing on disk here, is on the same machine and
 has the same cores: a server of its own is faster.
@@ -31,10 +31,14 @@ has the same cores: a server of its own is faster.
 cargo xtask bench                # everything but the peers, some minutes; writes the results
 cargo xtask bench --quick        # a minute, to see that all works: few runs, one repetition, nothing is kept
 cargo xtask bench --resume       # goes on where it was interrupted
-cargo xtask bench redis drain    # one measurement, as often as you like
+cargo xtask bench redis          # one group; writes its results
+cargo xtask bench redis drain    # one measurement, as often as you like; nothing is kept
 cargo xtask bench peers          # queues of others, built from the package registry
 cargo xtask docgen               # this page from the results
 ```
+
+The first call builds for minutes. A redis-server is installed from the packages of the system if there is none; `costs`
+needs valgrind.
 ";
 
 /// What is said of a group before its table.
@@ -232,11 +236,21 @@ fn points(rows: &[Row]) -> String {
             });
             let _ = writeln!(text, "| {} |{}", number(place), cells.collect::<String>());
         }
-        let limit = rows.first().and_then(|row| row.limit.as_ref());
-        let limit = limit.map_or(String::new(), |it| format!("\nThe limit: {}.\n", it.what));
+        let limit = limits(&names, &rows);
         let _ = writeln!(text, "{limit}\n</details>\n");
     }
     text
+}
+
+/// Returns what each line of a series is compared with.
+fn limits(names: &[&str], rows: &[&Row]) -> String {
+    let of = |name: &&str| {
+        let is_on_line = |row: &&&Row| row.point.as_ref().is_some_and(|it| it.line == **name);
+        let limit = rows.iter().find(is_on_line)?.limit.as_ref()?;
+        Some(format!("{name}: {}", limit.what))
+    };
+    let limits: Vec<String> = names.iter().filter_map(of).collect();
+    format!("\nThe limit, {}.\n", limits.join("; "))
 }
 
 fn cell(row: &Row) -> String {

@@ -12,8 +12,9 @@ Made by `cargo xtask docgen` from [tests/promises.md](../tests/promises.md), [te
 what the last whole `cargo xtask chaos` measured; not written by hand.
 
 Faults are injected by our own tools, in real processes on a real server: a proxy that understands the protocol and loses,
-doubles, holds and delays single calls; signals; commands of the server; wrong clocks. After each scenario the same is
-checked: every accepted run was executed and recorded once, none is stuck, no key is left behind.
+doubles, holds and delays single calls; signals; commands of the server; wrong clocks. Where a scenario queues
+runs, the same is checked after it: every accepted run was executed and recorded, none is stuck, no key is left behind,
+but for what a server has lost itself.
 
 ```sh
 cargo xtask chaos             # every scenario, slow ones included, and this page

@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 
+use list::{Scenario, rows};
 use results::Results;
 
 use crate::redis::{self, Servers};
@@ -77,6 +78,9 @@ struct Outcome {
     reason = "a developer wants to know how long it took"
 )]
 pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
+    let listed = rows("tests/scenarios.md")?;
+    let listed: Vec<Scenario> = listed.iter().map(Scenario::new).collect();
+    ids.iter().try_for_each(|id| check(id, &listed))?;
     redis::require()?;
     let (seed, began) = (seed()?, Instant::now());
     let mut outcomes = Vec::new();
@@ -93,11 +97,6 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
             outcomes.push(show(conformance(name, kind, scripts, &seed)?));
         }
     }
-    anyhow::ensure!(
-        !outcomes.is_empty(),
-        "no scenario is called {}",
-        ids.join(", ")
-    );
     outcomes.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
     println!("\n{}", table(&outcomes));
     println!("{SEED}={seed} repeats the random ones");
@@ -116,6 +115,8 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
 )]
 fn seed() -> anyhow::Result<String> {
     if let Ok(given) = std::env::var(SEED) {
+        let is_number = given.parse::<u64>().is_ok();
+        anyhow::ensure!(is_number, "{SEED}={given} is no number");
         return Ok(given);
     }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
@@ -143,6 +144,7 @@ fn keep(outcomes: &[Outcome], seed: &str, seconds: u64) -> anyhow::Result<()> {
 
 /// Runs random faults for so many minutes.
 pub(crate) fn soak(minutes: u32) -> anyhow::Result<()> {
+    anyhow::ensure!(minutes > 0, "a soak takes a minute or more");
     redis::require()?;
     let mut soak = program("redis_soak");
     soak.args(["m5_", "--include-ignored", "--nocapture"])
@@ -151,11 +153,31 @@ pub(crate) fn soak(minutes: u32) -> anyhow::Result<()> {
     run_command(&mut soak)
 }
 
+/// Refuses a word that names no scenario, before anything is built.
+fn check(id: &str, listed: &[Scenario]) -> anyhow::Result<()> {
+    let mut tests = listed.iter().flat_map(|it| &it.tests);
+    let is_suite = SUITES.iter().any(|suite| is_called(suite.0, id));
+    if is_suite || tests.any(|test| is_called(test, id)) {
+        return Ok(());
+    }
+    let is_shown = |it: &&Scenario| it.id.eq_ignore_ascii_case(id) && !it.tests.is_empty();
+    match listed.iter().find(is_shown) {
+        Some(scenario) => anyhow::bail!(
+            "{id} is shown by other tests: `cargo xtask test {}`",
+            scenario.tests.join(" ")
+        ),
+        None => anyhow::bail!("no scenario is called {id}: `cargo xtask chaos --list` has them"),
+    }
+}
+
 fn is_wanted(name: &str, ids: &[&str]) -> bool {
-    ids.is_empty()
-        || ids
-            .iter()
-            .any(|id| name.starts_with(&id.to_ascii_lowercase()))
+    ids.is_empty() || ids.iter().any(|id| is_called(name, id))
+}
+
+/// Returns whether a test is of a scenario, or is that one.
+fn is_called(name: &str, id: &str) -> bool {
+    let rest = name.strip_prefix(id.to_ascii_lowercase().as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 fn program(name: &str) -> Command {
@@ -305,6 +327,27 @@ mod tests {
             .collect();
         found.sort();
         assert_eq!(found, super::PROGRAMS);
+    }
+
+    #[test]
+    fn a_word_names_one_scenario_or_none() {
+        let scenario = |id: &str, test: &str| super::Scenario {
+            id: id.to_owned(),
+            what: String::new(),
+            tests: vec![test.to_owned()],
+            reason: None,
+        };
+        let all = [scenario("W1", "w1_a_b"), scenario("W6", "ends::a_b")];
+        let check = |word| super::check(word, &all).map_err(|it| it.to_string());
+        for word in ["w1", "W1", "w1_a_b", "conformance", "conformance_cluster"] {
+            assert_eq!(check(word), Ok(()));
+        }
+        let elsewhere = "w6 is shown by other tests: `cargo xtask test ends::a_b`";
+        assert_eq!(check("w6"), Err(elsewhere.to_owned()));
+        for word in ["w", "w10", "", "--help"] {
+            assert!(check(word).is_err(), "{word}");
+        }
+        assert!(!super::is_wanted("w10_a", &["w1"]) && super::is_wanted("w1_a", &["W1"]));
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl Stage {
 
     /// Notes that the clock jumps: what was promised of leases is void.
     pub(super) fn note_jump(&self) {
+        self.broker.court().note_time(&self.clock);
         self.lived().jumped_until = Some(Instant::now() + LEASE);
     }
 

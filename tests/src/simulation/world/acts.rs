@@ -163,6 +163,7 @@ impl World {
     /// The clock of the broker is set forward or back.
     pub fn jump(&mut self, by: Duration, back: bool) {
         let now = self.clock.clock().now();
+        self.broker.court().note_time(&self.clock.clock());
         self.clock.set_wall(if back {
             now.saturating_sub(by)
         } else {

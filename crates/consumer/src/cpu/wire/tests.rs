@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use aqueduct_core::run::TaskRun;
+use aqueduct_core::task::InvalidParams;
 use aqueduct_cpu_pool::{pack, unpack};
 use serde::de::DeserializeOwned;
 
@@ -146,6 +147,14 @@ fn what_the_error_of_a_task_asks_for_crosses() {
         let arrived = crossed(&asked).into_error(message).unwrap();
         assert_eq!(shown(&arrived), shown(&error(no())));
     }
+}
+
+#[test]
+fn parameters_that_do_not_fit_are_no_error_of_the_task() {
+    let wrong = Payload::from_bytes(&[0xc1]).unwrap_err();
+    let wrong = InvalidParams::new(TaskName::from_static("reports.make"), &wrong, &[]);
+    let (asked, message) = Asked::of(TaskErrorKind::InvalidParams(wrong).into());
+    assert!(crossed(&asked).into_error(message).is_none());
 }
 
 /// The kind of an error and what it carries; not whence it comes, which stands on the lines below.
