@@ -13,7 +13,7 @@ struct Group {
     tests: &'static [&'static str],
 }
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 9] = [
     Group {
         name: "memory",
         package: "aqueduct-broker-memory",
@@ -42,6 +42,12 @@ const GROUPS: [Group; 7] = [
         tests: &["--test=payload", "--test=keys"],
     },
     Group {
+        name: "schedule",
+        package: "aqueduct-core",
+        files: &["crates/core/src/schedule/*.rs"],
+        tests: &["--lib", "--test=schedules"],
+    },
+    Group {
         name: "plan",
         package: "aqueduct-scheduler",
         files: &["crates/scheduler/src/{plan,missed,agenda}.rs"],
@@ -52,6 +58,12 @@ const GROUPS: [Group; 7] = [
         package: "aqueduct-broker-api",
         files: &["crates/broker-api/src/wire/*.rs"],
         tests: &["--test=wire", "--test=wire_refusals", "--test=introduction"],
+    },
+    Group {
+        name: "frames",
+        package: "aqueduct-cpu-pool",
+        files: &["crates/cpu-pool/src/{frame,ladder}/*.rs"],
+        tests: &["--lib"],
     },
     Group {
         name: "pipes",

@@ -57,7 +57,7 @@ fn preface(group: &str) -> &'static str {
         "scale" => {
             "The whole life of no-op runs with 100 bytes of parameters, while one thing grows. A queue has no shards: a \
              namespace is in one slot ([ADR 9](adr/0009-one-slot-a-namespace.md)). Several namespaces share a cluster: the \
-             last series is what that saves its busiest server."
+             last series is what that saves its busiest server; which server a namespace is on follows from its name."
         }
         "costs" => {
             "Allocations and instructions, counted: neighbours on the machine do not change them. Instructions are those \

@@ -23,30 +23,26 @@ pub(crate) enum Finish {
 pub(super) async fn race(shared: &Shared, owed: &Owed, mut task: Caught) -> Finish {
     tokio::select! {
         biased;
-        outcome = until_told(shared, owed, &mut task) => Finish::Outcome(outcome),
+        finish = until_told(shared, owed, &mut task) => finish,
         // Whatever it was told before: another consumer may start the run at any moment.
-        () = owed.lost() => {
-            // What the drop of a lost task panics with is of no use to its successor.
-            discard(task.dispose());
-            Finish::LeaseLost
-        }
+        () = owed.lost() => lose(&mut task),
     }
 }
 
 /// Runs the task to its end, or to the end of its time, which may come early.
-async fn until_told(shared: &Shared, owed: &Owed, task: &mut Caught) -> Outcome {
+async fn until_told(shared: &Shared, owed: &Owed, task: &mut Caught) -> Finish {
     let cancellation = owed.context.cancellation();
     let reason = tokio::select! {
         biased;
-        result = &mut *task => return returned(owed, result),
+        result = &mut *task => return Finish::Outcome(returned(owed, result)),
         reason = cancellation.cancelled() => reason,
         () = tokio::time::sleep(owed.context.remaining()) => {
             cancellation.cancel(CancelReason::TimedOut);
-            return stop(task, owed.timed_out());
+            return Finish::Outcome(stop(task, owed.timed_out()));
         }
     };
-    match reason {
-        CancelReason::LeaseLost => std::future::pending().await,
+    let outcome = match reason {
+        CancelReason::LeaseLost => return lose(task),
         CancelReason::Requested(reason) => {
             let cancelled = Outcome::Cancelled {
                 reason: reason.clone(),
@@ -59,7 +55,14 @@ async fn until_told(shared: &Shared, owed: &Owed, task: &mut Caught) -> Outcome 
             wind_down(shared, owed, task, grace, Outcome::Released).await
         }
         _ => stop(task, owed.timed_out()),
-    }
+    };
+    Finish::Outcome(outcome)
+}
+
+/// Drops a task whose lease is lost; what the drop panics with is of no use to its successor.
+fn lose(task: &mut Caught) -> Finish {
+    discard(task.dispose());
+    Finish::LeaseLost
 }
 
 /// Lets a task that was told to end go on for its grace time, or until everything is abandoned.
