@@ -47,6 +47,24 @@ fn four_frames() -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn a_head_has_a_bound() {
+    let longest = vec![1; MAX_META_BYTES];
+    let (frames, _) = decode(&bytes_of(Kind::Done, 1, &longest, b""), usize::MAX).unwrap();
+    assert_eq!(frames[0].meta, longest);
+    let longer = [longest, vec![1]].concat();
+    assert_eq!(encode(Kind::Done, 1, &longer, b""), None);
+}
+
+#[test]
+fn blobs_of_up_to_a_page_are_copied_behind_their_head() {
+    let head = encode(Kind::Done, 1, b"", b"").unwrap().len();
+    for (bytes, copied) in [(4096, 4096), (4097, 0)] {
+        let encoded = encode(Kind::Done, 1, b"", &vec![1; bytes]).unwrap();
+        assert_eq!(encoded.len(), head + copied);
+    }
+}
+
 const SMALL: usize = 32 * 1024;
 
 #[test]

@@ -34,6 +34,19 @@ fn asking_has_no_deadline_until_somebody_sets_one() {
 }
 
 #[test]
+fn it_says_whether_work_was_told_and_signalled() {
+    let mut it = ladder();
+    let says = |it: &Ladder| (it.has_begun(), it.has_signalled());
+    assert_eq!(says(&it), (false, false));
+    assert_eq!(it.stop(Force::Ask, SECOND), Some(Step::Tell));
+    assert_eq!(says(&it), (true, false));
+    assert_eq!(it.hung(SECOND), Some(Step::Terminate));
+    assert_eq!(says(&it), (true, true));
+    assert_eq!(it.stop(Force::Kill, SECOND), Some(Step::Kill));
+    assert_eq!(says(&it), (true, true));
+}
+
+#[test]
 fn whatever_happens_no_rung_is_climbed_twice_and_none_back() {
     let mut random = fastrand::Rng::with_seed(38);
     for _ in 0..2000 {
