@@ -20,10 +20,10 @@ Made by `cargo xtask bench` and `cargo xtask docgen` from the results in [benchm
 written by hand.
 
 Each figure is the median of several measurements, three as a rule, with half of the widest difference between them behind
-±; without ± it was measured once. Beside it stands a limit that was measured in the same run, on the same cores, in turns with it: bare tokio, the same bytes through
-the same client with bare Redis commands, a bare pipe. So a figure from another machine differs, and its ratio hardly. A
-bar is what the figure must be at least (≥) or at most (≤). Redis keeps nothing on disk here, is on the same machine and
-has the same cores: a server of its own is faster.
+±; without ± it was measured once. Beside it stands a limit that was measured in the same run, on the same cores, in turns
+with it: bare tokio, the same bytes through the same client with bare Redis commands, a bare pipe. So a figure from another
+machine differs, and its ratio hardly. A bar is what the figure must be at least (≥) or at most (≤). Redis keeps nothing on
+disk here, is on the same machine and has the same cores: a server of its own is faster.
 
 ## To repeat
 

@@ -97,6 +97,9 @@ pub(crate) fn run(ids: &[&str]) -> anyhow::Result<()> {
             outcomes.push(show(conformance(name, kind, scripts, &seed)?));
         }
     }
+    // A word may name a test that is listed and stands in no program of scenarios.
+    let asked = ids.join(" ");
+    anyhow::ensure!(!outcomes.is_empty(), "`cargo xtask test {asked}` runs that");
     outcomes.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
     println!("\n{}", table(&outcomes));
     println!("{SEED}={seed} repeats the random ones");
