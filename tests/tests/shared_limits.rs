@@ -70,6 +70,11 @@ async fn is_told_to_wait(to: String) -> Result<(), TaskError> {
     Ok(())
 }
 
+#[task]
+async fn is_quick(gate: State<Gate>) {
+    let _ = gate;
+}
+
 #[task(schedule = every("1ms"), max_concurrency = 1, timeout = "1h")]
 async fn ticks(gate: State<Gate>) {
     gate.pass().await;
@@ -100,7 +105,7 @@ impl World {
     /// Starts a consumer of its own.
     async fn app(&self) -> RunningApp {
         let app = App::new(Broker::from(self.handle.clone()));
-        let app = app.tasks(tasks![of_the_task, of_a_tenant, is_told_to_wait]);
+        let app = app.tasks(tasks![of_the_task, of_a_tenant, is_told_to_wait, is_quick]);
         app.state(self.gate.clone()).start().await.unwrap()
     }
 
@@ -269,6 +274,26 @@ async fn runs_of_schedules_share_limits() {
             .await;
         assert_eq!(world.gate.0.most.load(Ordering::SeqCst), 1);
         world.gate.0.ends.add_permits(Semaphore::MAX_PERMITS / 2);
+        app.stop().await.unwrap();
+    }
+}
+
+/// A limit that opens while the claim that has met it is not over yet lets its runs on all the same: of a rate this
+/// fast, each claim takes longer than it is closed.
+#[tokio::test]
+async fn a_rate_that_opens_within_a_claim_holds_nobody_back() {
+    for world in World::both().await {
+        let app = world.app().await;
+        let fast = Limit::rate("fast", 4_000, Duration::from_secs(1)).unwrap();
+        let calls = (0..12_000).map(|_| is_quick::with().limit(fast.clone()));
+        app.task_manager().queue_many(calls).await.unwrap();
+        world
+            .until("all end", async || {
+                let lengths = world.admin.lengths(&[]).await.unwrap();
+                lengths.iter().all(|lengths| lengths.unfinished() == 0)
+            })
+            .await;
+        world.check();
         app.stop().await.unwrap();
     }
 }
