@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use aqueduct::broker_api::ScheduleDefinition;
 use aqueduct::clock::{Clock, TimeSource};
-use aqueduct::run::Limit;
 use aqueduct::scheduler::MissedTicks;
-use aqueduct::{
-    App, Broker, RunningApp, Schedule, ScheduleName, TaskManager, Timestamp, chain, group, tasks,
-};
+use aqueduct::{App, Broker, RunningApp, Schedule, ScheduleName, Timestamp, group, tasks};
 use aqueduct_core::time::Monotonic;
 use tokio::sync::watch;
 
-use super::tasks::{add, say_line, say_tick, sum, take_steps, take_time};
+use super::mixed::queue_some;
+use super::tasks::{add, fail_once, say_line, say_tick, sum, take_steps, take_time};
 use crate::redis::{Ledger, Writer, note};
 
 /// Tells a child where its broker is.
@@ -112,7 +110,9 @@ async fn serve(url: &str, role: Role) {
     let broker = open(url).await;
     let (_, writer): (Ledger, Writer) = Ledger::new();
     let app = App::new(broker)
-        .tasks(tasks![take_time, take_steps, add, sum, say_tick, note])
+        .tasks(tasks![
+            take_time, take_steps, fail_once, add, sum, say_tick, note
+        ])
         .state(writer)
         .clock(Clock::new(Shifted(shift)));
     match role {
@@ -161,29 +161,6 @@ async fn produce(app: &RunningApp, first: u64) {
         // As many as there are consumers for, and no more.
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// How far the number of what follows a run is behind the number of that.
-const FOLLOWS: u64 = 500_000_000;
-
-/// Queues a run: a plain one, one with limits, one with a key that others have as well, or one that another follows;
-/// returns the numbers of those that were accepted.
-async fn queue_some(manager: &TaskManager, number: u64) -> Vec<u64> {
-    let run = take_time::with(number, number % 40);
-    let run = match number % 5 {
-        0 => run.limit(Limit::concurrency("places", 3).expect("a limit")),
-        1 => run.limit(Limit::rate("starts", 20, Duration::from_secs(1)).expect("a limit")),
-        2 => run.unique(format!("key-{}", number % 3)),
-        3 => {
-            let follows = take_time::with(number + FOLLOWS, 0);
-            let queued = chain(run).then(follows).queue(manager).await;
-            return queued.map_or_else(|_| Vec::new(), |_| vec![number, number + FOLLOWS]);
-        }
-        _ => run,
-    };
-    let queued = run.queue(manager).await;
-    let is_accepted = queued.is_ok_and(|run| run.is_new());
-    is_accepted.then_some(number).into_iter().collect()
 }
 
 /// Queues one run under an idempotency key, and says when it has the answer.

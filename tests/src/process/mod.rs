@@ -3,6 +3,7 @@
 //! A child is the test's own program, started again for one of its tests, [`serve_if_child`].
 
 mod child;
+mod mixed;
 mod tasks;
 
 pub use child::{ADDED, TICKING, order_key, serve_if_child};

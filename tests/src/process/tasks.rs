@@ -14,6 +14,21 @@ pub async fn take_time(ctx: TaskContext, number: u64, millis: u64) {
     say("end", &ctx, number);
 }
 
+/// Fails until a failure of it is recorded, then does as `take_time` that takes no time.
+///
+/// # Errors
+///
+/// Returns an error until one is recorded.
+#[task(retry(max = 3, backoff = "100ms"))]
+pub(super) async fn fail_once(ctx: TaskContext, number: u64) -> Result<(), TaskError> {
+    if ctx.run().tally.failures == 0 {
+        return Err(TaskError::msg("the first time"));
+    }
+    say("begin", &ctx, number);
+    say("end", &ctx, number);
+    Ok(())
+}
+
 /// As `take_time`; returns its number and what came before.
 #[task(timeout = "1h")]
 pub async fn add(ctx: TaskContext, #[input] before: u64, number: u64, millis: u64) -> u64 {

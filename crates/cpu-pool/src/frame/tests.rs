@@ -83,6 +83,32 @@ fn frames_survive_every_way_of_cutting_the_stream() {
 }
 
 #[test]
+fn a_long_stream_of_small_frames_always_has_room() {
+    let one = bytes_of(Kind::Done, 1, b"meta", b"small");
+    let many = one.repeat(4 * MAX_META_BYTES / one.len());
+    for piece in [1000, usize::MAX] {
+        let (frames, is_between) = decode(&many, piece).unwrap();
+        assert_eq!(frames.len(), many.len() / one.len());
+        assert!(is_between, "in pieces of {piece}");
+    }
+}
+
+#[test]
+fn a_smaller_bound_of_blobs_counts_from_when_it_is_set() {
+    let mut decoder = Decoder::new(MAX_BLOB);
+    let feed = |decoder: &mut Decoder, blob: &[u8]| {
+        let bytes = bytes_of(Kind::Done, 1, b"", blob);
+        decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+        decoder.filled(bytes.len());
+        decoder.next().map(|frame| frame.unwrap().blob)
+    };
+    assert_eq!(feed(&mut decoder, b"large").unwrap(), b"large");
+    decoder.set_max_blob(4);
+    assert_eq!(feed(&mut decoder, b"four").unwrap(), b"four");
+    assert!(feed(&mut decoder, b"large").is_err());
+}
+
+#[test]
 fn every_truncation_is_seen_as_one() {
     let mut bytes = bytes_of(Kind::Hello, 0, b"meta", b"blob");
     bytes.extend(bytes_of(Kind::Done, 1, b"", b""));
