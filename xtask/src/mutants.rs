@@ -45,7 +45,7 @@ const GROUPS: [Group; 9] = [
         name: "schedule",
         package: "aqueduct-core",
         files: &["crates/core/src/schedule/*.rs"],
-        tests: &["--lib", "--test=schedules"],
+        tests: &["--lib", "--test=schedules", "--test=bounds"],
     },
     Group {
         name: "plan",

@@ -34,7 +34,14 @@ fn periods_jitters_and_delays_of_schedules() {
         refused(Schedule::every(period), &["1 ms", "10 years"]);
     }
     let hourly = || Schedule::every(Duration::from_hours(1)).unwrap();
+    let hour = Duration::from_hours(1);
+    assert!(hourly().jitter(hour - MILLISECOND).is_ok());
+    refused(hourly().jitter(hour), &["jitter"]);
     refused(hourly().jitter(Duration::MAX), &["jitter"]);
+    let late = hourly().delay(MAX_PERIOD).unwrap();
+    let first = Timestamp::MIN.saturating_add(MAX_PERIOD);
+    assert_eq!(late.next_after(Timestamp::MIN), Some(first));
+    refused(hourly().delay(MAX_PERIOD + MILLISECOND), &["delay"]);
     refused(hourly().delay(Duration::MAX), &["delay"]);
     refused(
         Schedule::cron("* * * * *").unwrap().delay(MILLISECOND),

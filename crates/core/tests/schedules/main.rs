@@ -3,10 +3,13 @@
 
 mod clock_changes;
 mod golden;
+mod refusals;
+mod texts;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aqueduct_core::Schedule;
+use aqueduct_core::{RunId, Schedule, ScheduleName};
 
 use golden::{at, cron, expect};
 
@@ -70,6 +73,34 @@ fn intervals_keep_their_rhythm() {
         "2026-01-01T00:00:00Z",
         &["2026-01-01T00:07:00Z", "2026-01-01T00:27:00Z"],
     );
+}
+
+#[test]
+fn a_list_of_ticks_leaves_out_the_one_that_it_begins_at() {
+    let schedule = Schedule::every(Duration::from_mins(20)).unwrap();
+    let [first, last] = ["2026-03-29T00:20:00Z", "2026-03-29T01:00:00Z"].map(at);
+    let ticks = schedule.latest_between(first, last, 99);
+    assert_eq!(ticks, [at("2026-03-29T00:40:00Z"), last]);
+    assert_eq!(schedule.latest_between(first, last, 1), [last]);
+}
+
+#[test]
+fn the_share_of_the_jitter_is_made_of_the_name_and_the_tick() {
+    let name = ScheduleName::from_static("report");
+    let hourly = Schedule::every(Duration::from_hours(1)).unwrap();
+    let tick = at("2026-03-29T01:00:00Z");
+    assert_eq!(hourly.fire_at(&name, tick), tick);
+    let jitter = Duration::from_secs(10);
+    let spread = hourly.jitter(jitter).unwrap();
+    let ticks = spread.upcoming(tick, 100);
+    let shares = ticks.iter().map(|tick| {
+        let share = spread.fire_at(&name, *tick).saturating_since(*tick);
+        let number = RunId::for_tick(&name, *tick).as_u128();
+        assert_eq!(share.as_millis(), number % jitter.as_millis());
+        share
+    });
+    let shares: BTreeSet<Duration> = shares.collect();
+    assert!(shares.len() > 90, "{shares:?}");
 }
 
 #[test]
