@@ -84,12 +84,8 @@ fn words_say_the_period_and_the_jitter() {
     assert_eq!(schedule.describe(), "every 1m 30s, up to 5s late");
     assert_eq!(every(SECOND).describe(), "every 1s");
     let cron = cron("0 2 * * *", "Europe/Rome");
-    assert_eq!(
-        format!("{cron:?}")
-            .matches("\"0 2 * * *\" in Europe/Rome")
-            .count(),
-        1
-    );
+    let shown = format!("{cron:?}");
+    assert!(shown.contains("\"0 2 * * *\" in Europe/Rome"), "{shown}");
 }
 
 #[test]
