@@ -192,8 +192,8 @@ if lease > 0 then
 end
 
 -- Returns whether an entry is a plain run, as far as scripts read it.
-local function is_plain(entry)
-  return byte(entry) == 1 and byte(entry, 2) == 0 and 41 + (byte(entry, 41) or 999) <= #entry and #entry <= LARGEST
+local function is_plain(entry, version, flags)
+  return version == 1 and flags == 0 and 41 + (byte(entry, 41) or 999) <= #entry and #entry <= LARGEST
 end
 
 -- Returns whether an id was left behind where its run has ended or moved: it is passed over once.
@@ -237,7 +237,7 @@ local function usable(entry, standing)
     call('RPUSH', P .. 'aside', entry or '\0' .. id)
     return nil
   end
-  return run, limits, deadline, keys and byte(keys) == WHILE_QUEUED and key_in(keys)
+  return run, limits, deadline, keys and keys ~= '' and byte(keys) == WHILE_QUEUED and key_in(keys)
 end
 
 -- Takes a run that starts from where it is stored by id.
@@ -277,21 +277,22 @@ local function starts(run, text, spot)
   return false
 end
 
--- Holds a run for the consumer; `held` is what is written to its hash. Tells whether the answer is full, and how many
+-- Holds a run for the consumer, and writes those held to its hash. Tells whether the answer is full, and how many
 -- entries to take at once: as many as fill it, if they are as long as those before. Other calls of the consumer wait
 -- for the answer, so what is left is for the next.
-local hold, is_full, most_at_once
+local hold, write_held, is_full, most_at_once
 do
-  local bytes, full_from, first = 0, 4194304, 8
-  hold = function(run, held)
-    bytes = bytes + #run
-    held[#held + 1], held[#held + 2] = sub(run, 5, 20), run
-    runs[#runs + 1], tokens[#tokens + 1] = run, sub(run, 5, 24)
+  local number, held, bytes, full_from, first = 0, {}, 0, 4194304, 8
+  hold = function(run)
+    number, bytes = number + 1, bytes + #run
+    held[2 * number - 1], held[2 * number] = sub(run, 5, 20), run
+    runs[number], tokens[number] = run, sub(run, 5, 24)
   end
+  write_held = function() in_pieces('HSET', own, held, 2) end
   is_full = function() return bytes >= full_from end
   most_at_once = function()
-    if #runs == 0 then return first end
-    return math.max(math.floor((full_from - bytes) * #runs / bytes), 1)
+    if number == 0 then return first end
+    return math.max(math.floor((full_from - bytes) * number / bytes), 1)
   end
 end
 
@@ -339,32 +340,40 @@ do
     if by ~= '' then is_served(by, spot, time) end
   end
 
-  take_line = function(line, spot, most, held)
+  take_line = function(line, spot, most)
     -- What this step has put there before stands there.
     flush_tails()
     local list, known = P .. 'line:' .. line, get(LINES, line) or '1\0\0'
     local before, by = parse('>I2', known, 2), sub(known, 4)
     local has_others = by ~= '' and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
     local taken, passed, turn, is_over, ids, at = 0, 0, before, false, {}, 1
-    local in_turn = (has_others or takes_turns(line)) and 1 or MANY
+    local are_fair = takes_turns(line)
+    local in_turn = (has_others or are_fair) and 1 or MANY
     while taken < most and passed < PASSED and not is_full() and not has_woken and not is_over do
+      local run, limits, field = nil, nil, nil
       if at > #ids then
-        -- One more than can start shows which limit refuses it.
-        local number = math.min(most - taken, PASSED - passed, in_turn, places_for(line, time) + 1, most_at_once())
-        ids, at = take_off(list, number), 1
-        if #ids == 0 then break end
+        local places, closed = places_for(line, time)
+        -- The numbers of those that stand here count already, but for those with a fair key: the next would tell
+        -- nothing new.
+        if closed and taken > 0 and not are_fair and call('EXISTS', list) == 1 then
+          field = closed
+        else
+          local number = math.min(most - taken, PASSED - passed, in_turn, math.max(places, 1), most_at_once())
+          ids, at = take_off(list, number), 1
+          if #ids == 0 then break end
+        end
       end
-      local run, limits, field = start_standing(ids[at])
+      if not field then run, limits, field = start_standing(ids[at]) end
       if field then
         local is_same = field == by
         put_back(list, ids, at)
-        block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH')
-        has_gone_on(by, spot)
+        block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH', is_same)
+        if not is_same then has_gone_on(by, spot) end
         return taken, passed
       end
       at = at + 1
       if run then
-        hold(run, held)
+        hold(run)
         taken = taken + 1
         if limits.weight then turn = turn + 1 end
         if limits.weight then in_turn = math.max(limits.weight - turn, 1) end
@@ -397,129 +406,133 @@ do
   end
 end
 
--- Reads what the entries of a list need that are not plain, from one on; returns which of these are runs.
-local function load_entries(entries, from)
-  local ids, texts, are_runs = {}, {}, {}
-  for index = from, #entries do
-    local entry = entries[index]
-    local version, flags = byte(entry, 1, 2)
-    if version == 0 and not is_line(entry) then
-      ids[#ids + 1] = sub(entry, 2)
-    elseif version ~= 0 and (flags ~= 0 or not is_plain(entry)) then
-      are_runs[index] = is_run(entry)
-      local _, text = are_runs[index] and carries(entry) and carried_by(entry)
+local take
+do
+  -- Reads what the entries of a list need that are not plain, from one on; returns which of these are runs.
+  local function load_entries(entries, from)
+    local ids, texts, are_runs, is_seen = {}, {}, {}, {}
+    for index = from, #entries do
+      local entry = entries[index]
+      local version, flags = byte(entry, 1, 2)
+      if version == 0 and not is_line(entry) then
+        ids[#ids + 1] = sub(entry, 2)
+      elseif version ~= 0 and not is_plain(entry, version, flags) then
+        are_runs[index] = is_run(entry)
+        local _, text = are_runs[index] and carries(entry) and carried_by(entry)
+        if text and text ~= '' and not is_seen[text] then texts[#texts + 1], is_seen[text] = text, true end
+      end
+    end
+    load(RUNS, ids)
+    local stored = loaded(RUNS, ids)
+    load_sides(stored)
+    for _, run in ipairs(stored) do
+      local _, _, _, _, text = side_of(run)
       if text and text ~= '' then texts[#texts + 1] = text end
     end
+    load_limits_in(texts)
+    return are_runs
   end
-  load(RUNS, ids)
-  local stored = loaded(RUNS, ids)
-  load_sides(stored)
-  for _, run in ipairs(stored) do
-    local _, _, _, _, text = side_of(run)
-    if text and text ~= '' then texts[#texts + 1] = text end
-  end
-  load_limits_in(texts)
-  return are_runs
-end
 
--- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and
--- whether lists have become longer meanwhile.
-local after_line = false
-local function take_from(list, queue, most)
-  local entries, held = call('LPOP', list, after_line and 1 or math.min(most, most_at_once())) or {}, {}
-  local claimed, passed, spot = 0, 0, sub(list, #P + 7)
-  local are_runs, later = nil, {}
-  after_line, has_woken = false, false
-  for index = 1, #entries do
-    local entry = entries[index]
-    local run, version, flags = nil, byte(entry, 1, 2)
-    if version ~= 0 and flags == 0 and not paused and is_plain(entry) then
-      run = entry
-    elseif version == 0 and is_line(entry) then
-      put_back(list, entries, index + 1)
-      local taken, unusable = take_line(line_in(entry), spot, most - claimed, held)
-      claimed, passed = claimed + taken, passed + unusable + (taken == 0 and 1 or 0)
-      after_line = true
-      break
-    else
-      are_runs = are_runs or load_entries(entries, index)
-      local limits, deadline, held_key
-      if version ~= 0 and not are_runs[index] and not is_plain(entry) then
-        call('RPUSH', P .. 'unreadable', entry)
-        count(QUEUED, queue, -1)
-      else
-        run, limits, deadline, held_key = usable(entry)
-      end
-      if run and limits and limits ~= '' then
-        let_on_later = later
-        if not starts(run, limits, spot) then run = nil end
-      end
-      if run and held_key then give_back_key(held_key, sub(run, 5, 20)) end
-      if run and version == 0 then leave_runs(sub(entry, 2), deadline) end
-    end
-    if run then
-      claimed = claimed + 1
-      hold(run, held)
-    else
-      passed = passed + 1
-    end
-    if has_woken then
-      put_back(list, entries, index + 1)
-      for _, woken in ipairs(let_on_later) do call('LPUSH', woken[1], woken[2]) end
-      after_line = true
-    end
-    let_on_later = nil
-    if after_line then break end
-  end
-  in_pieces('HSET', own, held, 2)
-  return claimed, passed, after_line, #entries
-end
-
--- Claims from one queue: the highest priority first, but every sixteenth run from the lowest.
-local function take(queue, lane, most)
-  if paused and call('HEXISTS', P .. 'paused', 'q' .. queue) == 1 then return 0 end
-  local lists, lengths, left = {}, {}, 0
-  local function measure()
-    left = 0
-    for priority = 0, 2 do
-      lengths[priority] = call('LLEN', lists[priority])
-      if lengths[priority] > 0 then left = left + 1 end
-    end
-  end
-  for priority = 0, 2 do lists[priority] = P .. 'ready:' .. PLACES[priority * 4 + lane] .. queue end
-  measure()
-  if left == 0 or most == 0 then return 0 end
-  local field = 'taken:' .. LANES[lane] .. queue
-  local before, taken, passed = tonumber(call('HGET', P .. 'turns', field) or 0), 0, 0
-  while left > 0 and taken < most and passed < PASSED and not is_full() do
-    local turn = (before + taken) % 16
-    local from, to, step, want = 0, 2, 1, math.min(most - taken, 15 - turn)
-    if turn == 15 then
-      from, to, step, want = 2, 0, -1, 1
-    end
-    if left == 1 then want = most - taken end
-    for priority = from, to, step do
-      if lengths[priority] > 0 then
-        local claimed, unusable, has_moved, entries =
-          take_from(lists[priority], queue, want)
-        taken, passed = taken + claimed, passed + unusable
-        if has_moved then
-          measure()
-        else
-          lengths[priority] = entries > 0 and lengths[priority] - entries or 0
-          if lengths[priority] == 0 then left = left - 1 end
-        end
+  -- Takes entries off one list; returns how many runs were claimed, how many entries could not be used, and
+  -- whether lists have become longer meanwhile.
+  local after_line = false
+  local function take_from(list, queue, most)
+    local entries = call('LPOP', list, after_line and 1 or math.min(most, most_at_once())) or {}
+    local claimed, passed, spot = 0, 0, sub(list, #P + 7)
+    local are_runs, later = nil, {}
+    after_line, has_woken = false, false
+    for index = 1, #entries do
+      local entry = entries[index]
+      local run, version, flags = nil, byte(entry, 1, 2)
+      if not paused and is_plain(entry, version, flags) then
+        run = entry
+      elseif version == 0 and is_line(entry) then
+        put_back(list, entries, index + 1)
+        local taken, unusable = take_line(line_in(entry), spot, most - claimed)
+        claimed, passed = claimed + taken, passed + unusable + (taken == 0 and 1 or 0)
+        after_line = true
         break
+      else
+        are_runs = are_runs or load_entries(entries, index)
+        local limits, deadline, held_key
+        if version ~= 0 and not are_runs[index] and not is_plain(entry, version, flags) then
+          call('RPUSH', P .. 'unreadable', entry)
+          count(QUEUED, queue, -1)
+        else
+          run, limits, deadline, held_key = usable(entry)
+        end
+        if run and limits and limits ~= '' then
+          let_on_later = later
+          if not starts(run, limits, spot) then run = nil end
+        end
+        if run and held_key then give_back_key(held_key, sub(run, 5, 20)) end
+        if run and version == 0 then leave_runs(sub(entry, 2), deadline) end
+      end
+      if run then
+        claimed = claimed + 1
+        hold(run)
+      else
+        passed = passed + 1
+      end
+      if has_woken then
+        put_back(list, entries, index + 1)
+        for _, woken in ipairs(let_on_later) do call('LPUSH', woken[1], woken[2]) end
+        after_line = true
+      end
+      let_on_later = nil
+      if after_line then break end
+    end
+    return claimed, passed, after_line, #entries
+  end
+
+  -- Claims from one queue: the highest priority first, but every sixteenth run from the lowest.
+  function take(queue, lane, most)
+    if paused and call('HEXISTS', P .. 'paused', 'q' .. queue) == 1 then return 0 end
+    local lists, lengths, left = {}, {}, 0
+    local function measure(first, last)
+      for priority = first, last do lengths[priority] = call('LLEN', lists[priority]) end
+      left = 0
+      for priority = 0, 2 do
+        if lengths[priority] > 0 then left = left + 1 end
       end
     end
+    for priority = 0, 2 do lists[priority] = P .. 'ready:' .. PLACES[priority * 4 + lane] .. queue end
+    measure(0, 2)
+    if left == 0 or most == 0 then return 0 end
+    local field = 'taken:' .. LANES[lane] .. queue
+    local before, taken, passed = tonumber(call('HGET', P .. 'turns', field) or 0), 0, 0
+    while left > 0 and taken < most and passed < PASSED and not is_full() do
+      local turn = (before + taken) % 16
+      local from, to, step, want = 0, 2, 1, math.min(most - taken, 15 - turn)
+      if turn == 15 then
+        from, to, step, want = 2, 0, -1, 1
+      end
+      if left == 1 then want = most - taken end
+      for priority = from, to, step do
+        if lengths[priority] > 0 then
+          local claimed, unusable, has_moved, entries =
+            take_from(lists[priority], queue, want)
+          taken, passed = taken + claimed, passed + unusable
+          if has_woken then
+            measure(0, 2)
+          elseif has_moved then
+            measure(priority, priority)
+          else
+            lengths[priority] = entries > 0 and lengths[priority] - entries or 0
+            if lengths[priority] == 0 then left = left - 1 end
+          end
+          break
+        end
+      end
+    end
+    if taken > 0 then
+      call('HSET', P .. 'turns', field, (before + taken) % 16)
+      count(QUEUED, queue, -taken)
+      count(RUNNING, queue, taken)
+    end
+    if left > 0 then bells[P .. 'bell:' .. LANES[lane] .. queue] = true end
+    return taken
   end
-  if taken > 0 then
-    call('HSET', P .. 'turns', field, (before + taken) % 16)
-    count(QUEUED, queue, -taken)
-    count(RUNNING, queue, taken)
-  end
-  if left > 0 then bells[P .. 'bell:' .. LANES[lane] .. queue] = true end
-  return taken
 end
 
 at = at + 1
@@ -531,6 +544,7 @@ while ARGV[at] do
   at = at + 3 + queues
 end
 
+write_held()
 flush()
 settled = table.concat(settled)
 call('HSET', replay, 'newest', math.max(newest, sequence), 'requests', requests,

@@ -5,8 +5,9 @@
 -- Returns deadline, retention, what it asks for by keys, what is said of its workflow and its limits of a run that
 -- has such; nothing for a plain one.
 local function side_of(run)
-  if not has_options(run) then return nil end
-  if carries(run) then
+  local flags = byte(run, 2) or 0
+  if flags % 8 < 4 then return nil end
+  if flags >= CARRIES then
     local keys, limits = carried_by(run)
     return 0, 0, keys or '', '', limits or ''
   end

@@ -10,25 +10,26 @@ local function carries(run)
   return byte(run, 2) >= CARRIES
 end
 
--- Returns the keys and the limits that a run carries, and where they begin; nothing if they are broken.
+-- Returns the keys and the limits that a run carries; nothing if they are broken.
 local carried_by
 do
-  local keys, limits, begins = {}, {}, {}
+  local keys, limits = {}, {}
 
   function carried_by(run)
-    if begins[run] then return keys[run], limits[run], begins[run] end
+    if limits[run] then return keys[run] or '', limits[run] end
     local last = #run - 2
     local from = last + 1 - parse('>I2', run, last + 1)
     if from < 42 or from + 3 > last then return nil end
     local limits_at = from + 2 + parse('>I2', run, from)
     if limits_at + 1 > last or limits_at + 1 + parse('>I2', run, limits_at) ~= last then return nil end
-    keys[run], limits[run], begins[run] = sub(run, from + 2, limits_at - 1), sub(run, limits_at + 2, last), from
-    return keys[run], limits[run], from
+    limits[run] = sub(run, limits_at + 2, last)
+    if limits_at > from + 2 then keys[run] = sub(run, from + 2, limits_at - 1) end
+    return keys[run] or '', limits[run]
   end
 end
 
--- Returns a run without what it carries.
+-- Returns a run, which is whole, without what it carries.
 local function unburdened(run)
-  local _, _, from = carried_by(run)
+  local from = #run - 1 - parse('>I2', run, #run - 1)
   return sub(run, 1, 1) .. char(byte(run, 2) - CARRIES) .. sub(run, 3, from - 1)
 end

@@ -17,11 +17,15 @@ do
   -- Reads fields that will be asked for, of those that are not known yet.
   function load(hash, fields)
     local known, missing = values_of(hash), {}
+    local number = 0
     for _, field in ipairs(fields) do
-      if known[field] == nil then missing[#missing + 1], known[field] = field, false end
+      if known[field] == nil then
+        number = number + 1
+        missing[number], known[field] = field, false
+      end
     end
-    for from = 1, #missing, MANY do
-      local to = math.min(from + MANY - 1, #missing)
+    for from = 1, number, MANY do
+      local to = math.min(from + MANY - 1, number)
       for index, value in ipairs(call('HMGET', hash, unpack(missing, from, to))) do
         known[missing[from + index - 1]] = value
       end
@@ -41,33 +45,42 @@ do
 
   -- Returns what is at fields that were loaded, in their order, without what is none.
   function loaded(hash, fields)
-    local known, found = values_of(hash), {}
-    for _, field in ipairs(fields) do found[#found + 1] = known[field] or nil end
+    local known, found, number = values_of(hash), {}, 0
+    for _, field in ipairs(fields) do
+      if known[field] then
+        number = number + 1
+        found[number] = known[field]
+      end
+    end
     return found
   end
 
-  -- Gives a field a value, or none (false).
+  -- Gives a field a value, or none (false). The fields are counted: to ask a long table for its length takes longer
+  -- than all else here.
   function put(hash, field, value)
     local fields = puts[hash]
     if not fields then
-      fields = {}
+      fields = { number = 0 }
       puts[hash] = fields
       values_of(hash)
     end
+    local number = fields.number + 1
     values[hash][field] = value
-    fields[#fields + 1] = field
+    fields.number, fields[number] = number, field
   end
 
   -- Writes what was put.
   function write_hashes()
     for hash, fields in pairs(puts) do
-      local known, stored, gone = values[hash], {}, {}
+      local known, stored, gone, written, removed = values[hash], {}, {}, 0, 0
       for _, field in ipairs(fields) do
         local value = known[field]
         if value then
-          stored[#stored + 1], stored[#stored + 2] = field, value
+          stored[written + 1], stored[written + 2] = field, value
+          written = written + 2
         else
-          gone[#gone + 1] = field
+          removed = removed + 1
+          gone[removed] = field
         end
       end
       in_pieces('HSET', hash, stored, 2)

@@ -145,16 +145,19 @@ local function refusing(limits, time)
   end
 end
 
--- Returns how many runs of a line its limits let start, by the numbers that they have now.
+-- Returns how many runs of a line its limits let start, by the numbers that they have now; if none, which limit is the
+-- first that does not.
 local function places_for(line, time)
   local names, at, least = sub(line, string.find(line, '\n', 1, true) + 1), 1, MANY
-  while at <= #names do
+  while at <= #names and least > 0 do
     local length = parse('>I2', names, at + 1)
-    local limit = byte(names, at) ~= FAIR and stored_limit(sub(names, at, at) .. sub(names, at + 3, at + 2 + length))
+    local field = byte(names, at) ~= FAIR and sub(names, at, at) .. sub(names, at + 3, at + 2 + length)
+    local limit = field and stored_limit(field)
     if limit then least = math.min(least, places_of(limit, time)) end
+    if least <= 0 then return 0, field end
     at = at + 3 + length
   end
-  return math.max(least, 0)
+  return least
 end
 
 local function used_limit(wanted, since)
@@ -195,11 +198,14 @@ local function starts_alone(limits, since, time, stands)
   return true
 end
 
--- Lets a line wait for a limit, before or behind (`command`) the others, in a turn of which so many have started.
-local function block(line, turn, spot, field, limit, command)
+-- Lets a line wait for a limit, before or behind (`command`) the others, in a turn of which so many have started. If
+-- that limit had let it on, and has closed since, none is let on there any more.
+local function block(line, turn, spot, field, limit, command, had_let_on)
   call(command, P .. 'blocked:' .. spot .. ':' .. field, line)
   note_line(line, false, turn, field)
-  if call('HSETNX', P .. 'spots:' .. field, spot, '0') == 1 then limit.spots = limit.spots + 1 end
+  if call(had_let_on and 'HSET' or 'HSETNX', P .. 'spots:' .. field, spot, '0') == 1 then
+    limit.spots = limit.spots + 1
+  end
   limits_changed[field] = true
 end
 

@@ -77,10 +77,11 @@ end
 
 -- Returns whether an entry is a run that scripts can read: of this version, and whole.
 local function is_run(entry)
-  if #entry < 42 or #entry > LARGEST or byte(entry) ~= 1 or not PLACES[byte(entry, 3) % 16] then
+  local version, flags, kind = byte(entry, 1, 3)
+  if #entry < 42 or #entry > LARGEST or version ~= 1 or not PLACES[kind % 16] then
     return false
   end
-  local flags, at = byte(entry, 2), 42 + byte(entry, 41)
+  local at = 42 + byte(entry, 41)
   if flags % 2 >= 1 then at = at + 32 end
   if flags % 4 >= 2 then at = at + 1 + (byte(entry, at) or LARGEST) end
   -- Blocks behind their lengths: the options, the record, the history, and whatever stands behind them.

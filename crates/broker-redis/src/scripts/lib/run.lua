@@ -8,7 +8,8 @@ local PLACES = {
 local LANES = { [0] = 'io:', [1] = 'cpu:' }
 
 local function state_of(run)
-  return math.floor(byte(run, 3) / 16)
+  local kind = byte(run, 3)
+  return (kind - kind % 16) / 16
 end
 
 local function task_of(run)
