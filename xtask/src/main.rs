@@ -51,9 +51,9 @@ fn main() -> ExitCode {
         ["redis"] => redis::run("standalone"),
         ["redis", kind] => redis::run(kind),
         ["chaos", "--list"] => chaos::list::run(),
-        ["chaos", "--soak"] => chaos::soak(10),
+        ["chaos", "--soak"] => chaos::soak::run(10),
         ["chaos", "--soak", minutes] => match minutes.parse() {
-            Ok(minutes) => chaos::soak(minutes),
+            Ok(minutes) => chaos::soak::run(minutes),
             Err(_) => Err(anyhow::anyhow!("{minutes} is no number of minutes")),
         },
         ["chaos", ids @ ..] => chaos::run(ids),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::list::{Scenario, rows};
-use super::results::Results;
+use super::results::{self, Results, Scenario as Kept};
 
 const HEAD: &str = "\
 # Reliability
@@ -19,14 +19,24 @@ but for what a server has lost itself.
 ```sh
 cargo xtask chaos             # every scenario, slow ones included, and this page
 cargo xtask chaos w1 x7       # some
-cargo xtask chaos --soak 10   # random faults for ten minutes
+cargo xtask chaos --soak      # random faults for ten minutes, and this page
 cargo xtask chaos --list      # which test shows each scenario, and each known incident of other queues
 ```
 ";
 
+const SOAK: &str = "
+## Soak
+
+Consumers, schedulers and producers with wrong clocks, in processes of their own, and a server behind the proxy meet one
+fault after the other. Runs of every kind are queued: limits, rates, keys, fair turns, delays, priorities, chains,
+groups, failures. Once all is well again, each accepted run has been executed and is recorded once, each tick was fired
+once, and nothing is left behind.
+
+";
+
 /// Returns the page.
 pub(crate) fn page() -> anyhow::Result<String> {
-    let results = Results::kept()?;
+    let results = Results::kept(results::CHAOS)?;
     let mut page = HEAD.to_owned();
     page.push_str("\n## Promises\n\n| promise | shown by | measured |\n|---|---|---|\n");
     for row in rows("tests/promises.md")? {
@@ -54,6 +64,7 @@ pub(crate) fn page() -> anyhow::Result<String> {
         );
     }
     page.push_str(&taken(results.as_ref()));
+    page.push_str(&soak(Results::kept(results::SOAK)?.as_ref()));
     Ok(page)
 }
 
@@ -104,9 +115,31 @@ fn taken(results: Option<&Results>) -> String {
     )
 }
 
+/// Returns what the last soak found.
+fn soak(results: Option<&Results>) -> String {
+    let mut page = SOAK.to_owned();
+    let Some(results) = results else {
+        page.push_str("Nothing has been kept yet: `cargo xtask chaos --soak`.\n");
+        return page;
+    };
+    for Kept { passed, figures } in results.scenarios.values() {
+        let failed = if *passed { "" } else { "**Failed.** " };
+        let _ = writeln!(page, "{failed}{figures}.\n");
+    }
+    let _ = writeln!(
+        page,
+        "Taken at {} on {}, in {} s, with the seed {}, which repeats the faults but not their moments.",
+        results.commit,
+        results.machine.sentence(),
+        results.seconds,
+        results.seed
+    );
+    page
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Results, Scenario, measured, names};
+    use super::{Results, Scenario, measured, names, soak};
     use crate::chaos::results;
 
     #[test]
@@ -135,5 +168,25 @@ mod tests {
             "0 lost \\| 1; **failed**"
         );
         assert_eq!(measured(&scenario, None), "");
+    }
+
+    #[test]
+    fn a_soak_that_failed_says_so() {
+        let mut found = Results::new("7", 600);
+        for (passed, start) in [
+            (true, "\n270 faults.\n"),
+            (false, "\n**Failed.** 270 faults.\n"),
+        ] {
+            let figures = "270 faults".to_owned();
+            found
+                .scenarios
+                .insert("m5".to_owned(), results::Scenario { passed, figures });
+            let page = soak(Some(&found));
+            assert!(
+                page.contains(start) && page.contains("in 600 s, with the seed 7"),
+                "{page}"
+            );
+        }
+        assert!(soak(None).contains("cargo xtask chaos --soak"));
     }
 }

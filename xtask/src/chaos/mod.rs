@@ -7,6 +7,7 @@
 pub(crate) mod docs;
 pub(crate) mod list;
 mod results;
+pub(crate) mod soak;
 
 use std::process::Command;
 use std::time::{Instant, SystemTime};
@@ -141,19 +142,8 @@ fn keep(outcomes: &[Outcome], seed: &str, seconds: u64) -> anyhow::Result<()> {
         };
         results.scenarios.insert(name.clone(), scenario);
     }
-    results.keep()?;
+    results.keep(results::CHAOS)?;
     crate::docgen::run(false)
-}
-
-/// Runs random faults for so many minutes.
-pub(crate) fn soak(minutes: u32) -> anyhow::Result<()> {
-    anyhow::ensure!(minutes > 0, "a soak takes a minute or more");
-    redis::require()?;
-    let mut soak = program("redis_soak");
-    soak.args(["m5_", "--include-ignored", "--nocapture"])
-        .env("AQUEDUCT_SOAK_MINUTES", minutes.to_string())
-        .env(SEED, seed()?);
-    run_command(&mut soak)
 }
 
 /// Refuses a word that names no scenario, before anything is built.

@@ -1,4 +1,4 @@
-//! What a whole run of the scenarios found, as it is kept in `docs/benchmarks/chaos.json`.
+//! What a whole run of the scenarios found, or a soak, as it is kept in `docs/benchmarks`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::bench::machine::{self, Machine};
 use crate::shell::root;
 
-/// What a whole run found.
+/// The file of the last whole run.
+pub(crate) const CHAOS: &str = "chaos.json";
+
+/// The file of the last soak of ten minutes or more.
+pub(crate) const SOAK: &str = "soak.json";
+
+/// What a whole run found, or a soak.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Results {
     pub(crate) machine: Machine,
@@ -42,23 +48,23 @@ impl Results {
     }
 
     /// Keeps it for the documentation.
-    pub(crate) fn keep(&self) -> anyhow::Result<()> {
+    pub(crate) fn keep(&self, file: &str) -> anyhow::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         fs::create_dir_all(root().join("docs/benchmarks"))?;
-        Ok(fs::write(path(), text)?)
+        Ok(fs::write(path(file), text)?)
     }
 
     /// Returns what was kept last, if anything was.
-    pub(crate) fn kept() -> anyhow::Result<Option<Self>> {
-        if !path().exists() {
+    pub(crate) fn kept(file: &str) -> anyhow::Result<Option<Self>> {
+        if !path(file).exists() {
             return Ok(None);
         }
-        let results = serde_json::from_slice(&fs::read(path())?);
-        results.context("docs/benchmarks/chaos.json is no result")
+        let results = serde_json::from_slice(&fs::read(path(file))?);
+        results.with_context(|| format!("docs/benchmarks/{file} is no result"))
     }
 }
 
-fn path() -> PathBuf {
-    root().join("docs/benchmarks/chaos.json")
+fn path(file: &str) -> PathBuf {
+    root().join("docs/benchmarks").join(file)
 }
