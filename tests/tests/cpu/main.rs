@@ -26,10 +26,15 @@ use work::{
 aqueduct::cpu_worker!(all());
 
 fn settings() -> CpuSettings {
+    settings_of(Duration::from_millis(100))
+}
+
+/// Settings with so long for a task that was told to end.
+fn settings_of(cancel_grace: Duration) -> CpuSettings {
     let mut pool = PoolConfig::default();
     pool.program = cpu_worker();
     pool.workers = 2;
-    pool.cancel_grace = Duration::from_millis(100);
+    pool.cancel_grace = cancel_grace;
     pool.term_grace = Duration::from_millis(100);
     CpuSettings::processes(pool)
 }

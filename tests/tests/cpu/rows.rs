@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aqueduct::broker_api::BrokerHandle;
+use aqueduct::broker_api::{Broker as _, BrokerHandle, ReclaimRequest};
 use aqueduct::memory::MemoryBroker;
 use aqueduct::observe::{RunEvent, RunEventKind};
 use aqueduct::{App, Broker, RunState};
@@ -15,8 +15,10 @@ use aqueduct_core::time::{Monotonic, Timestamp};
 use integration::Watcher;
 use tokio::sync::{mpsc, watch};
 
-use crate::work::{all, asynchronous, holds_on, listens, pid, queues_twice, starts_an_app};
-use crate::{result_of, settings, start, start_on, still_works};
+use crate::work::{
+    all, asynchronous, heeds_nothing, holds_on, listens, pid, queues_twice, starts_an_app,
+};
+use crate::{result_of, settings, settings_of, start, start_on, still_works};
 
 #[tokio::test]
 async fn r21_an_app_in_a_worker_starts_no_workers_of_its_own() {
@@ -99,6 +101,36 @@ impl TimeSource for Moved {
     fn moves(&self) -> Option<watch::Receiver<u64>> {
         None
     }
+}
+
+/// A run that was told to end has its grace time, but none once a beat says that it is lost.
+#[tokio::test]
+async fn r35_what_was_told_to_end_ends_with_its_lease_as_well() {
+    const LEASE: Duration = Duration::from_secs(2);
+    const HOUR: Duration = Duration::from_hours(1);
+    let ahead = Arc::new(AtomicI64::new(0));
+    let clock = Clock::new(Moved(Arc::clone(&ahead)));
+    let broker = BrokerHandle::new(MemoryBroker::with_clock(clock));
+    let (events, mut heard) = mpsc::channel(100);
+    let app = App::new(Broker::from(broker.clone()))
+        .tasks(all())
+        .consumer(|consumer| consumer.cpu(settings_of(HOUR)).lease(LEASE))
+        .observe(move |event: RunEvent| events.try_send(event.kind).unwrap());
+    let app = app.start().await.unwrap();
+    let manager = app.task_manager();
+    let run = heeds_nothing::queue(manager).await.unwrap().id();
+    while !matches!(heard.recv().await.unwrap(), RunEventKind::Started { .. }) {}
+    manager.cancel(run, "seen enough").await.unwrap();
+    while !matches!(heard.recv().await.unwrap(), RunEventKind::Progress(_)) {}
+    // For the broker the lease is over, and somebody else takes the run back.
+    let mut cancelled = 0;
+    while cancelled == 0 {
+        ahead.fetch_add(10, Ordering::Relaxed);
+        let reclaimed = broker.reclaim(&ReclaimRequest::new(HOUR, LEASE)).await;
+        cancelled = reclaimed.unwrap().cancelled;
+    }
+    while !matches!(heard.recv().await.unwrap(), RunEventKind::LeaseLost) {}
+    app.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ pub(crate) fn all() -> TaskList {
         too_hungry,
         starts_an_app,
         holds_on,
+        heeds_nothing,
         stalls,
         moves_on,
         ends_in_time,
@@ -200,6 +201,17 @@ pub(crate) async fn starts_an_app() -> String {
 #[cpu_task(timeout = "1h")]
 pub(crate) fn holds_on(ctx: TaskContext) {
     ctx.progress_with(0, 0, &std::process::id().to_string());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+#[cpu_task(timeout = "1h")]
+pub(crate) fn heeds_nothing(ctx: TaskContext) {
+    while ctx.check_cancelled().is_ok() {
+        std::hint::spin_loop();
+    }
+    ctx.progress_with(0, 0, "told");
     loop {
         std::hint::spin_loop();
     }
