@@ -12,6 +12,7 @@ pub mod protocol;
 pub mod proxy;
 pub mod redis;
 pub mod replicated;
+pub mod seed;
 pub mod simulation;
 pub mod store;
 pub mod traffic;

@@ -1,16 +1,14 @@
 //! The bodies of the fuzz targets, on inputs made from one seed.
 
 use integration::fuzz::{TARGETS, smoke};
+use integration::seed::seed;
 
 /// How many inputs each target gets.
 const INPUTS: usize = 4000;
 
 #[test]
 fn whatever_comes_is_read_or_refused() {
-    let given = std::env::var("AQUEDUCT_SEED").ok();
-    let given = given.and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    println!("to see it again: AQUEDUCT_SEED={seed}");
+    let seed = seed();
     for target in TARGETS {
         smoke(target, seed, INPUTS);
     }

@@ -10,6 +10,7 @@ use integration::contract::{Client, enqueue, reclaim_all, run};
 use integration::oracle::{at_rest, check_limits, check_lines};
 use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{Ledger, app, broker, note, server};
+use integration::seed::seed;
 use integration::soon;
 use integration::traffic::Traffic;
 
@@ -119,8 +120,7 @@ fn some_task(random: &mut fastrand::Rng) -> QueuedTask {
 /// Whatever consumers do and however they die, each run that is ready stands in one line, and each line in one place.
 #[tokio::test]
 async fn random_traffic_loses_no_line() {
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}");
+    let seed = seed();
     let server = server(&[]);
     let direct = broker(&server.url()).await;
     let mut traffic = Traffic::new(&direct, seed);

@@ -11,6 +11,7 @@ use aqueduct_redis_server::RedisServer;
 use integration::contract::{Client, enqueue, reclaim, reclaim_all, run};
 use integration::oracle::{at_rest, check_limits};
 use integration::redis::{broker, server};
+use integration::seed::seed;
 use integration::traffic::Traffic;
 
 const LONG: Duration = Duration::from_mins(2);
@@ -129,8 +130,7 @@ async fn a_backlog_of_one_key_holds_up_no_other() {
 /// Whatever consumers do and however they die, a limit counts just what is held, and nobody is over it.
 #[tokio::test]
 async fn random_traffic_leaks_no_place() {
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}");
+    let seed = seed();
     let server = server(&[]);
     let direct = broker(&server.url()).await;
     let mut traffic = Traffic::new(&direct, seed);

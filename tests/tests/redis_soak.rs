@@ -13,6 +13,7 @@ use integration::oracle::{at_rest_of, unfinished};
 use integration::process::{Children, Recipe, Said, TICKING, serve_if_child};
 use integration::proxy::{Fault, FaultProxy, Rule};
 use integration::redis::{broker, server};
+use integration::seed::seed;
 use integration::soon;
 
 /// Not a test: what the children of the others run.
@@ -23,9 +24,6 @@ fn child() {
 
 /// Says for how many minutes there are faults; one if nobody does.
 const MINUTES: &str = "AQUEDUCT_SOAK_MINUTES";
-
-/// Says where the random numbers begin.
-const SEED: &str = "AQUEDUCT_SEED";
 
 /// How many there are of each part.
 const CONSUMERS: usize = 3;
@@ -347,15 +345,8 @@ impl Soak {
 #[tokio::test]
 #[ignore = "slow: cargo xtask chaos"]
 async fn m5_random_faults_lose_nothing() {
-    let number = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|it| it.parse::<u64>().ok())
-    };
-    let minutes = number(MINUTES).unwrap_or(1);
-    let seed = number(SEED).unwrap_or_else(|| fastrand::u64(..1_000_000));
-    figure(&format!("{SEED}={seed}"));
-    let mut soak = Soak::start(seed).await;
+    let minutes = std::env::var(MINUTES).map_or(1, |minutes| minutes.parse().unwrap());
+    let mut soak = Soak::start(seed()).await;
     let watch = Stopwatch::start();
     while watch.elapsed() < Duration::from_mins(minutes) {
         soak.pause(100, 2000).await;

@@ -81,11 +81,17 @@ impl Shape {
 }
 
 /// Returns the seed of the environment, or a new one.
+///
+/// # Panics
+///
+/// Panics if that of the environment is no number.
 pub(crate) fn seed() -> u64 {
-    let given = std::env::var("AQUEDUCT_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    given.unwrap_or_else(|| fastrand::u64(..))
+    match std::env::var("AQUEDUCT_SEED") {
+        Ok(given) => given
+            .parse()
+            .unwrap_or_else(|_| panic!("AQUEDUCT_SEED={given} is no number")),
+        Err(_) => fastrand::u64(..),
+    }
 }
 
 /// Draws the steps of a seed.

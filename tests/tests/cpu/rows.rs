@@ -119,7 +119,7 @@ async fn r35_what_was_told_to_end_ends_with_its_lease_as_well() {
     let app = app.start().await.unwrap();
     let manager = app.task_manager();
     let run = heeds_nothing::queue(manager).await.unwrap().id();
-    while !matches!(heard.recv().await.unwrap(), RunEventKind::Started { .. }) {}
+    while !matches!(heard.recv().await.unwrap(), RunEventKind::Started) {}
     manager.cancel(run, "seen enough").await.unwrap();
     while !matches!(heard.recv().await.unwrap(), RunEventKind::Progress(_)) {}
     // For the broker the lease is over, and somebody else takes the run back.

@@ -49,7 +49,7 @@ fn follow(test: &mut Command) -> anyhow::Result<Scenario> {
     for line in BufReader::new(said).lines() {
         let line = line?;
         println!("{line}");
-        figures.extend(figure(&line));
+        figures.extend(line.strip_prefix("figure ").map(str::to_owned));
     }
     Ok(Scenario {
         passed: child.wait()?.success(),
@@ -57,33 +57,19 @@ fn follow(test: &mut Command) -> anyhow::Result<Scenario> {
     })
 }
 
-/// Returns the figure of a line; the seed is none.
-fn figure(line: &str) -> Option<String> {
-    let figure = line.strip_prefix("figure ")?;
-    (!figure.starts_with(SEED)).then(|| figure.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::Command;
 
-    use super::{figure, follow};
-
-    #[test]
-    fn the_seed_is_no_figure() {
-        assert_eq!(
-            figure("figure 3 faults, 0 lost").as_deref(),
-            Some("3 faults, 0 lost")
-        );
-        for line in ["figure AQUEDUCT_SEED=7", "running 1 test", ""] {
-            assert_eq!(figure(line), None, "{line}");
-        }
-    }
+    use super::follow;
 
     #[test]
     fn what_failed_is_told_with_its_figures() {
         let mut test = Command::new("sh");
-        test.args(["-c", "echo 'figure 1' >&2; echo 'figure 2' >&2; exit 3"]);
+        test.args([
+            "-c",
+            "echo 'figure 1' >&2; echo AQUEDUCT_SEED=7 >&2; echo 'figure 2' >&2; exit 3",
+        ]);
         let found = follow(&mut test).unwrap();
         assert_eq!((found.passed, found.figures.as_str()), (false, "1; 2"));
     }
