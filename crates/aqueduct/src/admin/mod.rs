@@ -281,6 +281,8 @@ impl Admin {
 
     /// Returns how limits stand that runs share; with none, up to [`MAX_PAGE`] that are in use.
     ///
+    /// The beats of consumers forget what nobody uses any more: without a consumer it stays in the list.
+    ///
     /// ```
     /// # async fn show(admin: &aqueduct::Admin) -> Result<(), aqueduct::admin::AdminError> {
     /// for info in admin.limits(&[]).await? {

@@ -62,8 +62,15 @@
 //! comes back bit by bit, up to all of it. So no more than 200 start within any minute. A start counts
 //! when the run is claimed, whatever becomes of it. The clock is the broker's.
 //!
+//! A rate has room for as many starts as it says, and not for one more: 1 a millisecond loses what a consumer does not
+//! take in that millisecond. For an even flow say the same of a longer time, such as 1000 a second.
+//!
 //! Runs carry their limits from when they are queued. After a deploy that changes 3 to 5, the number of the run that
-//! was queued last counts for all of the key, as soon as a consumer comes upon it.
+//! was queued last counts for all of the key, as soon as a consumer comes upon it. Consumers come at once upon runs
+//! that wait for nothing but limits. They come upon a delayed run when it is due; upon one that follows others when
+//! these have ended, from when it counts as queued; and upon one with a fair key when those before it in its turn have
+//! started. So for a key whose runs have a fair key, a new number counts once its backlog has started with the old one,
+//! unless a run without a fair key, or with another, brings it earlier.
 //!
 //! # Turns
 //!

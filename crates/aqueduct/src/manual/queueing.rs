@@ -77,6 +77,8 @@
 //! | `debounce`, `debounce_at_most` | starts [when such calls have paused](super::unique) | 1 ms to a year |
 //! | `throttle` | [one run in a time](super::unique) | 1 ms to a year |
 //! | `idempotency_key` | a repetition of this enqueue [finds the first run](super::unique) | 1 to 256 bytes; a day |
+//! | `limit` | starts when [a limit that runs share](super::limits) lets it, beside those of its task | 4 limits; keys of 1 to 256 bytes |
+//! | `fair`, `fair_weight` | takes [turns](super::limits) with other keys; so many runs in a turn | 1 to 256 bytes; 1 to 1000 |
 //! | `keep_result` | keeps the finished run and its result for so long: it can be [waited for](super::waiting) | a year; a result of 1 MiB |
 //!
 //! A broker that cannot do what a call asks for refuses it, with the kind
