@@ -21,6 +21,10 @@ const SCRIPT_ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: u32 = 20;
 const LONGEST_PAUSES: std::ops::Range<u32> = 3_000..8_000;
 
+/// How long after a slot has moved the nodes are asked who has it. They hear of it one after the other; without the pause
+/// scenario C8, in which it moves again and again, stood still for half a minute.
+const SLOT_IS_KNOWN_AFTER: Duration = Duration::from_millis(100);
+
 /// A connection that owes an answer and is silent for so long is closed.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
@@ -117,6 +121,7 @@ fn connection(config: &RedisConfig, purpose: Use) -> ConnectionConfig {
             ReconnectError::MasterDown,
             ReconnectError::ReadOnly,
         ],
+        cluster_cache_update_delay: SLOT_IS_KNOWN_AFTER,
         ..ConnectionConfig::default()
     };
     lowered.tcp.nodelay = Some(true);
