@@ -1,7 +1,6 @@
 //! Where the random numbers of a test begin.
 
-/// Names the seed of a test that is to be repeated.
-const SEED: &str = "AQUEDUCT_SEED";
+use aqueduct::testing::SEED_VARIABLE;
 
 /// Returns the seed of `AQUEDUCT_SEED`, or a new one, and says it.
 ///
@@ -14,12 +13,12 @@ const SEED: &str = "AQUEDUCT_SEED";
     reason = "whoever sees the test fail is to see it again"
 )]
 pub fn seed() -> u64 {
-    let seed = match std::env::var(SEED) {
+    let seed = match std::env::var(SEED_VARIABLE) {
         Ok(given) => given
             .parse()
-            .unwrap_or_else(|_| panic!("{SEED}={given} is no number")),
+            .unwrap_or_else(|_| panic!("{SEED_VARIABLE}={given} is no number")),
         Err(_) => fastrand::u64(..),
     };
-    eprintln!("{SEED}={seed}");
+    eprintln!("{SEED_VARIABLE}={seed}");
     seed
 }

@@ -9,7 +9,7 @@ const HEAD: &str = "\
 # Reliability
 
 Made by `cargo xtask docgen` from [tests/promises.md](../tests/promises.md), [tests/scenarios.md](../tests/scenarios.md) and
-what the last whole `cargo xtask chaos` measured; not written by hand.
+what the last whole `cargo xtask chaos` measured, and the last soak of ten minutes or more; not written by hand.
 
 Faults are injected by our own tools, in real processes on a real server: a proxy that understands the protocol and loses,
 doubles, holds and delays single calls; signals; commands of the server; wrong clocks. Where a scenario queues

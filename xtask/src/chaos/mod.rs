@@ -194,6 +194,11 @@ fn scenarios(name: &str) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
+/// Returns what a line says that a scenario has measured.
+fn figure(line: &str) -> Option<&str> {
+    line.strip_prefix("figure ")
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a developer wants to know how long it took"
@@ -206,10 +211,7 @@ fn scenario(program_name: &str, name: String, seed: &str) -> anyhow::Result<Outc
         .output()
         .with_context(|| format!("{name} cannot start"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let figures: Vec<&str> = said
-        .lines()
-        .filter_map(|line| line.strip_prefix("figure "))
-        .collect();
+    let figures: Vec<&str> = said.lines().filter_map(figure).collect();
     if !output.status.success() {
         println!("{said}");
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::results::{self, Results, Scenario};
-use super::{SEED, program, seed};
+use super::{SEED, figure, program, seed};
 use crate::redis;
 
 /// The test that is run; it says what it measured in lines of figures.
@@ -49,7 +49,7 @@ fn follow(test: &mut Command) -> anyhow::Result<Scenario> {
     for line in BufReader::new(said).lines() {
         let line = line?;
         println!("{line}");
-        figures.extend(line.strip_prefix("figure ").map(str::to_owned));
+        figures.extend(figure(&line).map(str::to_owned));
     }
     Ok(Scenario {
         passed: child.wait()?.success(),

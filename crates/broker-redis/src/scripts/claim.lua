@@ -273,7 +273,7 @@ local function starts(run, text, spot)
   put(STANDING, id, '1')
   if carries(run) then put(RUNS, id, run) end
   has_lines = true
-  if field then block(line, 0, spot, field, limit, 'RPUSH') end
+  if field then block(line, 0, spot, field, limit, false) end
   return false
 end
 
@@ -367,7 +367,7 @@ do
       if field then
         local is_same = field == by
         put_back(list, ids, at)
-        block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same and 'LPUSH' or 'RPUSH', is_same)
+        block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same)
         if not is_same then has_gone_on(by, spot) end
         return taken, passed
       end
@@ -381,7 +381,7 @@ do
         if is_last and has_others and (at <= #ids or call('EXISTS', list) == 1) then
           -- Its turn is over: the next goes on that waits for the same limit.
           put_back(list, ids, at)
-          block(line, 0, spot, by, stored_limit(by), 'RPUSH')
+          block(line, 0, spot, by, stored_limit(by), false)
           is_served(by, spot, time)
           return taken, passed
         end
@@ -410,7 +410,7 @@ local take
 do
   -- Reads what the entries of a list need that are not plain, from one on; returns which of these are runs.
   local function load_entries(entries, from)
-    local ids, texts, are_runs, is_seen = {}, {}, {}, {}
+    local ids, texts, are_runs = {}, {}, {}
     for index = from, #entries do
       local entry = entries[index]
       local version, flags = byte(entry, 1, 2)
@@ -419,7 +419,7 @@ do
       elseif version ~= 0 and not is_plain(entry, version, flags) then
         are_runs[index] = is_run(entry)
         local _, text = are_runs[index] and carries(entry) and carried_by(entry)
-        if text and text ~= '' and not is_seen[text] then texts[#texts + 1], is_seen[text] = text, true end
+        if text and text ~= '' then texts[#texts + 1] = text end
       end
     end
     load(RUNS, ids)

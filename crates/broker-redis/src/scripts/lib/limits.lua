@@ -149,7 +149,7 @@ end
 -- first that does not.
 local function places_for(line, time)
   local names, at, least = sub(line, string.find(line, '\n', 1, true) + 1), 1, MANY
-  while at <= #names and least > 0 do
+  while at <= #names do
     local length = parse('>I2', names, at + 1)
     local field = byte(names, at) ~= FAIR and sub(names, at, at) .. sub(names, at + 3, at + 2 + length)
     local limit = field and stored_limit(field)
@@ -198,10 +198,10 @@ local function starts_alone(limits, since, time, stands)
   return true
 end
 
--- Lets a line wait for a limit, before or behind (`command`) the others, in a turn of which so many have started. If
--- that limit had let it on, and has closed since, none is let on there any more.
-local function block(line, turn, spot, field, limit, command, had_let_on)
-  call(command, P .. 'blocked:' .. spot .. ':' .. field, line)
+-- Lets a line wait for a limit, in a turn of which so many have started: behind the others; or before them if that limit
+-- had let it on, and has closed since: then none is let on there any more.
+local function block(line, turn, spot, field, limit, had_let_on)
+  call(had_let_on and 'LPUSH' or 'RPUSH', P .. 'blocked:' .. spot .. ':' .. field, line)
   note_line(line, false, turn, field)
   if call(had_let_on and 'HSET' or 'HSETNX', P .. 'spots:' .. field, spot, '0') == 1 then
     limit.spots = limit.spots + 1
