@@ -145,6 +145,7 @@ macro_rules! for_each_case {
                 a_paused_queue_keeps_no_place: "limits", what_waits_can_be_steered: "limits",
                 they_tell_how_they_stand: "limits",
                 a_replaced_run_has_those_of_the_last_call: "limits",
+                a_replaced_number_counts_in_its_place: "limits",
                 a_larger_number_lets_on_what_has_just_come_to_wait: "limits",
             }
             rates {
@@ -158,7 +159,7 @@ macro_rules! for_each_case {
                 what_was_given_back_is_the_next_of_its_key: "fair",
                 limits_hold_and_give_no_precedence: "fair", turns_hold_at_a_shared_limit: "fair",
                 what_waits_can_be_steered: "fair", a_paused_task_holds_nothing_up: "fair",
-                it_is_told_where_a_run_stands: "fair",
+                it_is_told_where_a_run_stands: "fair", a_new_number_reaches_the_backlog: "fair",
             }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",

@@ -66,11 +66,9 @@
 //! take in that millisecond. For an even flow say the same of a longer time, such as 1000 a second.
 //!
 //! Runs carry their limits from when they are queued. After a deploy that changes 3 to 5, the number of the run that
-//! was queued last counts for all of the key, as soon as a consumer comes upon it. Consumers come at once upon runs
-//! that wait for nothing but limits. They come upon a delayed run when it is due; upon one that follows others when
-//! these have ended, from when it counts as queued; and upon one with a fair key when those before it in its turn have
-//! started. So for a key whose runs have a fair key, a new number counts once its backlog has started with the old one,
-//! unless a run without a fair key, or with another, brings it earlier.
+//! was queued last counts for all of the key, backlog included, as soon as a consumer comes upon it: at once, unless
+//! the run is delayed, or follows others. Then it comes when the run is due, or when these have ended, from when it
+//! counts as queued.
 //!
 //! # Turns
 //!

@@ -183,6 +183,26 @@ pub async fn turns_hold_at_a_shared_limit(bench: Bench) {
     assert_eq!(started, ["h", "h", "h", "x", "h", "h", "x"]);
 }
 
+/// The number of a run counts from when it is ready: it reaches those that stand before it, and other keys.
+pub async fn a_new_number_reaches_the_backlog(bench: Bench) {
+    let limited = |key: &str, max| {
+        let mut task = fair(key, key);
+        task.options_mut().limits.set(at_once("all", max)).unwrap();
+        task
+    };
+    bench.queue((0..4).map(|_| limited("x", 1))).await;
+    bench.queue([limited("y", 1)]).await;
+    let mut consumer = bench.consumer();
+    assert_eq!(consumer.claim_names(9).await, ["x"]);
+    bench.advance(SECOND).await;
+    let mut before = named("before");
+    before.expires_in = Some(SECOND);
+    bench.queue([before, limited("x", 3)]).await;
+    let started = consumer.claim_names(9).await;
+    assert_eq!(started, ["before", "y", "x"], "three of all at once");
+    assert_eq!(bench.lengths().await.queued, 3);
+}
+
 /// What waits for its turn is found, expires, can be cancelled, queued anew and purged.
 pub async fn what_waits_can_be_steered(bench: Bench) {
     let mut tasks = ["a", "b", "c", "d"].map(|name| fair(name, "x"));

@@ -313,6 +313,25 @@ pub async fn a_replaced_run_has_those_of_the_last_call(bench: Bench) {
     assert_eq!(running(&bench, at_once("o", 1)).await, 1);
 }
 
+/// A run whose number alone is replaced keeps its place in line, and the number counts at once.
+pub async fn a_replaced_number_counts_in_its_place(bench: Bench) {
+    let with = |max| {
+        let mut task = limited("c", [at_once("k", max)]);
+        let unique = Unique::key("u").unwrap().on_conflict(OnConflict::Replace);
+        task.options_mut().unique = Some(unique);
+        task
+    };
+    let tasks = ["a", "b"].map(|name| limited(name, [at_once("k", 1)]));
+    bench.queue(tasks.into_iter().chain([with(1)])).await;
+    bench.queue([limited("d", [at_once("k", 1)])]).await;
+    let mut consumer = bench.consumer();
+    assert_eq!(consumer.claim_names(9).await, ["a"]);
+    bench.advance(SECOND).await;
+    let replaced = bench.producer().enqueue(vec![with(3)]).await;
+    assert!(matches!(replaced.unwrap()[..], [Enqueued::Replaced(_)]));
+    assert_eq!(consumer.claim_names(9).await, ["b", "c"], "three at once");
+}
+
 /// What waits because of a limit is found, expires, can be cancelled, queued anew and purged.
 pub async fn what_waits_can_be_steered(bench: Bench) {
     let mut tasks = ["a", "b", "c", "d"].map(|name| limited(name, [at_once("k", 1)]));

@@ -55,7 +55,7 @@ impl Model {
         }
         (stored.until, stored.cancel) = (None, None);
         self.apply(index, Transition::Requeue);
-        self.line_up(index, false);
+        self.line_up(index, false, now);
         self.bring_back(&ended);
         true
     }

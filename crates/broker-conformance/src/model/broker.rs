@@ -198,12 +198,12 @@ impl BrokerAdmin for ModelBroker {
     }
 
     async fn set_paused(&self, scope: &PauseScope, paused: bool) -> Result<(), BrokerError> {
-        self.step(|model, _| {
+        self.step(|model, now| {
             model.paused.retain(|known| known != scope);
             if paused {
                 model.paused.push(scope.clone());
             } else {
-                model.resume(scope);
+                model.resume(scope, now);
             }
         });
         Ok(())

@@ -90,7 +90,7 @@ impl Model {
             stands: false,
             gathered: Gathered::default(),
         });
-        self.line_up(self.runs.len() - 1, false);
+        self.line_up(self.runs.len() - 1, false, now);
         Enqueued::Accepted(state)
     }
 
@@ -129,7 +129,7 @@ impl Model {
         due.sort_by_key(|index| (self.runs[*index].run.due_at, self.runs[*index].place));
         for index in due {
             self.apply(index, Transition::Due);
-            self.line_up(index, false);
+            self.line_up(index, false, now);
         }
     }
 }

@@ -33,7 +33,7 @@ impl Model {
                 if is_due {
                     self.apply(index, Transition::Due);
                 }
-                self.line_up(index, false);
+                self.line_up(index, false, now);
             }
             Err(reason) => self.cancel_follow_up(index, reason, now),
         }

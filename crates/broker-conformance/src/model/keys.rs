@@ -160,7 +160,9 @@ impl Model {
         let is_moved = old.due_at > now;
         self.runs[index].run = run;
         if is_moved {
-            self.line_up(index, false);
+            self.line_up(index, false, now);
+        } else if self.runs[index].stands {
+            self.note(index, now);
         }
         Enqueued::Replaced(hold.run)
     }

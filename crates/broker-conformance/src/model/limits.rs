@@ -112,25 +112,30 @@ impl Model {
         is_over && !is_used
     }
 
-    /// Takes the numbers of a run that comes up; those of a limit that nobody uses are forgotten.
+    /// Takes the numbers of a run, others of which may let lines on; those of a limit that nobody uses are forgotten.
     pub(super) fn note(&mut self, index: usize, now: Timestamp) {
         let run = self.runs[index].run.clone();
         for limit in run.limits() {
-            self.note_one(&run, limit, now);
-            self.wake_line(&name_of(limit), now);
+            if self.note_one(&run, limit, now) {
+                self.wake_line(&name_of(limit), now);
+            }
         }
     }
 
-    fn note_one(&mut self, run: &TaskRun, limit: &Limit, now: Timestamp) {
+    /// Returns whether the numbers have changed.
+    fn note_one(&mut self, run: &TaskRun, limit: &Limit, now: Timestamp) -> bool {
         let name = name_of(limit);
         if self.limits.keys.contains_key(&name) && self.is_idle(&name, now) {
             self.limits.keys.remove(&name);
         }
         let known = self.limits.keys.get_mut(&name);
-        if let Some(key) = known.filter(|key| run.queued_at >= key.numbers_of) {
-            (key.limit, key.numbers_of) = (limit.clone(), run.queued_at);
-            key.spent_until = key.spent(now);
-        }
+        let Some(key) = known.filter(|key| run.queued_at >= key.numbers_of) else {
+            return false;
+        };
+        let before = std::mem::replace(&mut key.limit, limit.clone());
+        key.numbers_of = run.queued_at;
+        key.spent_until = key.spent(now);
+        before != *limit
     }
 
     /// Returns a limit of a run, which is used from now on.
@@ -145,8 +150,12 @@ impl Model {
     }
 
     pub(super) fn refusing(&self, index: usize, now: Timestamp) -> Option<Name> {
-        let mut names = names_of(&self.runs[index].run).into_iter();
-        names.find(|name| !matches!(self.opens(name, now), Opens::Now))
+        self.refusing_of(&names_of(&self.runs[index].run), now)
+    }
+
+    pub(super) fn refusing_of(&self, names: &[Name], now: Timestamp) -> Option<Name> {
+        let is_closed = |name: &&Name| !matches!(self.opens(name, now), Opens::Now);
+        names.iter().find(is_closed).cloned()
     }
 
     /// Uses the rate limits of a run that starts; its places are counted by who holds it.
@@ -165,7 +174,7 @@ impl Model {
         let (id, run) = (self.runs[index].run.id, self.runs[index].run.clone());
         if run.fair().is_some() {
             // It was given its key while it waited.
-            self.line_up(index, false);
+            self.line_up(index, false, now);
             return false;
         }
         self.note(index, now);

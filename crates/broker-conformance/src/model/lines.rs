@@ -46,8 +46,13 @@ impl Model {
         });
     }
 
-    /// Gives a run its place: if it is ready and has a fair key, or is given back and has a line, in that line.
-    pub(super) fn line_up(&mut self, index: usize, is_given_back: bool) {
+    /// Gives a run its place: if it is ready and has a fair key, or is given back and has a line, in that line. From then
+    /// on the numbers of one with a fair key count.
+    pub(super) fn line_up(&mut self, index: usize, is_given_back: bool, now: Timestamp) {
+        let run = &self.runs[index].run;
+        if run.state == RunState::Queued && run.fair().is_some() {
+            self.note(index, now);
+        }
         let place = if is_given_back {
             self.next_head()
         } else {
@@ -104,7 +109,7 @@ impl Model {
     }
 
     /// Lets runs of a task that was paused stand in their lines again, the first of them first.
-    pub(super) fn resume(&mut self, scope: &PauseScope) {
+    pub(super) fn resume(&mut self, scope: &PauseScope, now: Timestamp) {
         let is_aside = |stored: &Stored| {
             let Stored { run, stands, .. } = stored;
             let is_ready = run.state == RunState::Queued && run.fair().is_some();
@@ -112,7 +117,7 @@ impl Model {
         };
         for index in (0..self.runs.len()).rev() {
             if is_aside(&self.runs[index]) {
-                self.line_up(index, true);
+                self.line_up(index, true, now);
             }
         }
     }
@@ -124,6 +129,11 @@ impl Model {
                 self.close_line(number, now);
                 return None;
             };
+            if let Some(refusing) = self.refusing_of(&self.limits.lines[number].shared.1, now) {
+                // Nobody looks at its runs.
+                self.wait_again(number, &refusing, now);
+                return None;
+            }
             let Some(id) = id else {
                 self.limits.lines[number].runs.remove(0);
                 continue;
@@ -145,18 +155,23 @@ impl Model {
                 self.spend(index, now);
                 return Some(index);
             };
-            let line = &mut self.limits.lines[number];
-            let before = line.because_of.replace(refusing.clone());
-            let is_same = before.as_ref() == Some(&refusing);
-            line.place = None;
-            line.turn = if is_same { line.turn } else { 0 };
-            let place = (line.spot.clone(), line.shared.clone());
-            let waiting = &mut self.limits.keys.get_mut(&refusing).unwrap().waiting;
-            let at = if is_same { 0 } else { waiting.len() };
-            waiting.insert(at, place);
-            self.is_served(before.as_ref(), now);
+            self.wait_again(number, &refusing, now);
             return None;
         }
+    }
+
+    /// Lets a line that was let on wait for a limit: before the others, if that has let it on.
+    fn wait_again(&mut self, number: usize, refusing: &Name, now: Timestamp) {
+        let line = &mut self.limits.lines[number];
+        let before = line.because_of.replace(refusing.clone());
+        let is_same = before.as_ref() == Some(refusing);
+        line.place = None;
+        line.turn = if is_same { line.turn } else { 0 };
+        let place = (line.spot.clone(), line.shared.clone());
+        let waiting = &mut self.limits.keys.get_mut(refusing).unwrap().waiting;
+        let at = if is_same { 0 } else { waiting.len() };
+        waiting.insert(at, place);
+        self.is_served(before.as_ref(), now);
     }
 
     fn close_line(&mut self, number: usize, now: Timestamp) {

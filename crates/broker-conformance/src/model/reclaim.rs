@@ -53,7 +53,7 @@ impl Model {
                         self.runs[index].run.record_mut().reason = Some(reason);
                         self.end(index, Transition::Cancel, now);
                     }
-                    None => drop(self.back_to_head(index, Transition::Release)),
+                    None => drop(self.back_to_head(index, Transition::Release, now)),
                 }
             }
         }
@@ -170,6 +170,6 @@ impl Model {
         if crashes >= budget {
             return self.end(index, Transition::Fail, now);
         }
-        self.back_to_head(index, Transition::Reclaim)
+        self.back_to_head(index, Transition::Reclaim, now)
     }
 }

@@ -119,7 +119,7 @@ impl Model {
                 self.runs[index].run.record_mut().reason = Some(reason);
                 self.end(index, transition, now)
             }
-            _ => self.back_to_head(index, Transition::Release),
+            _ => self.back_to_head(index, Transition::Release, now),
         }
     }
 
@@ -161,9 +161,14 @@ impl Model {
         self.runs[index].run.state
     }
 
-    pub(super) fn back_to_head(&mut self, index: usize, transition: Transition) -> RunState {
+    pub(super) fn back_to_head(
+        &mut self,
+        index: usize,
+        transition: Transition,
+        now: Timestamp,
+    ) -> RunState {
         self.apply(index, transition);
-        self.line_up(index, true);
+        self.line_up(index, true, now);
         self.runs[index].run.state
     }
 

@@ -106,6 +106,8 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
         &[
             "limits::the_number_that_was_queued_last_counts",
             "limits::a_larger_number_lets_on_what_has_just_come_to_wait",
+            "limits::a_replaced_number_counts_in_its_place",
+            "fair::a_new_number_reaches_the_backlog",
         ],
     ),
     (

@@ -189,7 +189,7 @@ impl<S: SimpleBroker> SimpleFront<S> {
             if is_wanted {
                 fetched.runs.push(run.id);
                 fetched.something_is_here = true;
-                self.front.step(|state, _| state.adopt(run));
+                self.front.step(|state, now| state.adopt(run, now));
             } else {
                 self.put_back(run).await?;
             }
@@ -255,7 +255,7 @@ impl Passing<'_> {
 impl Drop for Passing<'_> {
     fn drop(&mut self) {
         if let Some(run) = self.run.take() {
-            self.front.step(|state, _| state.adopt(run));
+            self.front.step(|state, now| state.adopt(run, now));
         }
     }
 }

@@ -154,6 +154,9 @@ impl State {
         passed_over: &mut usize,
     ) -> Option<Lease> {
         while *passed_over < MAX_PASSED_OVER {
+            if self.waits_again(line, claimant.now) {
+                return None;
+            }
             let Some(entry) = self.limiter.pop(line) else {
                 break;
             };

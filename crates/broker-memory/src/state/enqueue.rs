@@ -133,7 +133,7 @@ impl State {
             let hold = Hold::new(task.id, now, window);
             self.keys.take(Use::Unique, &unique.key, hold);
         }
-        Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue))
+        Enqueued::Accepted(self.store(TaskRun::accept(task.clone(), now), queue, now))
     }
 
     /// Returns whether a queue has no room for so many more.
@@ -151,7 +151,7 @@ impl State {
         Enqueued::QueueFull { limit }
     }
 
-    fn store(&mut self, run: TaskRun, queue: usize) -> RunState {
+    fn store(&mut self, run: TaskRun, queue: usize, now: Timestamp) -> RunState {
         let (state, due_at) = (run.state, run.due_at);
         let task = self.tasks.number_of(&run.task);
         self.queues.count(queue, state, 1);
@@ -170,7 +170,7 @@ impl State {
             return state;
         }
         if state == RunState::Queued {
-            self.put_ready(slot, End::Tail);
+            self.put_ready(slot, End::Tail, now);
         } else {
             self.put_due(slot, due_at);
         }

@@ -37,7 +37,7 @@ impl State {
                 let stored = self.slots.get_mut(slot);
                 let is_due = stored.is_some_and(|stored| stored.run.release(input, now));
                 if is_due {
-                    self.move_to_ready(slot, Transition::Due, End::Tail);
+                    self.move_to_ready(slot, Transition::Due, End::Tail, now);
                 } else if let Some(due_at) = self.slots.get(slot).map(|stored| stored.run.due_at) {
                     self.put_due(slot, due_at);
                 }

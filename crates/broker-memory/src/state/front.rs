@@ -24,7 +24,7 @@ impl State {
     }
 
     /// Takes a run in that was stored elsewhere, ready to be claimed.
-    pub(crate) fn adopt(&mut self, mut run: TaskRun) {
+    pub(crate) fn adopt(&mut self, mut run: TaskRun, now: Timestamp) {
         if self.slots.slot_of(run.id).is_some() {
             return;
         }
@@ -38,7 +38,7 @@ impl State {
             queue,
             task,
         });
-        self.put_ready(slot, End::Tail);
+        self.put_ready(slot, End::Tail, now);
     }
 
     /// Returns whether a claim is a repetition, or too old: then no runs need to be there for it.

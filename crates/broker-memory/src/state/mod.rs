@@ -152,14 +152,14 @@ impl State {
                 break;
             }
             self.due.remove(&(due_at, ticket, slot));
-            self.move_to_ready(slot, Transition::Due, End::Tail);
+            self.move_to_ready(slot, Transition::Due, End::Tail, now);
         }
         for _ in 0..SIDE_MOVES {
             let Some(entry) = self.resuming.pop_back() else {
                 break;
             };
             if self.place_of(entry.slot) == Some(Place::Aside(entry.ticket)) {
-                self.put_ready(entry.slot, End::Head);
+                self.put_ready(entry.slot, End::Head, now);
             }
         }
     }
@@ -188,9 +188,9 @@ impl State {
         Some(after)
     }
 
-    fn move_to_ready(&mut self, slot: Slot, transition: Transition, end: End) {
+    fn move_to_ready(&mut self, slot: Slot, transition: Transition, end: End, now: Timestamp) {
         if self.transition(slot, transition).is_some() {
-            self.put_ready(slot, end);
+            self.put_ready(slot, end, now);
         }
     }
 
@@ -201,7 +201,7 @@ impl State {
     }
 
     /// Puts a run that is nowhere, or leaves its place, into its ready list.
-    fn put_ready(&mut self, slot: Slot, end: End) {
+    fn put_ready(&mut self, slot: Slot, end: End, now: Timestamp) {
         let Some(stored) = self.slots.get(slot) else {
             return;
         };
@@ -211,7 +211,7 @@ impl State {
                 .deadline()
                 .map(|deadline| (deadline, stored.run.id)),
         );
-        if self.stands(slot, end) {
+        if self.stands(slot, end, now) {
             return;
         }
         self.list_ready(slot, end);
@@ -363,7 +363,7 @@ impl State {
                 self.record(slot, |record| record.reason = Some(reason));
                 self.end(slot, Transition::Cancel, now);
             }
-            None => self.move_to_ready(slot, transition, End::Head),
+            None => self.move_to_ready(slot, transition, End::Head, now),
         }
     }
 

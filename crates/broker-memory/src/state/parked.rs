@@ -44,7 +44,7 @@ impl State {
                 Some(slot) if self.is_named(slot, introduction) => {
                     self.parked.0.remove(&(until, id));
                     self.leave(slot);
-                    self.move_to_ready(slot, Transition::Due, End::Tail);
+                    self.move_to_ready(slot, Transition::Due, End::Tail, now);
                 }
                 Some(_) => {}
             }

@@ -28,7 +28,7 @@ impl State {
         let run = replacement(&stored.run, task, hold.since, now);
         self.forget_wait(&stored.run.clone(), &run);
         if is_due {
-            self.put_in_place(slot, run);
+            self.put_in_place(slot, run, now);
         } else {
             self.put_off(slot, run, now);
         }
@@ -46,7 +46,7 @@ impl State {
     }
 
     /// A run whose time has come keeps its turn; with other limits than the line that it stands in, it leaves that.
-    fn put_in_place(&mut self, slot: Slot, run: TaskRun) {
+    fn put_in_place(&mut self, slot: Slot, run: TaskRun, now: Timestamp) {
         let deadline = run.deadline().map(|deadline| (deadline, run.id));
         self.deadlines.extend(deadline);
         let Some(stored) = self.slots.get(slot) else {
@@ -62,6 +62,8 @@ impl State {
         }
         if leaves_line {
             self.list_ready(slot, End::Head);
+        } else if is_in_line {
+            self.note_numbers(slot, now);
         }
     }
 
@@ -78,7 +80,7 @@ impl State {
         if due_at > now {
             self.put_due(slot, due_at);
         } else {
-            self.put_ready(slot, End::Tail);
+            self.put_ready(slot, End::Tail, now);
         }
     }
 }

@@ -115,7 +115,7 @@ impl State {
             }
             // A kind that a later release adds is given back as well: nothing is lost.
             Settlement::Release | _ => {
-                self.move_to_ready(slot, Transition::Release, End::Head);
+                self.move_to_ready(slot, Transition::Release, End::Head, now);
                 self.state_of(slot)
             }
         };

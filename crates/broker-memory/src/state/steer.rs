@@ -70,7 +70,7 @@ impl State {
         stored.run.record = stored.run.record.take().and_then(|record| record.anew());
         stored.run.due_at = now;
         self.leave(slot);
-        self.move_to_ready(slot, Transition::Requeue, End::Tail);
+        self.move_to_ready(slot, Transition::Requeue, End::Tail, now);
         self.bring_back(&ended);
         true
     }

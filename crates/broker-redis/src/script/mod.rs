@@ -82,6 +82,11 @@ const HELD: &str = include_str!("../scripts/lib/held.lua");
 const ADMIT: &str = include_str!("../scripts/lib/admit.lua");
 const KEYS: &str = include_str!("../scripts/lib/keys.lua");
 const LIMITS: &str = include_str!("../scripts/lib/limits.lua");
+/// What runs hold and share, where they move.
+const SHARED: &str = concat!(
+    include_str!("../scripts/lib/keys.lua"),
+    include_str!("../scripts/lib/limits.lua")
+);
 const REPLACE: &str = include_str!("../scripts/lib/replace.lua");
 const LEAVE: &str = concat!(
     include_str!("../scripts/lib/leave.lua"),
@@ -117,21 +122,21 @@ impl Scripts {
         Self {
             bring: script!(clock, "bring", RUN, PLACE, KEYS, LOCATE),
             cancel: script!(
-                clock, "cancel", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, ENDING, CANCELLING
+                clock, "cancel", RUN, RECORD, PLACE, SHARED, LEAVE, WAITING, ENDING, CANCELLING
             ),
             checkpoint: script!(clock, "checkpoint", RUN, RECORD),
             claim: script!(
-                clock, "claim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING,
-                DUE, SETTLING
+                clock, "claim", RUN, RECORD, HISTORY, PLACE, SHARED, LEAVE, WAITING, ENDING, DUE,
+                SETTLING
             ),
             consumers: script!(clock, "consumers",),
             discard: script!(clock, "discard", RUN),
             enqueue: script!(
-                clock, "enqueue", RUN, RECORD, PLACE, KEYS, LEAVE, WAITING, REPLACE, ADMIT
+                clock, "enqueue", RUN, RECORD, PLACE, SHARED, LEAVE, WAITING, REPLACE, ADMIT
             ),
             enqueue_whole: script!(clock, "enqueue_whole",),
             extend: script!(
-                clock, "extend", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING, HELD
+                clock, "extend", RUN, RECORD, PLACE, SHARED, LEAVE, WAITING, ENDING, HELD
             ),
             find: script!(clock, "find", RUN, LOCATE),
             holders: script!(clock, "holders",),
@@ -141,7 +146,7 @@ impl Scripts {
             peek: script!(clock, "peek", RUN, RECORD, PLACE, LIMITS, DUE),
             probe: script!(clock, "probe",),
             purge: script!(
-                clock, "purge", RUN, RECORD, PLACE, KEYS, LIMITS, LEAVE, WAITING, ENDING
+                clock, "purge", RUN, RECORD, PLACE, SHARED, LEAVE, WAITING, ENDING
             ),
             quarantine: script!(
                 clock,
@@ -149,24 +154,23 @@ impl Scripts {
                 RUN,
                 RECORD,
                 PLACE,
-                KEYS,
-                LIMITS,
+                SHARED,
                 LEAVE,
                 WAITING,
                 ENDING
             ),
             reclaim: script!(
-                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, KEYS, LIMITS, LEAVE, WAITING,
-                ENDING, DUE, HELD
+                clock, "reclaim", RUN, RECORD, HISTORY, PLACE, SHARED, LEAVE, WAITING, ENDING, DUE,
+                HELD
             ),
-            requeue: script!(clock, "requeue", RUN, PLACE, KEYS),
+            requeue: script!(clock, "requeue", RUN, PLACE, SHARED),
             schedule_fire: script!(
                 clock,
                 "schedule_fire",
                 RUN,
                 RECORD,
                 PLACE,
-                KEYS,
+                SHARED,
                 LEAVE,
                 WAITING,
                 ENDING,

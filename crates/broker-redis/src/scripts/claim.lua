@@ -308,6 +308,36 @@ end
 -- many, and how many ids could not be used. The entry of the line is out of the ready list.
 local take_line
 do
+  -- Returns the limits that the runs of a line share.
+  local function fields_of(line)
+    local names, at, fields = sub(line, string.find(line, '\n', 1, true) + 1), 1, {}
+    while at <= #names do
+      local kind, length = parse('>c1I2', names, at)
+      if kind ~= 'f' then fields[#fields + 1] = kind .. sub(names, at + 3, at + 2 + length) end
+      at = at + 3 + length
+    end
+    return fields
+  end
+
+  -- Returns how many runs a limit lets start now.
+  local function places_of(limit, time)
+    if opens_at(limit, time) ~= 0 then return 0 end
+    if limit.per == 0 then return limit.max - limit.running end
+    local interval = interval_of(limit)
+    return math.floor((time * 1000 + interval * limit.max - math.max(spent_of(limit, time), time * 1000)) / interval)
+  end
+
+  -- Returns how many runs some limits let start, by the numbers that count; if none, which is the first that does not.
+  local function places_for(fields, time)
+    local least = MANY
+    for _, field in ipairs(fields) do
+      local limit = stored_limit(field)
+      if limit then least = math.min(least, places_of(limit, time)) end
+      if least <= 0 then return 0, field end
+    end
+    return least
+  end
+
   -- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
   local function start_standing(id)
     local run, text, deadline, held_key = usable(nil, id)
@@ -346,23 +376,19 @@ do
     local list, known = P .. 'line:' .. line, get(LINES, line) or '1\0\0'
     local before, by = parse('>I2', known, 2), sub(known, 4)
     local has_others = by ~= '' and call('EXISTS', P .. 'blocked:' .. spot .. ':' .. by) == 1
-    local taken, passed, turn, is_over, ids, at = 0, 0, before, false, {}, 1
-    local are_fair = takes_turns(line)
-    local in_turn = (has_others or are_fair) and 1 or MANY
+    local taken, passed, turn, is_over, ids, at, fields = 0, 0, before, false, {}, 1, fields_of(line)
+    local in_turn = (has_others or takes_turns(line)) and 1 or MANY
     while taken < most and passed < PASSED and not is_full() and not has_woken and not is_over do
-      local run, limits, field = nil, nil, nil
+      local run, limits = nil, nil
+      local places, field = places_for(fields, time)
       if at > #ids then
-        local places, closed = places_for(line, time)
-        -- The numbers of those that stand here count already, but for those with a fair key: the next would tell
-        -- nothing new.
-        if closed and taken > 0 and not are_fair and call('EXISTS', list) == 1 then
-          field = closed
-        else
-          local number = math.min(most - taken, PASSED - passed, in_turn, math.max(places, 1), most_at_once())
-          ids, at = take_off(list, number), 1
+        if field and call('EXISTS', list) == 0 then break end
+        if not field then
+          ids, at = take_off(list, math.min(most - taken, PASSED - passed, in_turn, places, most_at_once())), 1
           if #ids == 0 then break end
         end
       end
+      -- If its limits let none start by the numbers that count, nobody looks at its runs.
       if not field then run, limits, field = start_standing(ids[at]) end
       if field then
         local is_same = field == by

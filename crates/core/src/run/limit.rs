@@ -15,8 +15,8 @@ pub const MAX_LIMITS: usize = 4;
 /// A limit that all runs share that name its key: it holds over all consumers.
 ///
 /// A concurrency limit and a rate limit with the same key are two limits. Where runs name different
-/// numbers for one limit, those of the run that was queued last count, from when a claim comes upon it: of a run with a
-/// fair key when those before it in its turn have started.
+/// numbers for one limit, those of the run that was queued last count, from when a claim comes upon it, or, if it
+/// has a fair key, from when it is ready.
 ///
 /// ```
 /// use std::time::Duration;

@@ -76,16 +76,16 @@ impl Key {
         }
     }
 
-    /// Takes the numbers of a run, unless they are of one that was queued later; of a limit that nobody
-    /// uses they are forgotten.
-    pub(super) fn note(&mut self, limit: &Limit, queued_at: Timestamp, now: Timestamp) {
-        let is_idle = self.idle_from().is_some_and(|from| from <= now);
-        if queued_at >= self.numbers_of || is_idle {
-            self.numbers_of = queued_at;
-            self.max = limit.max();
-            self.per = limit.per();
-            self.count_from(now);
+    /// Takes the numbers of a run, unless they are of one that was queued later; returns whether they are others.
+    pub(super) fn note(&mut self, limit: &Limit, queued_at: Timestamp, now: Timestamp) -> bool {
+        if queued_at < self.numbers_of {
+            return false;
         }
+        self.numbers_of = queued_at;
+        let before = (self.max, self.per);
+        (self.max, self.per) = (limit.max(), limit.per());
+        self.count_from(now);
+        before != (self.max, self.per)
     }
 
     pub(super) fn opens(&self, now: Timestamp) -> Opens {

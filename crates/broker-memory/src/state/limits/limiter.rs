@@ -120,6 +120,18 @@ impl Limiter {
         self.lines.get(line).is_none_or(|line| line.runs.is_empty())
     }
 
+    /// Lets a line wait again whose limits let none start, by the numbers that count: nobody looks at its runs. Returns
+    /// whether it does.
+    pub(in crate::state) fn waits_again(&mut self, number: LineNumber, now: Timestamp) -> bool {
+        let line = self.lines.get(number).filter(|line| !line.runs.is_empty());
+        let Some(name) = line.and_then(|line| self.refusing_of(line.limits(), now)) else {
+            return false;
+        };
+        let name = name.clone();
+        self.let_wait(number, &name, now);
+        true
+    }
+
     /// Starts the first run of a line, which is out of it, or lets the line wait again.
     pub(in crate::state) fn serve(
         &mut self,
@@ -134,19 +146,24 @@ impl Limiter {
             return Turn::Started;
         };
         self.push(line, entry, End::Head);
-        let Some(refused) = self.lines.get_mut(line) else {
-            return Turn::Waits;
+        self.let_wait(line, &refusing, now);
+        Turn::Waits
+    }
+
+    /// Lets a line that was let on wait for a limit: before the others, if that has let it on.
+    fn let_wait(&mut self, number: LineNumber, name: &Name, now: Timestamp) {
+        let Some(line) = self.lines.get_mut(number) else {
+            return;
         };
-        let spot = refused.spot;
-        let before = refused.because_of.replace(refusing.clone());
+        let spot = line.spot;
+        let before = line.because_of.replace(name.clone());
         let mut end = End::Head;
-        if before.as_ref() != Some(&refusing) {
-            refused.turn = 0;
+        if before.as_ref() != Some(name) {
+            line.turn = 0;
             end = End::Tail;
         }
-        self.block(line, &refusing, end, now);
+        self.block(number, name, end, now);
         self.has_gone_on(before, spot, now);
-        Turn::Waits
     }
 
     /// Closes a line that is out of its ready list and has no run left; the next of its spot goes on.
@@ -238,10 +255,11 @@ impl Limiter {
         now: Timestamp,
     ) {
         for limit in limits {
+            let name = Name::of(limit);
+            self.forget_if_idle(&name, now);
             let key = self.key(limit, queued_at);
             key.note(limit, queued_at, now);
             key.hold_back(until);
-            let name = Name::of(limit);
             self.wake(&name, now);
             self.forget_if_idle(&name, now);
         }
@@ -331,12 +349,14 @@ impl Limiter {
         limits.take(most).collect()
     }
 
-    /// Takes the numbers of a run that comes up, if they are newer than those that counted.
-    fn note(&mut self, run: &TaskRun, now: Timestamp) {
+    /// Takes the numbers of a run, unless they are of one that was queued later; others may let lines on. Those of a limit
+    /// that nobody uses are forgotten.
+    pub(in crate::state) fn note(&mut self, run: &TaskRun, now: Timestamp) {
         for limit in run.limits() {
             let name = Name::of(limit);
-            if let Some(key) = self.keys.get_mut(&name) {
-                key.note(limit, run.queued_at, now);
+            self.forget_if_idle(&name, now);
+            let key = self.keys.get_mut(&name);
+            if key.is_some_and(|key| key.note(limit, run.queued_at, now)) {
                 self.wake(&name, now);
             }
         }
@@ -345,10 +365,17 @@ impl Limiter {
     /// Returns the first limit that does not let a run start.
     fn refusing(&self, run: &TaskRun, now: Timestamp) -> Option<Name> {
         let mut names = run.limits().iter().map(Name::of);
-        names.find(|name| {
-            let key = self.keys.get(name);
-            key.is_some_and(|key| key.opens(now) != Opens::Now)
-        })
+        names.find(|name| self.is_closed(name, now))
+    }
+
+    /// Returns the first of some limits that lets none start.
+    fn refusing_of<'a>(&self, names: &'a [Name], now: Timestamp) -> Option<&'a Name> {
+        names.iter().find(|name| self.is_closed(name, now))
+    }
+
+    fn is_closed(&self, name: &Name, now: Timestamp) -> bool {
+        let key = self.keys.get(name);
+        key.is_some_and(|key| key.opens(now) != Opens::Now)
     }
 
     fn start(&mut self, run: &TaskRun, now: Timestamp) {

@@ -51,6 +51,11 @@ impl Names {
 }
 
 impl Line {
+    /// Returns the limits that its runs share.
+    pub(super) fn limits(&self) -> &[Name] {
+        &self.names.limits
+    }
+
     /// Returns whether its runs take turns with others.
     pub(super) fn takes_turns(&self) -> bool {
         self.names.fair.is_some()

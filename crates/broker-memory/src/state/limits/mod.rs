@@ -29,7 +29,7 @@ impl State {
         };
         if stored.run.fair().is_some() {
             // It was given a fair key while it waited.
-            self.put_ready(slot, End::Tail);
+            self.put_ready(slot, End::Tail, now);
             return false;
         }
         let is_free = stored.run.limits().is_empty();
@@ -50,7 +50,7 @@ impl State {
     }
 
     /// Puts a run that is ready into its line: one with a fair key, or one that is given back, if it has a line.
-    pub(super) fn stands(&mut self, slot: Slot, end: End) -> bool {
+    pub(super) fn stands(&mut self, slot: Slot, end: End, now: Timestamp) -> bool {
         let Some((stored, spot)) = self.slots.get(slot).zip(self.spot_of(slot)) else {
             return false;
         };
@@ -63,14 +63,27 @@ impl State {
         let Some(stored) = self.slots.get_mut(slot) else {
             return false;
         };
+        if stored.run.fair().is_some() {
+            // Nobody comes upon it while others stand before it.
+            self.limiter.note(&stored.run, now);
+        }
         let Ok(opened) = self.limiter.join(&stored.run, spot, entry, end) else {
             return false;
         };
         stored.place = Place::Line(ticket);
+        self.list_woken();
         if let Some(line) = opened {
             self.list_line(spot, line, end);
         }
         true
+    }
+
+    /// Takes the numbers of a run that stands in line, and has been replaced there.
+    pub(super) fn note_numbers(&mut self, slot: Slot, now: Timestamp) {
+        if let Some(stored) = self.slots.get(slot) {
+            self.limiter.note(&stored.run, now);
+            self.list_woken();
+        }
     }
 
     /// Takes a run out of its line that goes on elsewhere.
@@ -82,6 +95,13 @@ impl State {
             self.limiter.remove(&stored.run, spot, ticket);
         }
         self.leave(slot);
+    }
+
+    /// Lets a line wait again whose limits let none start; returns whether it does.
+    pub(super) fn waits_again(&mut self, line: LineNumber, now: Timestamp) -> bool {
+        let waits = self.limiter.waits_again(line, now);
+        self.list_woken();
+        waits
     }
 
     /// Decides about the first run of a line, which is out of it.

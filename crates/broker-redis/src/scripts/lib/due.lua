@@ -20,7 +20,7 @@ local function promote(time)
     return
   end
   call('ZREMRANGEBYRANK', DUE, 0, #members - 1)
-  local ids, lists = {}, {}
+  local ids = {}
   for index, member in ipairs(members) do
     ids[index] = sub(member, 7)
     if sub(member, 1, 6) == OPENING then opens(ids[index], time) end
@@ -40,13 +40,12 @@ local function promote(time)
       else
         put(RUNS, id, false)
       end
-      local key, queue = ready_of(run), queue_of(run)
-      local list = lists[key] or {}
-      lists[key], list[#list + 1] = list, entry ~= '' and entry or nil
+      local queue = queue_of(run)
+      if entry ~= '' then put_at_tail(ready_of(run), entry) end
       bells[bell_of(run)] = true
       count(state, queue, -1)
       count(QUEUED, queue, 1)
     end
   end
-  for key, list in pairs(lists) do in_pieces('RPUSH', key, list) end
+  flush_tails()
 end

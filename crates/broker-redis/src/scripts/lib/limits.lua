@@ -74,14 +74,6 @@ local function opens_at(limit, time)
   return at > time and at or 0
 end
 
--- Returns how many runs a limit lets start now.
-local function places_of(limit, time)
-  if opens_at(limit, time) ~= 0 then return 0 end
-  if limit.per == 0 then return limit.max - limit.running end
-  local interval = interval_of(limit)
-  return math.floor((time * 1000 + interval * limit.max - math.max(spent_of(limit, time), time * 1000)) / interval)
-end
-
 local function is_idle(limit, time)
   return limit.running == 0 and limit.spots == 0 and limit.spent <= time * 1000 and limit.not_before <= time
 end
@@ -96,6 +88,8 @@ do
     call('HSET', P .. 'spots:' .. field, spot, '1')
     if takes_turns(line) then
       note_line(line, true, parse('>I2', get(LINES, line), 2), field)
+      -- What this step has put there before stands before it.
+      flush_tails()
       call('RPUSH', P .. 'ready:' .. spot, LINE .. line)
     else
       note_line(line, true, 0, field)
@@ -125,7 +119,7 @@ do
 end
 
 -- Takes the numbers of a run, if they are not older than those that count; others may let lines on.
-local function note_numbers(limits, since, time)
+note_numbers = function(limits, since, time)
   for _, wanted in ipairs(limits) do
     local limit = stored_limit(wanted.field)
     if limit and (since >= limit.since or is_idle(limit, time)) then
@@ -143,21 +137,6 @@ local function refusing(limits, time)
     local limit = stored_limit(wanted.field)
     if limit and opens_at(limit, time) ~= 0 then return wanted.field, limit end
   end
-end
-
--- Returns how many runs of a line its limits let start, by the numbers that they have now; if none, which limit is the
--- first that does not.
-local function places_for(line, time)
-  local names, at, least = sub(line, string.find(line, '\n', 1, true) + 1), 1, MANY
-  while at <= #names do
-    local length = parse('>I2', names, at + 1)
-    local field = byte(names, at) ~= FAIR and sub(names, at, at) .. sub(names, at + 3, at + 2 + length)
-    local limit = field and stored_limit(field)
-    if limit then least = math.min(least, places_of(limit, time)) end
-    if least <= 0 then return 0, field end
-    at = at + 3 + length
-  end
-  return least
 end
 
 local function used_limit(wanted, since)

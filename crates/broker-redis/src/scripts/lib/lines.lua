@@ -80,10 +80,15 @@ local function line_of(spot, limits)
   return line, get(LINES, line) or nil
 end
 
+-- Takes the numbers of a run (lib/limits.lua).
+local note_numbers
+
 -- Puts a run into its line, at the end that `command` says; nothing if that is not open, and not opened. Returns the
 -- entry for the ready list of a line that was opened (empty: it is there, or waits), and whether the line may go on.
+-- No claim comes upon a run with a fair key while others stand before it: its numbers count from now on.
 local function stand(run, text, command)
   local limits, id = limits_in(text), sub(run, 5, 20)
+  if limits.weight then note_numbers(limits, parse('>I6', run, 29), now()) end
   local spot = sub(ready_of(run), #P + 7)
   local line, known = line_of(spot, limits)
   if not known and not limits.weight then return nil end

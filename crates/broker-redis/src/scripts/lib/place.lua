@@ -1,7 +1,7 @@
 -- The places of a run and the moves between them. Moves are noted and written together by `flush`.
 local counts, tallies, ends, bells, dues = {}, {}, {}, {}, {}
 
--- What lib/limits.lua does, in scripts that need it.
+-- What lib/limits.lua does, in scripts where runs move.
 local leave_places, opens, write_limits
 
 -- What a limit has in front, among the due times, where a run has its number, which is not 0.

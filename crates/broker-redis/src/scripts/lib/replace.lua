@@ -25,10 +25,12 @@ local function names_in(limits)
   return limits and limits ~= '' and parse('>I2c0', limits) or ''
 end
 
--- Takes a run out of the line of its limits, if it stands in one: it comes up next, and its new limits decide.
-local function leave_line(run, limits)
+-- Gives a run that stands in line what it shares now. With other keys it leaves the line and comes up next, and those decide;
+-- with the same it keeps its place, and its numbers count.
+local function share_anew(run, limits, new_limits, time)
   local id, ready = sub(run, 5, 20), ready_of(run)
   if not get(STANDING, id) then return end
+  if names_in(limits) == names_in(new_limits) then return note_numbers(limits_in(new_limits), time, time) end
   put(STANDING, id, false)
   call('LREM', P .. 'line:' .. sub(ready, #P + 7) .. '\n' .. names_in(limits), 1, id)
   call('LPUSH', ready, '\0' .. id)
@@ -51,7 +53,7 @@ local function replace(id, since, run, due, side, put_off, time)
     -- Its time has come, or had before the clock was set back: it keeps its turn.
     put(RUNS, id, spliced(old, run, state_of(old), old_due))
     note_deadline(old, new_deadline)
-    if names_in(limits) ~= names_in(new_limits) then leave_line(old, limits) end
+    share_anew(old, limits, new_limits, time)
     return true
   end
   if put_off > 0 then due = math.max(math.min(due, since + put_off - 1), time) end
