@@ -1,6 +1,6 @@
 //! Where the random numbers of a test begin.
 
-use aqueduct::testing::SEED_VARIABLE;
+use aqueduct_core::testing::{SEED_VARIABLE, drawn_seed};
 
 /// Returns the seed of `AQUEDUCT_SEED`, or a new one, and says it.
 ///
@@ -13,12 +13,7 @@ use aqueduct::testing::SEED_VARIABLE;
     reason = "whoever sees the test fail is to see it again"
 )]
 pub fn seed() -> u64 {
-    let seed = match std::env::var(SEED_VARIABLE) {
-        Ok(given) => given
-            .parse()
-            .unwrap_or_else(|_| panic!("{SEED_VARIABLE}={given} is no number")),
-        Err(_) => fastrand::u64(..),
-    };
+    let seed = drawn_seed();
     eprintln!("{SEED_VARIABLE}={seed}");
     seed
 }

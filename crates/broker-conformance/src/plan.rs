@@ -80,20 +80,6 @@ impl Shape {
     pub(crate) const ALL: [Self; 3] = [Self::Chain, Self::Chord, Self::ChordAnyway];
 }
 
-/// Returns the seed of the environment, or a new one.
-///
-/// # Panics
-///
-/// Panics if that of the environment is no number.
-pub(crate) fn seed() -> u64 {
-    match std::env::var("AQUEDUCT_SEED") {
-        Ok(given) => given
-            .parse()
-            .unwrap_or_else(|_| panic!("AQUEDUCT_SEED={given} is no number")),
-        Err(_) => fastrand::u64(..),
-    }
-}
-
 /// Draws the steps of a seed.
 pub(crate) fn draw(seed: u64, steps: usize) -> Vec<Step> {
     let mut random = fastrand::Rng::with_seed(seed);

@@ -1,6 +1,7 @@
 //! What tests need of this crate: one seed for everything, and the days on which clocks change.
 
 use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use chrono::{Offset, TimeZone, Utc};
@@ -16,6 +17,24 @@ pub struct Seeded(());
 
 thread_local! {
     static IS_SEEDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The variable of the environment with the seed of tests.
+pub const SEED_VARIABLE: &str = "AQUEDUCT_SEED";
+
+/// Returns the seed of `AQUEDUCT_SEED`, or a new one.
+///
+/// # Panics
+///
+/// Panics if the variable is no number: another seed would not repeat what is looked for.
+#[must_use]
+pub fn drawn_seed() -> u64 {
+    match std::env::var(SEED_VARIABLE) {
+        Ok(given) => given
+            .parse()
+            .unwrap_or_else(|_| panic!("{SEED_VARIABLE}={given} is no number")),
+        Err(_) => RandomState::new().hash_one(()),
+    }
 }
 
 /// Makes everything that this library does at random on this thread follow from a seed: ids, jitter.

@@ -43,9 +43,10 @@ mod time;
 mod value;
 
 pub use aqueduct_broker_api::faulty::{Fault, Operation};
+pub use aqueduct_core::testing::SEED_VARIABLE;
 pub use expect::Expected;
 pub use kit::{DEFAULT_PATIENCE, TestKit};
-pub use run::{SEED_VARIABLE, run, run_seeded};
+pub use run::{run, run_seeded};
 pub use time::START;
 
 #[doc(inline)]

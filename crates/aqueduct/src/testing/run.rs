@@ -1,13 +1,8 @@
 //! Running a test: on one thread, in virtual time, from a seed.
 
-use std::hash::{BuildHasher, RandomState};
-
-use aqueduct_core::testing;
+use aqueduct_core::testing::{self, SEED_VARIABLE};
 
 use super::TestKit;
-
-/// The variable of the environment that a seed is read from.
-pub const SEED_VARIABLE: &str = "AQUEDUCT_SEED";
 
 /// Runs a test with a kit, from a new seed; one that fails prints its seed.
 ///
@@ -29,14 +24,7 @@ pub const SEED_VARIABLE: &str = "AQUEDUCT_SEED";
 ///
 /// Panics if the test does, if `AQUEDUCT_SEED` is not a number, or within a runtime.
 pub fn run<T>(test: impl AsyncFnOnce(TestKit) -> T) -> T {
-    let seed = match std::env::var(SEED_VARIABLE) {
-        Ok(text) => match text.parse() {
-            Ok(seed) => seed,
-            Err(error) => panic!("{SEED_VARIABLE} is not a seed: {error}"),
-        },
-        Err(_) => RandomState::new().hash_one(()),
-    };
-    run_seeded(seed, test)
+    run_seeded(testing::drawn_seed(), test)
 }
 
 /// Runs a test with a kit, from a seed: the same seed makes the same order of everything.

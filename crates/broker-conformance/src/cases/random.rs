@@ -1,8 +1,10 @@
 //! Random operations, compared with the model.
 
+use aqueduct_core::testing::drawn_seed;
+
 use crate::differential::compare;
 use crate::fixture::Bench;
-use crate::plan::{draw, seed};
+use crate::plan::draw;
 use crate::shrink::shrink;
 
 /// How many operations one comparison has.
@@ -12,7 +14,7 @@ const STEPS: usize = 400;
 ///
 /// If it does not, the plan of the seed is made as small as it can be and still show it.
 pub async fn the_model_agrees(bench: Bench) {
-    let seed = seed();
+    let seed = drawn_seed();
     eprintln!("seed {seed}: repeat with AQUEDUCT_SEED={seed}");
     let plan = draw(seed, STEPS);
     let Some(failure) = compare(&bench, &plan).await else {

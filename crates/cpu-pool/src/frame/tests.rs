@@ -1,5 +1,7 @@
 //! Every cut, many flipped bits, and lengths that lie.
 
+use aqueduct_core::testing::{SEED_VARIABLE, drawn_seed};
+
 use super::*;
 use crate::message::{
     self, DoneMeta, FailedMeta, HeartbeatMeta, Hello, InitFailed, Ready, ReplyMeta, WorkMeta,
@@ -141,8 +143,8 @@ fn flipped_bits_never_panic_and_never_allocate_beyond_the_limit() {
 /// nothing panics, and no blob is over the limit.
 #[test]
 fn fuzz_random_mutated_and_truncated_streams() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
+    let seed = drawn_seed();
+    println!("{SEED_VARIABLE}={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..20_000 {
         let bytes = stream(&mut random);

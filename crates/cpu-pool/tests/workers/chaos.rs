@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aqueduct_core::testing::{SEED_VARIABLE, drawn_seed};
 use aqueduct_cpu_pool::{Ended, Force, Workers};
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,8 +46,8 @@ enum Fate {
 }
 
 async fn any_order() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
+    let seed = drawn_seed();
+    println!("{SEED_VARIABLE}={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let mut config = config();
     config.max_runs = Some(7);
