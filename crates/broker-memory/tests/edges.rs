@@ -14,7 +14,7 @@ use aqueduct_broker_conformance::{START, named};
 use aqueduct_broker_memory::MemoryBroker;
 use aqueduct_core::clock::{ManualClock, TimeSource};
 use aqueduct_core::queue::Due;
-use aqueduct_core::run::{Failure, FailureKind, Reason};
+use aqueduct_core::run::{Failure, FailureKind, Fair, Reason};
 use aqueduct_core::time::Monotonic;
 use aqueduct_core::{
     Clock, ConsumerId, Lane, ProducerId, QueueName, QueuedTask, RunId, RunState, Schedule,
@@ -196,6 +196,12 @@ async fn a_wait_does_not_end_for_what_cannot_be_claimed() {
     assert!(ends(&world, Lane::Io).await, "one is left");
     world.claim(1).await;
     assert!(!ends(&world, Lane::Io).await, "nothing is left");
+    let mut in_turn = named("b");
+    in_turn.options_mut().fair = Some(Fair::key("k").unwrap());
+    world.queue(vec![in_turn]).await;
+    assert!(ends(&world, Lane::Io).await, "one stands in a line");
+    world.claim(1).await;
+    assert!(!ends(&world, Lane::Io).await, "the line has gone");
 }
 
 /// The paused clock of the runtime, and how often it was looked at.

@@ -61,6 +61,23 @@ async fn a_full_queue_refuses_more_until_it_is_drained() {
 }
 
 #[tokio::test]
+async fn what_belongs_together_needs_room_for_all_of_it() {
+    let (broker, _) = full_at_three();
+    let together = async || {
+        let mut tasks = [named("a"), named("b")];
+        tasks[1].with_previous = true;
+        let request = EnqueueRequest::new(ProducerId::generate(), Sequence::FIRST, tasks.into());
+        broker.enqueue(&request).await.unwrap()
+    };
+    let accepted = Enqueued::Accepted(RunState::Queued);
+    assert_eq!(together().await, [accepted; 2]);
+    let limit = Some(MOST as u64);
+    assert_eq!(together().await, [Enqueued::QueueFull { limit }; 2]);
+    let lengths = broker.queue_lengths(&[QueueName::DEFAULT]).await.unwrap();
+    assert_eq!(lengths[0].queued, 2, "there was room for one more");
+}
+
+#[tokio::test]
 async fn a_tick_for_a_full_queue_is_not_done_and_fires_later() {
     let (broker, clock) = full_at_three();
     let schedule = Schedule::every(Duration::from_secs(1)).unwrap();

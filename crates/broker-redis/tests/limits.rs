@@ -64,6 +64,21 @@ async fn a_run_that_a_full_queue_refused_can_be_queued_later() {
 }
 
 #[tokio::test]
+async fn what_belongs_together_needs_room_for_all_of_it() {
+    let server = RedisServer::start().unwrap();
+    let broker = with_room_for(3, &server).await;
+    let together = || {
+        let mut second = task();
+        second.with_previous = true;
+        vec![task(), second]
+    };
+    assert_eq!(queue(&broker, together()).await, [ACCEPTED; 2]);
+    assert_eq!(queue(&broker, together()).await, [full_at(3); 2]);
+    let lengths = broker.queue_lengths(&[QueueName::DEFAULT]).await.unwrap();
+    assert_eq!(lengths[0].queued, 2, "there was room for one more");
+}
+
+#[tokio::test]
 async fn a_tick_that_a_full_queue_refused_can_be_fired_later() {
     let server = RedisServer::start().unwrap();
     let broker = with_room_for(1, &server).await;

@@ -57,8 +57,6 @@ impl State {
             .any(|task| self.slots.slot_of(task.id).is_some())
         {
             answers.extend(tasks.iter().map(|task| Enqueued::Duplicate(task.id)));
-        } else if let Some(holder) = tasks.iter().find_map(|task| self.key_holder_of(task, now)) {
-            answers.extend(tasks.iter().map(|_| Enqueued::Duplicate(holder)));
         } else if !self.has_room_for(tasks) {
             answers.extend(tasks.iter().map(|task| self.full(task)));
         } else {
@@ -99,15 +97,6 @@ impl State {
             self.keys.take(Use::Repetition, key, hold);
         }
         answer
-    }
-
-    /// Returns the run that holds a key of a task.
-    fn key_holder_of(&self, task: &QueuedTask, now: Timestamp) -> Option<RunId> {
-        let repetition = idempotency_of(task).map(|it| (Use::Repetition, &it.key));
-        let unique = unique_of(task).map(|it| (Use::Unique, &it.key));
-        let keys = repetition.into_iter().chain(unique);
-        let mut holders = keys.filter_map(|(used, key)| self.keys.holder(used, key, now));
-        holders.next().map(|hold| hold.run)
     }
 
     /// Stores a run, unless another one holds its unique key.

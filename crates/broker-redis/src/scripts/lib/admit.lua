@@ -161,7 +161,7 @@ do
   end
 
   -- Returns why runs that are stored together cannot be, as the answer for each of them, if so.
-  local function refusal_of(at, number, time, most, known)
+  local function refusal_of(at, number, most, known)
     local wanted, ids = {}, {}
     for index = 0, number - 1 do
       local from = at + index * 3
@@ -171,12 +171,6 @@ do
     load(RUNS, ids)
     for _, id in ipairs(ids) do
       if get(RUNS, id) or known[id] then return 'D' end
-    end
-    for index = 0, number - 1 do
-      local keys = wanted_at[at + index * 3].keys
-      local holder = keys and (keys.repetition and holder_of(REPEATED, keys.repetition, time)
-        or keys.key ~= '' and holder_of(UNIQUE, keys.key, time))
-      if holder then return 'D' .. holder end
     end
     for queue, more in pairs(wanted) do
       local is_refused = not has_room(queue, most, more)
@@ -188,7 +182,7 @@ do
 
   -- Stores runs together from `ARGV[at]` on, all or none; adds an answer for each.
   local function admit_together(at, number, time, most, known, answers)
-    local refusal = refusal_of(at, number, time, most, known)
+    local refusal = refusal_of(at, number, most, known)
     for index = 0, number - 1 do
       local from = at + index * 3
       local answer = refusal == 'D' and 'D' .. sub(ARGV[from], 5, 20) or refusal
