@@ -139,14 +139,24 @@ fn check_holds(server: &RedisServer, prefix: &str) {
     assert_eq!(wrong.expect("an answer"), "", "a key is held for ever");
 }
 
-/// Checks that limits count just the runs that consumers hold: counted anew, from what they hold.
+/// Checks that limits count just the runs that consumers hold, and the lines of runs that share them: counted anew, from what
+/// is held, and from the lines.
 ///
 /// # Panics
 ///
-/// Panics if a limit counts a place that nobody has, or lacks one.
+/// Panics if a limit counts a place that nobody has, or a line that is not there, or lacks one.
 pub fn check_limits(server: &RedisServer) {
     let script = r"
-        local held, wrong = {}, {}
+        local held, lines, wrong = {}, {}, {}
+        local function note(counts, names)
+            local from = 1
+            while from <= #names do
+                local length = struct.unpack('>I2', names, from + 1)
+                local field = string.sub(names, from, from) .. string.sub(names, from + 3, from + 2 + length)
+                counts[field] = (counts[field] or 0) + 1
+                from = from + 3 + length
+            end
+        end
         local prefix = string.match(redis.call('KEYS', '{*}:meta')[1] or '', '^{.*}:') or ''
         for _, own in ipairs(redis.call('KEYS', prefix .. 'own:*')) do
             local all = redis.call('HGETALL', own)
@@ -158,15 +168,11 @@ pub fn check_limits(server: &RedisServer) {
                 end
                 local limits_at = at < #side and at + 2 + struct.unpack('>I2', side, at) or #side
                 local text = limits_at < #side and struct.unpack('>I2c0', side, limits_at) or ''
-                local names = #text > 1 and struct.unpack('>I2c0', text) or ''
-                local from = 1
-                while from <= #names do
-                    local length = struct.unpack('>I2', names, from + 1)
-                    local field = string.sub(names, from, from) .. string.sub(names, from + 3, from + 2 + length)
-                    held[field] = (held[field] or 0) + 1
-                    from = from + 3 + length
-                end
+                note(held, #text > 1 and struct.unpack('>I2c0', text) or '')
             end
+        end
+        for _, line in ipairs(redis.call('HKEYS', prefix .. 'lines')) do
+            note(lines, string.sub(line, string.find(line, '\n', 1, true) + 1))
         end
         local all = redis.call('HGETALL', prefix .. 'limits')
         for index = 1, #all, 2 do
@@ -177,6 +183,14 @@ pub fn check_limits(server: &RedisServer) {
                 end
                 held[field] = nil
             end
+            local counted = struct.unpack('>I4', all[index + 1], 37)
+            if counted ~= (lines[field] or 0) then
+                wrong[#wrong + 1] = field .. ': ' .. counted .. ' lines counted, of ' .. (lines[field] or 0)
+            end
+            lines[field] = nil
+        end
+        for field in pairs(lines) do
+            if string.sub(field, 1, 1) ~= 'f' then wrong[#wrong + 1] = field .. ' has lines, and is not in use' end
         end
         for field, number in pairs(held) do
             if string.sub(field, 1, 1) == 'c' then wrong[#wrong + 1] = field .. ': ' .. number .. ' held, none counted' end

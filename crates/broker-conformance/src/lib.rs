@@ -160,6 +160,7 @@ macro_rules! for_each_case {
                 limits_hold_and_give_no_precedence: "fair", turns_hold_at_a_shared_limit: "fair",
                 what_waits_can_be_steered: "fair", a_paused_task_holds_nothing_up: "fair",
                 it_is_told_where_a_run_stands: "fair", a_new_number_reaches_the_backlog: "fair",
+                a_backlog_keeps_its_number: "fair",
             }
             results {
                 are_kept_as_long_as_asked: "results", failed_runs_are_kept: "results",

@@ -66,9 +66,10 @@
 //! take in that millisecond. For an even flow say the same of a longer time, such as 1000 a second.
 //!
 //! Runs carry their limits from when they are queued. After a deploy that changes 3 to 5, the number of the run that
-//! was queued last counts for all of the key, backlog included, as soon as a consumer comes upon it: at once, unless
-//! the run is delayed, or follows others. Then it comes when the run is due, or when these have ended, from when it
-//! counts as queued.
+//! was queued last counts for all of the key, backlog included, from when a consumer comes upon that run: when those
+//! before it in its queue have started, or wait for the limit. If it has a fair key, its number counts at once. A
+//! delayed run brings its number when it is due, and one that follows others when these have ended: it counts as queued
+//! from then on. A rate that is used up when it is raised lets nothing start at once; what comes back comes faster.
 //!
 //! # Turns
 //!

@@ -203,6 +203,36 @@ pub async fn a_new_number_reaches_the_backlog(bench: Bench) {
     assert_eq!(bench.lengths().await.queued, 3);
 }
 
+/// A backlog keeps the number of the run that was queued last, though nobody has looked at it: whether it was never claimed
+/// from, nobody holds a run of it any more, or its task was paused.
+pub async fn a_backlog_keeps_its_number(bench: Bench) {
+    let limited = |max| {
+        let mut task = fair("x", "x");
+        task.options_mut().limits.set(at_once("all", max)).unwrap();
+        task
+    };
+    bench.queue((0..20).map(|_| limited(4))).await;
+    bench.advance(SECOND).await;
+    bench.queue([limited(2)]).await;
+    let mut consumer = bench.consumer();
+    let started = consumer.claim(9).await;
+    assert_eq!(started.len(), 2, "never claimed from");
+    for lease in started {
+        consumer.settle(lease, succeed()).await;
+    }
+    let started = consumer.claim(9).await;
+    assert_eq!(started.len(), 2, "all had been settled");
+    let (admin, scope) = (bench.admin(), PauseScope::Task(task_name("x")));
+    admin.set_paused(&scope, true).await.unwrap();
+    for lease in started {
+        consumer.settle(lease, succeed()).await;
+    }
+    assert!(consumer.claim(9).await.is_empty());
+    admin.set_paused(&scope, false).await.unwrap();
+    assert_eq!(consumer.claim(9).await.len(), 2, "paused and resumed");
+    assert_eq!(bench.lengths().await.queued, 15);
+}
+
 /// What waits for its turn is found, expires, can be cancelled, queued anew and purged.
 pub async fn what_waits_can_be_steered(bench: Bench) {
     let mut tasks = ["a", "b", "c", "d"].map(|name| fair(name, "x"));

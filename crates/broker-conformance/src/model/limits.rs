@@ -107,7 +107,7 @@ impl Model {
     fn is_idle(&self, name: &Name, now: Timestamp) -> bool {
         let key = &self.limits.keys[name];
         let is_over = key.spent_until <= micros(now) && key.not_before <= now;
-        let has_line = |line: &Line| line.because_of.as_ref() == Some(name);
+        let has_line = |line: &Line| line.shared.1.contains(name);
         let is_used = self.running(name) > 0 && !name.0 || self.limits.lines.iter().any(has_line);
         is_over && !is_used
     }
@@ -139,7 +139,7 @@ impl Model {
     }
 
     /// Returns a limit of a run, which is used from now on.
-    fn key(&mut self, run: &TaskRun, limit: &Limit) -> &mut Key {
+    pub(super) fn key(&mut self, run: &TaskRun, limit: &Limit) -> &mut Key {
         self.limits.keys.entry(name_of(limit)).or_insert(Key {
             limit: limit.clone(),
             numbers_of: run.queued_at,

@@ -36,6 +36,9 @@ impl Model {
         because_of: Option<Name>,
         place: Option<i64>,
     ) {
+        for limit in run.limits() {
+            self.key(run, limit);
+        }
         self.limits.lines.push(Line {
             spot: spot_of(run),
             shared: shared_by(run),
@@ -148,15 +151,10 @@ impl Model {
                 self.runs[index].stands = false;
                 continue;
             }
-            self.note(index, now);
-            let Some(refusing) = self.refusing(index, now) else {
-                self.limits.lines[number].runs.remove(0);
-                self.runs[index].stands = false;
-                self.spend(index, now);
-                return Some(index);
-            };
-            self.wait_again(number, &refusing, now);
-            return None;
+            self.limits.lines[number].runs.remove(0);
+            self.runs[index].stands = false;
+            self.spend(index, now);
+            return Some(index);
         }
     }
 

@@ -108,6 +108,7 @@ pub(crate) const LATER_BITES: &[(Defect, &[&str])] = &[
             "limits::a_larger_number_lets_on_what_has_just_come_to_wait",
             "limits::a_replaced_number_counts_in_its_place",
             "fair::a_new_number_reaches_the_backlog",
+            "fair::a_backlog_keeps_its_number",
         ],
     ),
     (

@@ -9,7 +9,7 @@ use aqueduct_core::{ConsumerId, Lane, QueueName, RunId, Timestamp};
 
 use super::State;
 use super::holders::Answer;
-use super::limits::{LineNumber, Turn};
+use super::limits::LineNumber;
 use super::queues::Entry;
 use super::slots::{Place, Slot};
 
@@ -164,12 +164,7 @@ impl State {
                 *passed_over += 1;
                 continue;
             };
-            if self.serve_line(line, entry, claimant.now) == Turn::Waits {
-                if let Some(stored) = self.slots.get_mut(slot) {
-                    stored.place = Place::Line(entry.ticket);
-                }
-                return None;
-            }
+            self.start_in_line(slot, claimant.now);
             self.go_on(line, slot, claimant.now);
             return self.hold(slot, claimant);
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aqueduct_broker_api::{BrokerError, EnqueueRequest, Enqueued, MAX_ENQUEUE_BATCH};
 use aqueduct_core::run::{Idempotency, OnConflict, TaskRun, Unique, UniqueScope};
-use aqueduct_core::{QueuedTask, RunId, RunState, Timestamp};
+use aqueduct_core::{QueuedTask, RunState, Timestamp};
 
 use super::State;
 use super::keys::{Hold, Use};

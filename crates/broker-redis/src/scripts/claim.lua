@@ -246,35 +246,63 @@ local function leave_runs(id, deadline)
   if deadline and deadline > 0 then call('ZREM', P .. 'deadlines', id) end
 end
 
--- Returns whether a run that comes up may start; else it stands in its line now.
-local function starts(run, text, spot)
-  local limits, since = limits_in(text), parse('>I6', run, 29)
-  if limits.weight then
-    -- It was set aside, or is of a release that knows no turns.
-    local opened = stand(run, text, 'RPUSH')
-    if opened ~= '' then call('RPUSH', P .. 'ready:' .. spot, opened) end
-    has_woken = true
-    return false
-  end
-  local line, known = line_of(spot, limits)
-  if not known and starts_alone(limits, since, time) then return true end
-  note_numbers(limits, since, time)
-  local field, limit = nil, nil
-  if not known then
-    field, limit = refusing(limits, time)
-    if not field then
-      take_places(limits, since, time)
-      return true
+local starts
+do
+  -- Returns the first limit that does not let a run start.
+  local function refusing(limits, time)
+    for _, wanted in ipairs(limits) do
+      local limit = stored_limit(wanted.field)
+      if limit and opens_at(limit, time) ~= 0 then return wanted.field, limit end
     end
   end
-  local id = sub(run, 5, 20)
-  line = line or line_at(spot, limits)
-  put_at_tail(P .. 'line:' .. line, id)
-  put(STANDING, id, '1')
-  if carries(run) then put(RUNS, id, run) end
-  has_lines = true
-  if field then block(line, 0, spot, field, limit, false) end
-  return false
+
+  -- Starts a run whose only limit is one of how many run at once, in use and open, with nobody before the run: what
+  -- `note_numbers`, `refusing` and `take_places` do, for the most frequent run. Returns whether it did.
+  local function starts_alone(limits, since, time)
+    local wanted = limits[1]
+    local limit = wanted and not limits[2] and wanted.per == 0 and stored_limit(wanted.field)
+    if not limit or limit.per ~= 0 or since < limit.since
+      or limit.running >= wanted.max or limit.not_before > time or limit.spots ~= 0 then
+      return false
+    end
+    limit.max, limit.since, limit.running = wanted.max, since, limit.running + 1
+    limits_changed[wanted.field] = true
+    return true
+  end
+
+  -- Returns whether a run that comes up may start; else it stands in its line now.
+  function starts(run, text, spot)
+    local limits, since = limits_in(text), parse('>I6', run, 29)
+    if limits.weight then
+      -- It was set aside, or is of a release that knows no turns.
+      local opened = stand(run, text, 'RPUSH')
+      if opened ~= '' then call('RPUSH', P .. 'ready:' .. spot, opened) end
+      has_woken = true
+      return false
+    end
+    local line, known = line_of(spot, limits)
+    if not known and starts_alone(limits, since, time) then return true end
+    note_numbers(limits, since, time)
+    local field, limit = nil, nil
+    if not known then
+      field, limit = refusing(limits, time)
+      if not field then
+        take_places(limits, since, time)
+        return true
+      end
+    end
+    local id = sub(run, 5, 20)
+    line = line or line_at(spot, limits)
+    put_at_tail(P .. 'line:' .. line, id)
+    put(STANDING, id, '1')
+    if carries(run) then put(RUNS, id, run) end
+    has_lines = true
+    if field then
+      use_limits(limits, since)
+      block(line, 0, spot, field, limit, false)
+    end
+    return false
+  end
 end
 
 -- Holds a run for the consumer, and writes those held to its hash. Tells whether the answer is full, and how many
@@ -308,17 +336,6 @@ end
 -- many, and how many ids could not be used. The entry of the line is out of the ready list.
 local take_line
 do
-  -- Returns the limits that the runs of a line share.
-  local function fields_of(line)
-    local names, at, fields = sub(line, string.find(line, '\n', 1, true) + 1), 1, {}
-    while at <= #names do
-      local kind, length = parse('>c1I2', names, at)
-      if kind ~= 'f' then fields[#fields + 1] = kind .. sub(names, at + 3, at + 2 + length) end
-      at = at + 3 + length
-    end
-    return fields
-  end
-
   -- Returns how many runs a limit lets start now.
   local function places_of(limit, time)
     if opens_at(limit, time) ~= 0 then return 0 end
@@ -338,20 +355,12 @@ do
     return least
   end
 
-  -- Takes a run that stands in a line, if it may start. Returns it, what it shares, and the limit that refuses it.
+  -- Starts a run that stands in a line, if it can be used: its limits let one start. Returns it, and what it shares.
   local function start_standing(id)
     local run, text, deadline, held_key = usable(nil, id)
     if not run then return nil end
-    local limits, since = limits_in(text or ''), parse('>I6', run, 29)
-    if not starts_alone(limits, since, time, true) then
-      note_numbers(limits, since, time)
-      local field = refusing(limits, time)
-      if field then
-        put(STANDING, id, '1')
-        return nil, limits, field
-      end
-      take_places(limits, since, time)
-    end
+    local limits = limits_in(text or '')
+    take_places(limits, parse('>I6', run, 29), time)
     if held_key then give_back_key(held_key, id) end
     leave_runs(id, deadline)
     return run, limits
@@ -379,7 +388,6 @@ do
     local taken, passed, turn, is_over, ids, at, fields = 0, 0, before, false, {}, 1, fields_of(line)
     local in_turn = (has_others or takes_turns(line)) and 1 or MANY
     while taken < most and passed < PASSED and not is_full() and not has_woken and not is_over do
-      local run, limits = nil, nil
       local places, field = places_for(fields, time)
       if at > #ids then
         if field and call('EXISTS', list) == 0 then break end
@@ -388,15 +396,15 @@ do
           if #ids == 0 then break end
         end
       end
-      -- If its limits let none start by the numbers that count, nobody looks at its runs.
-      if not field then run, limits, field = start_standing(ids[at]) end
       if field then
+        -- Nobody looks at its runs: their numbers count already.
         local is_same = field == by
         put_back(list, ids, at)
         block(line, is_same and turn or 0, spot, field, stored_limit(field), is_same)
         if not is_same then has_gone_on(by, spot) end
         return taken, passed
       end
+      local run, limits = start_standing(ids[at])
       at = at + 1
       if run then
         hold(run)
@@ -418,7 +426,7 @@ do
     end
     put_back(list, ids, at)
     if call('EXISTS', list) == 0 then
-      put(LINES, line, false)
+      close_line(line)
       has_gone_on(by, spot)
     elseif is_over then
       if before > 0 or by ~= '' then note_line(line, true, 0, '') end

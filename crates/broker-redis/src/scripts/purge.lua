@@ -31,7 +31,7 @@ local function drop_entry(entry, stands)
     local line = line_in(entry)
     local is_let_on = #(get(LINES, line) or '') > 3
     if takes_turns(line) and not is_let_on and call('EXISTS', P .. 'line:' .. line) == 0 then
-      put(LINES, line, false)
+      close_line(line)
     else
       kept[#kept + 1] = entry
     end

@@ -16,7 +16,7 @@ pub const MAX_LIMITS: usize = 4;
 ///
 /// A concurrency limit and a rate limit with the same key are two limits. Where runs name different
 /// numbers for one limit, those of the run that was queued last count, from when a claim comes upon it, or, if it
-/// has a fair key, from when it is ready.
+/// has a fair key, from when it is ready, as long as the limit is in use.
 ///
 /// ```
 /// use std::time::Duration;

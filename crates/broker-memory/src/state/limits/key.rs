@@ -24,6 +24,8 @@ pub(super) struct Key {
     numbers_of: Timestamp,
     /// How many runs hold a place, of a concurrency limit.
     pub(super) running: u32,
+    /// How many lines have runs in them that share it.
+    pub(super) lines: u32,
     /// Until when the starts so far use a rate limit up, in microseconds.
     spent_until: u64,
     not_before: Timestamp,
@@ -68,6 +70,7 @@ impl Key {
             per: limit.per(),
             numbers_of: queued_at,
             running: 0,
+            lines: 0,
             spent_until: 0,
             not_before: Timestamp::default(),
             spots: BTreeMap::new(),
@@ -124,7 +127,7 @@ impl Key {
     /// Returns from when on the limit is as one that was never used, if nothing happens; `None` while it
     /// is in use.
     pub(super) fn idle_from(&self) -> Option<Timestamp> {
-        let is_used = self.running > 0 || !self.spots.is_empty();
+        let is_used = self.running > 0 || self.lines > 0;
         let spent = Timestamp::from_millis(self.spent_until.div_ceil(1000));
         (!is_used).then(|| spent.max(self.not_before))
     }

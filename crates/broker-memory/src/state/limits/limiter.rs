@@ -25,15 +25,6 @@ pub(in crate::state) struct Limiter {
     woken: Vec<(Spot, LineNumber)>,
 }
 
-/// What became of the first run of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::state) enum Turn {
-    /// It has started.
-    Started,
-    /// A limit does not let it start: the line waits again.
-    Waits,
-}
-
 /// Where a line goes that has started a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::state) enum Next {
@@ -65,7 +56,7 @@ impl Limiter {
         if let Some(line) = self.lines.find(spot, run) {
             self.push(line, entry, End::Tail);
         } else if let Some(name) = self.refusing(run, now) {
-            let line = self.lines.open(spot, run, entry, Some(name.clone()));
+            let line = self.open(spot, run, entry, Some(name.clone()));
             self.block(line, &name, End::Tail, now);
         }
     }
@@ -87,7 +78,21 @@ impl Limiter {
             return Ok(None);
         }
         run.fair().ok_or(NoLine)?;
-        Ok(Some(self.lines.open(spot, run, entry, None)))
+        Ok(Some(self.open(spot, run, entry, None)))
+    }
+
+    /// Opens a line, which uses its limits.
+    fn open(
+        &mut self,
+        spot: Spot,
+        run: &TaskRun,
+        first: Entry,
+        because_of: Option<Name>,
+    ) -> LineNumber {
+        for limit in run.limits() {
+            self.key(limit, run.queued_at).lines += 1;
+        }
+        self.lines.open(spot, run, first, because_of)
     }
 
     pub(in crate::state) fn push(&mut self, line: LineNumber, entry: Entry, end: End) {
@@ -132,24 +137,6 @@ impl Limiter {
         true
     }
 
-    /// Starts the first run of a line, which is out of it, or lets the line wait again.
-    pub(in crate::state) fn serve(
-        &mut self,
-        line: LineNumber,
-        entry: Entry,
-        run: &TaskRun,
-        now: Timestamp,
-    ) -> Turn {
-        self.note(run, now);
-        let Some(refusing) = self.refusing(run, now) else {
-            self.start(run, now);
-            return Turn::Started;
-        };
-        self.push(line, entry, End::Head);
-        self.let_wait(line, &refusing, now);
-        Turn::Waits
-    }
-
     /// Lets a line that was let on wait for a limit: before the others, if that has let it on.
     fn let_wait(&mut self, number: LineNumber, name: &Name, now: Timestamp) {
         let Some(line) = self.lines.get_mut(number) else {
@@ -168,8 +155,17 @@ impl Limiter {
 
     /// Closes a line that is out of its ready list and has no run left; the next of its spot goes on.
     pub(in crate::state) fn close(&mut self, line: LineNumber, now: Timestamp) {
-        if let Some(line) = self.lines.close(line) {
-            self.has_gone_on(line.because_of, line.spot, now);
+        let Some(line) = self.lines.close(line) else {
+            return;
+        };
+        for name in line.limits() {
+            if let Some(key) = self.keys.get_mut(name) {
+                key.lines = key.lines.saturating_sub(1);
+            }
+        }
+        self.has_gone_on(line.because_of.clone(), line.spot, now);
+        for name in line.limits() {
+            self.forget_if_idle(name, now);
         }
     }
 
@@ -378,7 +374,8 @@ impl Limiter {
         key.is_some_and(|key| key.opens(now) != Opens::Now)
     }
 
-    fn start(&mut self, run: &TaskRun, now: Timestamp) {
+    /// Lets a run start: it takes its places.
+    pub(in crate::state) fn start(&mut self, run: &TaskRun, now: Timestamp) {
         for limit in run.limits() {
             let key = self.key(limit, run.queued_at);
             key.start(now);

@@ -6,8 +6,8 @@ mod keys;
 mod limiter;
 mod lines;
 
+pub(super) use limiter::Limiter;
 use limiter::Next;
-pub(super) use limiter::{Limiter, Turn};
 pub(super) use lines::LineNumber;
 
 use std::time::Duration;
@@ -104,14 +104,11 @@ impl State {
         waits
     }
 
-    /// Decides about the first run of a line, which is out of it.
-    pub(super) fn serve_line(&mut self, line: LineNumber, entry: Entry, now: Timestamp) -> Turn {
-        let Some(stored) = self.slots.get(entry.slot) else {
-            return Turn::Waits;
-        };
-        let turn = self.limiter.serve(line, entry, &stored.run, now);
-        self.list_woken();
-        turn
+    /// Starts the first run of a line, which is out of it: its limits let one start.
+    pub(super) fn start_in_line(&mut self, slot: Slot, now: Timestamp) {
+        if let Some(stored) = self.slots.get(slot) {
+            self.limiter.start(&stored.run, now);
+        }
     }
 
     /// Moves a line on that has started a run: it goes on, or its turn is over.

@@ -5,7 +5,7 @@
 -- A line (lib/lines.lua) that waits is in the list `blocked:<spot>:<limit>`. The hash `spots:<limit>` has where lines
 -- wait, and whether one of them was let on there: at most one is, and it lets the next one on.
 local LIMITS = P .. 'limits'
-local LIMIT_FORMAT = '>I4I6I6I4I6I8I2'
+local LIMIT_FORMAT = '>I4I6I6I4I6I8I2I4'
 
 -- Returned for a limit that opens when a run leaves its consumer.
 local WHEN_ONE_LEAVES = -1
@@ -45,8 +45,10 @@ local function stored_limit(field)
     limit = false
     if bytes then
       limit = {}
-      limit.max, limit.per, limit.since, limit.running, limit.not_before, limit.spent, limit.spots =
-        parse(LIMIT_FORMAT, bytes)
+      -- A release that counts no lines writes none.
+      limit.max, limit.per, limit.since, limit.running, limit.not_before, limit.spent, limit.spots, limit.lines =
+        parse(LIMIT_FORMAT, #bytes < 40 and bytes .. '\0\0\0\0' or bytes)
+      limit.was_spent = limit.spent > 0
     end
     limits_known[field] = limit
   end
@@ -75,7 +77,7 @@ local function opens_at(limit, time)
 end
 
 local function is_idle(limit, time)
-  return limit.running == 0 and limit.spots == 0 and limit.spent <= time * 1000 and limit.not_before <= time
+  return limit.running == 0 and limit.lines == 0 and limit.spent <= time * 1000 and limit.not_before <= time
 end
 
 local let_on
@@ -131,23 +133,32 @@ note_numbers = function(limits, since, time)
   end
 end
 
--- Returns the first limit that does not let a run start.
-local function refusing(limits, time)
-  for _, wanted in ipairs(limits) do
-    local limit = stored_limit(wanted.field)
-    if limit and opens_at(limit, time) ~= 0 then return wanted.field, limit end
-  end
-end
-
 local function used_limit(wanted, since)
   local limit = stored_limit(wanted.field)
   if not limit then
     limit = { max = wanted.max, per = wanted.per, since = since, running = 0, not_before = 0, spent = 0, spots = 0,
-      is_new = true }
+      lines = 0, is_new = true }
     limits_known[wanted.field] = limit
   end
   limits_changed[wanted.field] = true
   return limit
+end
+
+use_limits = function(limits, since)
+  for _, wanted in ipairs(limits) do
+    local limit = used_limit(wanted, since)
+    limit.lines = limit.lines + 1
+  end
+end
+
+leave_limits = function(fields)
+  for _, field in ipairs(fields) do
+    local limit = stored_limit(field)
+    if limit then
+      limit.lines = math.max(limit.lines - 1, 0)
+      limits_changed[field] = true
+    end
+  end
 end
 
 local function take_places(limits, since, time)
@@ -160,21 +171,6 @@ local function take_places(limits, since, time)
       let_on(wanted.field, limit, time)
     end
   end
-end
-
--- Starts a run whose only limit is one of how many run at once, in use and open, with nobody before the run: what
--- `note_numbers`, `refusing` and `take_places` do, for the most frequent run. Returns whether it did.
-local function starts_alone(limits, since, time, stands)
-  local wanted = limits[1]
-  local limit = wanted and not limits[2] and wanted.per == 0 and stored_limit(wanted.field)
-  if not limit or limit.per ~= 0 or since < limit.since
-    or limit.running >= wanted.max or limit.not_before > time
-    or limit.spots ~= 0 and not (stands and limit.max == wanted.max) then
-    return false
-  end
-  limit.max, limit.since, limit.running = wanted.max, since, limit.running + 1
-  limits_changed[wanted.field] = true
-  return true
 end
 
 -- Lets a line wait for a limit, in a turn of which so many have started: behind the others; or before them if that limit
@@ -247,9 +243,10 @@ do
         if not limit.is_new then put(LIMITS, field, false) end
       else
         put(LIMITS, field, pack(LIMIT_FORMAT, limit.max, limit.per, limit.since, limit.running,
-          limit.not_before, limit.spent, limit.spots))
+          limit.not_before, limit.spent, limit.spots, limit.lines))
         local is_timed = limit.spent > 0 or limit.not_before > time
-        if limit.is_new and is_timed or limit.running == 0 and limit.spots == 0 and limit.not_before > time then
+        local is_looked_at = limit.was_spent and not limit.is_new
+        if is_timed and not is_looked_at or limit.running == 0 and limit.lines == 0 and limit.not_before > time then
           call('ZADD', P .. 'limits:looks', math.max(math.ceil(limit.spent / 1000), limit.not_before), field)
         end
         local at = limit.spots > 0 and opens_at(limit, time) or 0

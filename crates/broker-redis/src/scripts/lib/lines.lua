@@ -30,6 +30,17 @@ local function takes_turns(line)
   return byte(line, string.find(line, '\n', 1, true) + 1) == FAIR
 end
 
+-- Returns the limits that the runs of a line share.
+local function fields_of(line)
+  local names, at, fields = sub(line, string.find(line, '\n', 1, true) + 1), 1, {}
+  while at <= #names do
+    local kind, length = parse('>c1I2', names, at)
+    if byte(kind) ~= FAIR then fields[#fields + 1] = kind .. sub(names, at + 3, at + 2 + length) end
+    at = at + 3 + length
+  end
+  return fields
+end
+
 -- Returns whether a text names a fair key.
 local function is_fair(text)
   return byte(text, 3) == FAIR
@@ -80,8 +91,8 @@ local function line_of(spot, limits)
   return line, get(LINES, line) or nil
 end
 
--- Takes the numbers of a run (lib/limits.lua).
-local note_numbers
+-- Takes the numbers of a run; notes that a line uses its limits, or does no more (lib/limits.lua).
+local note_numbers, use_limits, leave_limits
 
 -- Puts a run into its line, at the end that `command` says; nothing if that is not open, and not opened. Returns the
 -- entry for the ready list of a line that was opened (empty: it is there, or waits), and whether the line may go on.
@@ -98,6 +109,13 @@ local function stand(run, text, command)
   if carries(run) then put(RUNS, id, run) end
   if known then return '', sub(known, 1, 1) == '1' end
   has_lines = true
+  use_limits(limits, parse('>I6', run, 29))
   note_line(line, true, 0, '')
   return LINE .. line, true
+end
+
+-- Forgets a line that has no run left.
+local function close_line(line)
+  leave_limits(fields_of(line))
+  put(LINES, line, false)
 end
