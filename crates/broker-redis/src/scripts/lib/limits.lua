@@ -1,7 +1,8 @@
 -- Limits that runs share: how many of a key run at once, how many start in a time.
 --
 -- The hash `limits` has those that are in use, by c or r and key. How many run is counted in the steps that give a run
--- to a consumer and take it away, so it is always the number of runs in `own:…`.
+-- to a consumer and take it away, so it is always the number of runs in `own:…`. How many lines share it is counted where
+-- these are opened and closed: as long as there are some it keeps its numbers.
 -- A line (lib/lines.lua) that waits is in the list `blocked:<spot>:<limit>`. The hash `spots:<limit>` has where lines
 -- wait, and whether one of them was let on there: at most one is, and it lets the next one on.
 local LIMITS = P .. 'limits'
