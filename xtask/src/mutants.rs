@@ -20,6 +20,7 @@ const GROUPS: [Group; 9] = [
         files: &[
             "crates/broker-memory/src/state/*.rs",
             "crates/broker-memory/src/state/limits/*.rs",
+            "crates/broker-memory/src/state/limits/limiter/*.rs",
         ],
         tests: &["--lib", "--tests"],
     },

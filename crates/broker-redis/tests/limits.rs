@@ -10,6 +10,7 @@ use aqueduct_broker_api::{
 };
 use aqueduct_broker_redis::{RedisBroker, RedisConfig};
 use aqueduct_core::queue::Due;
+use aqueduct_core::run::Limit;
 use aqueduct_core::{
     ConsumerId, Lane, Payload, ProducerId, QueueName, QueuedTask, RunId, RunState, Schedule,
     TaskName, Timestamp,
@@ -76,6 +77,26 @@ async fn what_belongs_together_needs_room_for_all_of_it() {
     assert_eq!(queue(&broker, together()).await, [full_at(3); 2]);
     let lengths = broker.queue_lengths(&[QueueName::DEFAULT]).await.unwrap();
     assert_eq!(lengths[0].queued, 2, "there was room for one more");
+}
+
+/// A release that counts no lines writes a limit without their number.
+#[tokio::test]
+async fn a_limit_of_an_earlier_release_is_read() {
+    let server = RedisServer::start().unwrap();
+    let broker = with_room_for(9, &server).await;
+    let limited = || {
+        let mut task = task();
+        let limit = Limit::concurrency("k", 1).unwrap();
+        task.options_mut().limits.set(limit).unwrap();
+        task
+    };
+    queue(&broker, vec![limited(), limited()]).await;
+    assert_eq!(claim(&broker, 9).await, 1);
+    let script = "local key = redis.call('KEYS', '{*}:limits')[1]
+        return redis.call('HSET', key, 'ck', string.sub(redis.call('HGET', key, 'ck'), 1, 36))";
+    server.command(&["EVAL", script, "0"]).unwrap();
+    queue(&broker, vec![limited()]).await;
+    assert_eq!(claim(&broker, 9).await, 0, "its place is taken");
 }
 
 #[tokio::test]
